@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# The targets that users link: must::must, and one more for each component that needs something else than C++20.
+include(GNUInstallDirs)
+if(PROJECT_IS_TOP_LEVEL)
+  set(must_glob CONFIGURE_DEPENDS)
+endif()
+file(GLOB_RECURSE must_core_headers ${must_glob} "${PROJECT_SOURCE_DIR}/include/must/*.hpp")
+set(must_components "")         # as users name them: json ...
+set(must_component_targets "")  # as they are called here: must_json ...
+set(must_component_needs "")    # for must-config.cmake: "set(must_json_needs nlohmann_json)" ...
+
+# must_target(<target> <name> <header>...): the interface library must::<name>, alone in its export set.
+function(must_target target name)
+  add_library(${target} INTERFACE)
+  add_library(must::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(${target} INTERFACE cxx_std_20)
+  target_include_directories(${target} INTERFACE
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+    "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_sources(${target} INTERFACE
+    FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${ARGN})
+endfunction()
+
+# must_component(<name> PACKAGE <package> TARGET <target> HEADERS <header>...): must::<name>, which users get by
+# find_package(must COMPONENTS <name>). Its headers are named from include/must and may be globs.
+macro(must_component name)
+  cmake_parse_arguments(must_arg "" "PACKAGE;TARGET" "HEADERS" ${ARGN})
+  list(TRANSFORM must_arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/must/")
+  file(GLOB must_arg_HEADERS ${must_glob} ${must_arg_HEADERS})
+  list(REMOVE_ITEM must_core_headers ${must_arg_HEADERS})
+  if(${name} IN_LIST MUST_COMPONENTS)
+    must_need(${must_arg_PACKAGE} ${must_arg_TARGET})
+    must_target(must_${name} ${name} ${must_arg_HEADERS})
+    target_link_libraries(must_${name} INTERFACE must::must ${must_arg_TARGET})
+    list(APPEND must_components ${name})
+    list(APPEND must_component_targets must_${name})
+    string(APPEND must_component_needs "set(must_${name}_needs ${must_arg_PACKAGE})\n")
+  endif()
+endmacro()
+
+must_component(json PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json
+  HEADERS codec/json.hpp)
+
+must_target(must must ${must_core_headers})

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# must_need(<package> <target>): makes <target> usable, from the project around must, else the system, else the network.
+include(FetchContent)
+
+FetchContent_Declare(nlohmann_json
+  GIT_REPOSITORY https://github.com/nlohmann/json.git GIT_TAG v3.11.3 GIT_SHALLOW ON
+  FIND_PACKAGE_ARGS 3.10)
+FetchContent_Declare(Catch2
+  GIT_REPOSITORY https://github.com/catchorg/Catch2.git GIT_TAG v3.7.1 GIT_SHALLOW ON
+  FIND_PACKAGE_ARGS)
+FetchContent_Declare(benchmark
+  GIT_REPOSITORY https://github.com/google/benchmark.git GIT_TAG v1.9.1 GIT_SHALLOW ON
+  FIND_PACKAGE_ARGS)
+
+# Read by the packages when they are fetched: what is installed with must is what must needs.
+set(JSON_Install ${MUST_INSTALL})
+set(CATCH_INSTALL_DOCS OFF)
+set(BENCHMARK_ENABLE_TESTING OFF)
+set(BENCHMARK_ENABLE_INSTALL OFF)
+
+macro(must_need package target)
+  if(NOT TARGET ${target})
+    FetchContent_MakeAvailable(${package})
+  endif()
+endmacro()

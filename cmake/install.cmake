@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# Installs must so that find_package(must COMPONENTS ...) finds it; no dependency has to be there for that.
+include(CMakePackageConfigHelpers)
+
+set(must_config_dir "${CMAKE_INSTALL_DATADIR}/must")
+foreach(target IN ITEMS must ${must_component_targets})
+  get_target_property(name ${target} EXPORT_NAME)
+  install(TARGETS ${target} EXPORT must-${name} FILE_SET HEADERS)
+  install(EXPORT must-${name} NAMESPACE must:: FILE must-${name}-targets.cmake DESTINATION "${must_config_dir}")
+endforeach()
+
+configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/must-config.cmake.in" must-config.cmake
+  INSTALL_DESTINATION "${must_config_dir}" NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+write_basic_package_version_file(must-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES
+  "${CMAKE_CURRENT_BINARY_DIR}/must-config.cmake" "${CMAKE_CURRENT_BINARY_DIR}/must-config-version.cmake"
+  DESTINATION "${must_config_dir}")
+install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/licenses/must")

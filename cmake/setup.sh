@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Builds and runs must on a Debian or Ubuntu machine; says what is missing and installs that first.
+#
+#   cmake/setup.sh demo   the quickstart
+#   cmake/setup.sh test   everything, and every test
+#   cmake/setup.sh ci     installs what .ci/run needs, and runs nothing
+set -eu
+
+mode=${1:-}
+case $mode in
+  demo | test | ci) ;;
+  *) sed -n 's/^#   //p' "$0" >&2; exit 2 ;;
+esac
+cd "$(dirname "$0")/.."
+
+missing=
+need() { # need <package> <command that succeeds when it is there>...
+  package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+header() { # whether one of these headers can be included
+  for name in "$@"; do
+    echo "#include <$name>" | "${CXX:-c++}" -std=c++20 -E -x c++ - >/dev/null 2>&1 && return
+  done
+  return 1
+}
+
+need g++ command -v "${CXX:-c++}"
+need cmake command -v cmake
+need ninja-build command -v ninja
+need nlohmann-json3-dev header nlohmann/json.hpp
+if [ "$mode" != demo ]; then
+  need catch2 header catch2/catch.hpp catch2/catch_all.hpp
+fi
+if [ "$mode" = ci ]; then
+  need g++ command -v g++
+  need clang-14 command -v clang++-14
+  need clang-19 command -v clang++-19
+  need libclang-rt-19-dev sh -c 'ls "$(clang++-19 -print-resource-dir)"/lib/*/libclang_rt.tsan*.a'
+fi
+
+if [ -n "$missing" ]; then
+  echo "missing, installed now by apt-get:$missing"
+  sudo=
+  if [ "$(id -u)" != 0 ]; then
+    sudo="sudo"
+  fi
+  $sudo apt-get update -qq </dev/null
+  # shellcheck disable=SC2086
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing </dev/null
+else
+  echo "nothing is missing"
+fi
+
+version=$(cmake --version | sed -n 's/^cmake version //p')
+if [ "$(printf '%s\n' 3.25 "$version" | sort -V | head -n 1)" != 3.25 ]; then
+  echo "must needs CMake 3.25 or later; this is $version: https://cmake.org/download" >&2
+  exit 1
+fi
+
+if [ "$mode" != ci ]; then
+  exec cmake --workflow --preset "$mode"
+fi

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// An aggregate: the account is folded from its stream, and every command is decided on it as it stands.
+#include <must/must.hpp>
+#include <must/storage/memory.hpp>
+
+#include <iostream>
+#include <string>
+#include <utility>
+
+struct Opened { std::string stream, owner; };
+struct Deposited { std::string stream; int amount; };
+struct Withdrawn { std::string stream; int amount; };
+
+struct Account {
+  using events = must::events<Opened, Deposited, Withdrawn>;
+  bool open = false;
+  int balance = 0;
+
+  void apply(const Opened&) { open = true; }
+  void apply(const Deposited& deposit) { balance += deposit.amount; }
+  void apply(const Withdrawn& withdrawal) { balance -= withdrawal.amount; }
+};
+
+struct OpenAccount {
+  std::string account, owner;
+
+  auto depends_on() const { return must::stream<Account>(account); }
+  static constexpr auto be_authorized = must::anyone;
+  void be_valid(const Account& state) const { must::ensure(!state.open, "the account is open already"); }
+  Opened be_translated_to_events() const { return {account, owner}; }
+};
+
+struct Deposit {
+  std::string account;
+  int amount;
+
+  auto depends_on() const { return must::stream<Account>(account); }
+  static constexpr auto be_authorized = must::anyone;
+  void be_valid(const Account& state) const {
+    must::ensure(amount > 0, "the amount must be positive");
+    must::ensure(state.open, "the account is not open");
+  }
+  Deposited be_translated_to_events() const { return {account, amount}; }
+};
+
+struct Withdraw {
+  std::string account;
+  int amount;
+
+  auto depends_on() const { return must::stream<Account>(account); }
+  static constexpr auto be_authorized = must::anyone;
+  void be_valid(const Account& state) const {
+    must::ensure(amount > 0, "the amount must be positive");
+    must::ensure(state.balance >= amount, "the balance is too low");
+  }
+  Withdrawn be_translated_to_events() const { return {account, amount}; }
+};
+
+// Two streams in one decision, and in one atomic append. Two states of one type are told apart by a type each.
+struct From : Account {};
+struct To : Account {};
+
+struct Transfer {
+  std::string from, to;
+  int amount;
+
+  auto depends_on() const { return must::all_of(must::stream<From>(from), must::stream<To>(to)); }
+  static constexpr auto be_authorized = must::anyone;
+  void be_valid(const From& source, const To& target) const {
+    must::ensure(source.balance >= amount, "the balance is too low");
+    must::ensure(target.open, "the account to pay to is not open");
+  }
+  std::pair<Withdrawn, Deposited> be_translated_to_events() const { return {{from, amount}, {to, amount}}; }
+};
+
+int main() {
+  must::memory_store<Opened, Deposited, Withdrawn> store;
+
+  must::process_command(OpenAccount{"alice", "Alice"}, store);
+  must::process_command(OpenAccount{"bob", "Bob"}, store);
+  must::process_command(Deposit{"alice", 100}, store);
+  must::process_command(Withdraw{"alice", 30}, store);
+  const auto transfer = must::process_command(Transfer{"alice", "bob", 50}, store);
+  std::cout << "the transfer is events " << transfer.first << " to " << transfer.last << '\n';
+
+  try {
+    must::process_command(Withdraw{"alice", 21}, store);
+  } catch (const must::invalid& refusal) {
+    std::cout << "refused: " << refusal.what() << '\n';
+  }
+
+  for (const auto* name : {"alice", "bob"}) {
+    const auto account = must::load(store, must::stream<Account>(name));
+    std::cout << name << ": " << account.state.balance << " at version " << account.version << '\n';
+  }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// CloudEvents 1.0.2 in JSON: the event format and the batch format, both ways, strictly.
+#pragma once
+
+#include "must/codec.hpp"
+#include "must/detail/cloudevents_read.hpp"
+#include "must/detail/cloudevents_write.hpp"
+#include "must/error.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// CloudEvents 1.0.2 in the JSON Event Format. What is read and what is written is checked alike.
+///
+/// Tags travel as the extension `musttags`, an erased payload as `musterased` and `musterasedwhy`; a recorded event
+/// also has `sequence` (its position, 20 digits), `streamversion` and `recordedtime`. JSON data keeps each token as it
+/// is written, numbers of any size included, but not the space between them; data without `datacontenttype` is
+/// `application/json`. Binary, URI and Timestamp extensions come back as strings: JSON does not tell them apart.
+namespace must::cloudevents {
+
+namespace detail {
+
+// The data of an event as a payload: itself, or what the codec of the user's event makes of it.
+inline const payload& payload_of(const payload& data) { return data; }
+template <typename... Events>
+payload payload_of(const std::variant<Events...>& data) {
+  static_assert((Encodable<Events> && ...),
+                "must: an event has no codec: include must/codec/json.hpp and give the event to_json and from_json");
+  if (data.valueless_by_exception()) refuse("data", "is a variant without a value");
+  return std::visit([](const auto& event) { return codec<std::remove_cvref_t<decltype(event)>>::encode(event); }, data);
+}
+
+template <typename Data>
+void append_event(std::string& out, const basic_event<Data>& event, int indent, int level = 0) {
+  write_event(out, event, payload_of(event.data), {}, indent, level);
+}
+template <typename Data>
+void append_event(std::string& out, const recorded<Data>& event, int indent, int level = 0) {
+  write_event(out, event, payload_of(event.data), extensions_of(event), indent, level);
+}
+
+inline void check_document(std::string_view text) {
+  if (const auto flaw = must::detail::json_flaw(text))
+    raise({.code = error_code::bad_input, .message = "the document is not JSON: " + *flaw, .field = "document"});
+}
+
+// The value of a text without flaw, without the space around it.
+inline std::string_view trimmed(std::string_view text) {
+  while (must::detail::is_json_space(text.front())) text.remove_prefix(1);
+  while (must::detail::is_json_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// What `next` returns; what it refuses is told of the element at `index`.
+template <typename Next>
+decltype(auto) for_element(std::size_t index, Next&& next) {
+  try {
+    return next();
+  } catch (const bad_input& thrown) {
+    auto why = thrown.error();
+    why.message = "element " + std::to_string(index) + " of the batch: " + why.message;
+    raise(std::move(why));
+  }
+}
+
+}  // namespace detail
+
+/// Writes an event as a JSON object: specversion, id, source, type, subject, time, datacontenttype, dataschema, the
+/// extensions by name, data. Events of the user's own types are encoded by their codec.
+///
+/// \param indent  spaces a level; below zero everything is on one line
+/// \throws bad_input  when an attribute is not what CloudEvents allows; `field` names it
+/// \see JSON Event Format 1.0.2, section 3 "Envelope"
+template <typename Data>
+[[nodiscard]] std::string to_json(const basic_event<Data>& event, int indent = -1) {
+  std::string out;
+  detail::append_event(out, event, indent);
+  return out;
+}
+
+/// The same for an event from a store, with `sequence`, `streamversion` (unless it has no stream) and `recordedtime`.
+template <typename Data>
+[[nodiscard]] std::string to_json(const recorded<Data>& event, int indent = -1) {
+  std::string out;
+  detail::append_event(out, event, indent);
+  return out;
+}
+
+/// Reads an event. `sequence`, `streamversion` and `recordedtime` stay what they are for others: extensions.
+///
+/// \throws bad_input  when the text is not exactly one event; `field` names the attribute, "document" the whole text
+/// \see JSON Event Format 1.0.2, sections 2 and 3; CloudEvents 1.0.2, "Context Attributes"
+[[nodiscard]] inline cloud_event from_json(std::string_view text) {
+  detail::check_document(text);
+  return detail::read_event(detail::trimmed(text));
+}
+
+/// The same without exceptions.
+[[nodiscard]] inline result<cloud_event> try_from_json(std::string_view text) {
+  try {
+    return cloudevents::from_json(text);
+  } catch (const bad_input& thrown) {
+    return unexpected<error>(thrown.error());
+  }
+}
+
+/// Reads an event that a store of must has recorded: what to_json made of a recorded event. \throws bad_input
+[[nodiscard]] inline recorded<payload> recorded_from_json(std::string_view text) {
+  detail::check_document(text);
+  return detail::read_recorded(detail::trimmed(text));
+}
+
+/// Writes events, recorded or not, as a JSON array. \throws bad_input  which tells the index of the event
+/// \see JSON Event Format 1.0.2, section 4 "JSON Batch Format"
+template <typename Range>
+[[nodiscard]] std::string to_json_batch(const Range& events, int indent = -1) {
+  std::string out = "[";
+  std::size_t index = 0;
+  const auto line = [&](int level) {
+    if (indent >= 0) (out += '\n').append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(level), ' ');
+  };
+  for (const auto& event : events) {
+    if (index > 0) out += ',';
+    line(1);
+    detail::for_element(index++, [&] { detail::append_event(out, event, indent, 1); });
+  }
+  if (index > 0) line(0);
+  return out += ']';
+}
+
+/// Reads a JSON array of events; one that is refused refuses them all. \throws bad_input  which tells its index
+/// \see JSON Event Format 1.0.2, section 4 "JSON Batch Format"
+[[nodiscard]] inline std::vector<cloud_event> from_json_batch(std::string_view text) {
+  detail::check_document(text);
+  text = detail::trimmed(text);
+  if (text.front() != '[')
+    raise({.code = error_code::bad_input, .message = "the document is not a batch: it is not a JSON array", .field = "document"});
+  std::vector<cloud_event> events;
+  for (must::detail::json_cursor array(text); array.next();) {
+    const auto element = array.take_value();
+    detail::for_element(events.size(), [&] { events.push_back(detail::read_event(element)); });
+  }
+  return events;
+}
+
+}  // namespace must::cloudevents

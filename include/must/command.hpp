@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// Command: a plain struct with three rules that decide what becomes of it.
+#pragma once
+
+#include "must/config.hpp"
+#include "must/detail/rule.hpp"
+
+#include <concepts>
+#include <tuple>
+#include <type_traits>
+
+namespace must {
+
+/// "Everyone may": `static constexpr auto be_authorized = must::anyone;`, or a member function that returns anyone_t.
+struct anyone_t {
+  constexpr anyone_t operator()(const auto&...) const { return {}; }
+};
+inline constexpr anyone_t anyone{};
+
+/// "Always valid": `static constexpr auto be_valid = must::always;`, or a member function that returns always_t.
+struct always_t {
+  constexpr always_t operator()(const auto&...) const { return {}; }
+};
+inline constexpr always_t always{};
+
+namespace detail {
+
+// What a deciding rule says by its return type.
+enum class verdict { bad, silent, boolean, refusal, outcome, refined, refined_outcome };
+
+template <typename Rule, typename Returned>
+struct verdict_of {
+  static constexpr verdict kind = std::is_void_v<Returned>                            ? verdict::silent
+                                  : std::is_same_v<Returned, bool>                    ? verdict::boolean
+                                  : std::is_same_v<Returned, must::refusal>           ? verdict::refusal
+                                  : std::is_class_v<Returned> && !std::is_const_v<Returned> ? verdict::refined
+                                                                                      : verdict::bad;
+  using refined_type = Returned;
+};
+template <>
+struct verdict_of<be_authorized_rule, anyone_t> {
+  static constexpr verdict kind = verdict::silent;
+};
+template <>
+struct verdict_of<be_valid_rule, always_t> {
+  static constexpr verdict kind = verdict::silent;
+};
+template <>
+struct verdict_of<be_authorized_rule, always_t> {
+  static constexpr verdict kind = verdict::bad;
+};
+template <>
+struct verdict_of<be_valid_rule, anyone_t> {
+  static constexpr verdict kind = verdict::bad;
+};
+template <typename Rule, typename Value>
+struct verdict_of<Rule, result<Value, error>> {
+  static constexpr verdict kind = std::is_void_v<Value>    ? verdict::outcome
+                                  : std::is_class_v<Value> ? verdict::refined_outcome
+                                                           : verdict::bad;
+  using refined_type = Value;
+};
+template <typename Rule, typename Value, typename Other>
+struct verdict_of<Rule, result<Value, Other>> {
+  static constexpr verdict kind = verdict::bad;
+};
+
+// A deciding rule of a command: how it is chosen, what it says, and which command the next rule gets.
+template <typename Rule, typename C, typename States, typename Options>
+struct decision_step {
+  static constexpr rule_choice choice = chosen<Rule, C, States, Options>;
+  static constexpr bool fits = false;
+  static constexpr bool refines = false;
+  static constexpr verdict kind = verdict::bad;
+  using next = C;
+};
+template <typename Rule, typename C, typename States, typename Options>
+  requires(chosen<Rule, C, States, Options>.callable())
+struct decision_step<Rule, C, States, Options> {
+  static constexpr rule_choice choice = chosen<Rule, C, States, Options>;
+  using returned = rule_result<Rule, C, States, Options>;
+  static constexpr verdict kind = verdict_of<Rule, returned>::kind;
+  static constexpr bool fits = kind != verdict::bad;
+  static constexpr bool refines = kind == verdict::refined || kind == verdict::refined_outcome;
+  template <bool Refines, typename Verdict>
+  struct next_command {
+    using type = C;
+  };
+  template <typename Verdict>
+  struct next_command<true, Verdict> {
+    using type = typename Verdict::refined_type;
+  };
+  using next = typename next_command<refines, verdict_of<Rule, returned>>::type;
+};
+
+// The three rules in a row, each looked up on what the one before it made of the command.
+template <typename C, typename States, typename Options>
+struct rule_chain {
+  using authorize = decision_step<be_authorized_rule, C, States, Options>;
+  using validate = decision_step<be_valid_rule, typename authorize::next, States, Options>;
+  using translated = typename validate::next;
+  static constexpr rule_choice translate = chosen<be_translated_to_events_rule, translated, States, Options>;
+  static constexpr bool fits = authorize::fits && validate::fits && translate.callable();
+};
+
+// Which states the result of depends_on asks for; decision.hpp knows them.
+template <typename Dependencies>
+struct states_of_dependencies;
+
+template <typename C, typename Options>
+consteval auto find_states() {
+  if constexpr (chosen<depends_on_rule, C, list<>, Options>.callable())
+    return typename states_of_dependencies<rule_result<depends_on_rule, C, list<>, Options>>::type{};
+  else
+    return list<>{};
+}
+template <typename C, typename Options>
+using states_of = decltype(find_states<C, Options>());
+
+template <typename C, typename... Option>
+using chain_of = rule_chain<C, states_of<C, list<Option...>>, list<Option...>>;
+
+template <typename C, typename... Option>
+concept authorized_by_member = requires(const C& command, const Option&... options) { command.be_authorized(options...); } &&
+                               chain_of<C, Option...>::authorize::fits;
+template <typename C, typename... Option>
+concept authorized_by_look_up = chain_of<C, Option...>::authorize::fits;
+template <typename C, typename... Option>
+concept validated_by_member = requires(const C& command, const Option&... options) { command.be_valid(options...); } &&
+                              chain_of<C, Option...>::validate::fits;
+template <typename C, typename... Option>
+concept validated_by_look_up = chain_of<C, Option...>::validate::fits;
+template <typename C, typename... Option>
+concept translated_by_member =
+    requires(const C& command, const Option&... options) { command.be_translated_to_events(options...); };
+template <typename C, typename... Option>
+concept translated_by_look_up = chain_of<C, Option...>::translate.callable();
+
+}  // namespace detail
+
+/// A command for which all three rules are found, given the options that the caller passes.
+///
+/// Each rule is looked up as member, command_traits<C>, hidden friend, command_traits<must::any>, and called with
+/// (states..., options...), (options...), (states...) or (): the longest that fits. States come from depends_on.
+/// be_authorized and be_valid return void, bool, must::refusal, must::result<void>, or a refined command (or a result
+/// of one), which the next rule gets. A member of a rule's name decides alone: if it does not fit, C is no Command.
+template <typename C, typename... Option>
+concept Command = (detail::authorized_by_member<C, Option...> || detail::authorized_by_look_up<C, Option...>) &&
+                  (detail::validated_by_member<C, Option...> || detail::validated_by_look_up<C, Option...>) &&
+                  (detail::translated_by_member<C, Option...> || detail::translated_by_look_up<C, Option...>);
+
+namespace detail {
+
+template <typename Rule>
+struct rule_object {
+  /// Calls the rule as process_command would for a command without states.
+  template <typename C, typename... Option>
+    requires(chosen<Rule, C, list<>, list<Option...>>.callable())
+  constexpr decltype(auto) operator()(const C& command, const Option&... options) const {
+    return call_rule<Rule>(command, std::tuple<>{}, options...);
+  }
+};
+
+}  // namespace detail
+
+inline namespace cpo {
+
+/// May this command be given, by whom the options name? \see Command for how it is found and what it returns
+inline constexpr detail::rule_object<detail::be_authorized_rule> be_authorized{};
+/// Is the command possible, as things stand? \see Command for how it is found and what it returns
+inline constexpr detail::rule_object<detail::be_valid_rule> be_valid{};
+/// The events that the command comes to: an event, or optional, variant, tuple, pair, range of them; none is fine.
+inline constexpr detail::rule_object<detail::be_translated_to_events_rule> be_translated_to_events{};
+/// What is done with a stored event at once, in this process, at most once: `event.be_handled(options...)`.
+inline constexpr detail::rule_object<detail::be_handled_rule> be_handled{};
+/// What happened before that the command depends on: stream<S>(id), tagged<S>(tags...), all_of(...).
+inline constexpr detail::rule_object<detail::depends_on_rule> depends_on{};
+/// A text that is the same when the command is sent again: it is then processed once.
+inline constexpr detail::rule_object<detail::command_id_rule> command_id{};
+
+}  // namespace cpo
+}  // namespace must

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// The version, and what a compiler has to be for must.
+#pragma once
+
+#include "must/version.hpp"
+
+#if __cplusplus < 202002L
+#error "must needs C++20: compile with -std=c++20 or later."
+#elif defined(__clang__) && __clang_major__ < 14
+#error "must needs clang 14 or later."
+#elif !defined(__clang__) && defined(__GNUC__) && __GNUC__ < 11
+#error "must needs GCC 11 or later."
+#endif

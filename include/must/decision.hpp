@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+// What a command depends on: states, and the boundaries whose events they are folded from.
+#pragma once
+
+#include "must/command.hpp"
+#include "must/detail/versions.hpp"
+#include "must/query.hpp"
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+namespace detail {
+
+// Converts to an event only, so that an apply which takes something made from one does not pass for it.
+template <typename Event>
+struct event_probe {
+  operator const Event&() const;
+};
+
+template <typename S, typename Event>
+concept applies = requires(S& state, const Event& event, const event_probe<Event>& probe) {
+  state.apply(event);
+  state.apply(probe);
+};
+
+template <typename S, typename List>
+inline constexpr bool applies_all = false;
+template <typename S, typename... Event>
+inline constexpr bool applies_all<S, events<Event...>> = (applies<S, Event> && ...);
+
+template <typename S, typename Event>
+constexpr bool diagnose_apply() {
+  static_assert(applies<S, Event>, "must: the state has no apply for one of its events: add void apply(const Event&)");
+  static_assert(check_versions<Event>());
+  return applies<S, Event>;
+}
+template <typename S, typename... Event>
+constexpr bool diagnose_state(events<Event...> listed) {
+  static_assert(names_are_unique(listed), "must: two events of this list share a name, a former or a previous one included");
+  return names_are_unique(listed) && (diagnose_apply<S, Event>() && ...);
+}
+
+}  // namespace detail
+
+/// A value folded from events: `using events = must::events<A, B>;` and `void apply(const A&)` for each of them.
+/// It starts default-constructed. apply has no side effects and may run many times.
+template <typename S>
+concept State = std::default_initializable<S> && std::copy_constructible<S> && requires { typename S::events; } &&
+                detail::applies_all<S, typename S::events>;
+
+namespace detail {
+
+template <typename... Event>
+std::vector<std::string> all_names(events<Event...>) {
+  std::vector<std::string> names;
+  const auto add = [&](type_name name) { names.emplace_back(name.data(), name.size()); };
+  (for_names(versions_of<Event>{}, add), ...);
+  return names;
+}
+
+template <typename S>
+constexpr bool check_state() {
+  static_assert(requires { typename S::events; }, "must: a state names its events: using events = must::events<...>;");
+  static_assert(std::default_initializable<S>, "must: a state is default-constructible");
+  if constexpr (requires { typename S::events; }) return diagnose_state<S>(typename S::events{});
+  return true;
+}
+
+}  // namespace detail
+
+/// A state and its boundary, as stream and tagged make it.
+template <typename S>
+class dependency {
+ public:
+  using state_type = S;
+  explicit dependency(query_item item) : item_(std::move(item)) { static_assert(detail::check_state<S>()); }
+
+  /// Expects the stream of this dependency at exactly this version (0: it does not exist yet). What is found
+  /// otherwise is a version_conflict, and not tried again. For stream<S> only: bad_input at the read otherwise.
+  [[nodiscard]] dependency at_version(version expected) && {
+    expected_ = expected;
+    return std::move(*this);
+  }
+  [[nodiscard]] const query_item& item() const noexcept { return item_; }
+  [[nodiscard]] std::optional<version> expected_version() const noexcept { return expected_; }
+
+ private:
+  query_item item_;
+  std::optional<version> expected_{};
+};
+
+/// As many states of one type as there are boundaries; the rules get a std::vector<S>.
+template <typename S>
+struct dependency_list {
+  std::vector<dependency<S>> each{};
+};
+
+/// Several dependencies; the rules get a state for each, in this order.
+template <typename... Dependency>
+struct dependencies {
+  std::tuple<Dependency...> all{};
+};
+
+/// The state of one stream: the boundary of an aggregate. Guards every event of the stream, also those S has not named.
+template <typename S>
+[[nodiscard]] dependency<S> stream(std::string_view id) {
+  return dependency<S>({.stream = std::string(id)});
+}
+
+/// The state of every event of S's types that has all of these tags. \see dcb.events, specification, "Query"
+template <typename S, typename... Tag>
+  requires(sizeof...(Tag) > 0) && (std::convertible_to<const Tag&, std::string_view> && ...)
+[[nodiscard]] dependency<S> tagged(const Tag&... tags) {
+  query_item item{.types = detail::all_names(typename S::events{})};
+  (item.tags.emplace_back(std::string_view(tags)), ...);
+  return dependency<S>(std::move(item));
+}
+
+/// Several dependencies at once, read together: of stream, tagged, each, all_of, and optionals of the first two.
+template <typename... Dependency>
+[[nodiscard]] dependencies<Dependency...> all_of(Dependency... dependency) {
+  return {std::tuple<Dependency...>(std::move(dependency)...)};
+}
+
+/// One state for each element of a range: of names of streams, or of dependencies on S.
+template <typename S, typename Range>
+[[nodiscard]] dependency_list<S> each(const Range& range) {
+  dependency_list<S> made;
+  for (const auto& element : range) {
+    if constexpr (std::convertible_to<decltype(element), std::string_view>)
+      made.each.push_back(stream<S>(element));
+    else
+      made.each.push_back(element);
+  }
+  return made;
+}
+
+namespace detail {
+
+template <typename S>
+struct states_of_dependencies<dependency<S>> {
+  using type = list<S>;
+};
+template <typename S>
+struct states_of_dependencies<std::optional<dependency<S>>> {
+  using type = list<std::optional<S>>;
+};
+template <typename S>
+struct states_of_dependencies<dependency_list<S>> {
+  using type = list<std::vector<S>>;
+};
+template <typename... Left, typename... Right, typename... More>
+constexpr auto joined(list<Left...>, list<Right...>, More... more) {
+  return joined(list<Left..., Right...>{}, more...);
+}
+template <typename... Left>
+constexpr auto joined(list<Left...> all) {
+  return all;
+}
+template <typename... Dependency>
+struct states_of_dependencies<dependencies<Dependency...>> {
+  using type = decltype(joined(list<>{}, typename states_of_dependencies<Dependency>::type{}...));
+};
+
+}  // namespace detail
+}  // namespace must

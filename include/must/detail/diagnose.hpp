@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The sentences that say why a command does not compile.
+#pragma once
+
+#include "must/decision.hpp"
+#include "must/detail/translate.hpp"
+
+#include <type_traits>
+#include <utility>
+
+namespace must::detail {
+
+template <typename Rule, typename C, typename... State, typename... Option>
+consteval bool only_lacks_const(list<State...>, list<Option...>) {
+  if constexpr (!Rule::template is_member<C>)
+    return false;
+  else
+    return Rule::template is_callable_if_not_const<C, State..., Option...> || Rule::template is_callable_if_not_const<C, Option...> ||
+           Rule::template is_callable_if_not_const<C, State...> || Rule::template is_callable_if_not_const<C>;
+}
+
+#if defined(MUST_FORBID_FALLBACKS)
+inline constexpr bool fallbacks_are_forbidden = true;
+#else
+inline constexpr bool fallbacks_are_forbidden = false;
+#endif
+
+// One sentence a fault of a rule. The names of the instantiation show the command.
+#define MUST_DETAIL_DIAGNOSE_RULE(NAME)                                                                               \
+  template <typename C, typename States, typename Options>                                                            \
+  consteval bool diagnose_##NAME() {                                                                                  \
+    constexpr auto choice = chosen<NAME##_rule, C, States, Options>;                                                  \
+    constexpr bool lacks_const = !choice.callable() && only_lacks_const<NAME##_rule, C>(States{}, Options{});         \
+    static_assert(choice.source != rule_source::none,                                                                 \
+                  "must: the command has no " #NAME "(states..., options...): add a const member");                   \
+    static_assert(!lacks_const, "must: " #NAME " of the command is not const: a rule changes nothing, make it const"); \
+    static_assert(choice.source == rule_source::none || lacks_const || choice.callable(),                             \
+                  "must: " #NAME " of the command takes neither (states..., options...), (options...), (states...) "  \
+                  "nor (): it decides alone, so make its parameters fit");                                            \
+    static_assert(!fallbacks_are_forbidden || choice.source != rule_source::fallback,                                 \
+                  "must: " #NAME " of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS "   \
+                  "forbids that: give the command a rule of its own");                                                \
+    return choice.callable() && !(fallbacks_are_forbidden && choice.source == rule_source::fallback);                 \
+  }
+MUST_DETAIL_DIAGNOSE_RULE(be_authorized)
+MUST_DETAIL_DIAGNOSE_RULE(be_valid)
+MUST_DETAIL_DIAGNOSE_RULE(be_translated_to_events)
+#undef MUST_DETAIL_DIAGNOSE_RULE
+
+#define MUST_DETAIL_DIAGNOSE_VERDICT(NAME, WRONG, RIGHT)                                                             \
+  template <typename Step>                                                                                            \
+  consteval bool diagnose_verdict_of_##NAME() {                                                                       \
+    static_assert(!std::is_same_v<typename Step::returned, WRONG>,                                                    \
+                  "must: " #NAME " is must::" #WRONG ": that is another rule's word, write must::" #RIGHT);           \
+    static_assert(Step::fits || std::is_same_v<typename Step::returned, WRONG>,                                       \
+                  "must: " #NAME " returns neither void, bool, must::refusal, must::result<void>, a command nor a "   \
+                  "must::result of one");                                                                             \
+    return Step::fits;                                                                                                \
+  }
+MUST_DETAIL_DIAGNOSE_VERDICT(be_authorized, always_t, anyone)
+MUST_DETAIL_DIAGNOSE_VERDICT(be_valid, anyone_t, always)
+#undef MUST_DETAIL_DIAGNOSE_VERDICT
+
+// Whether a rule is there and fits, with its verdict judged only where there is one.
+template <typename C, typename States, typename Options>
+consteval bool diagnose_rules() {
+  using chain = rule_chain<C, States, Options>;
+  bool authorize = diagnose_be_authorized<C, States, Options>();
+  if constexpr (chain::authorize::choice.callable()) authorize &= diagnose_verdict_of_be_authorized<typename chain::authorize>();
+  using authorized = typename chain::authorize::next;
+  bool validate = diagnose_be_valid<authorized, States, Options>();
+  if constexpr (chain::validate::choice.callable()) validate &= diagnose_verdict_of_be_valid<typename chain::validate>();
+  return authorize & validate & diagnose_be_translated_to_events<typename chain::translated, States, Options>();
+}
+
+// States come from depends_on alone, and from that of the command that was given.
+template <typename C, typename States, typename... Option>
+consteval bool diagnose_dependencies(list<Option...>) {
+  using options = list<Option...>;
+  using translated = typename rule_chain<C, States, options>::translated;
+  constexpr auto choice = chosen<depends_on_rule, C, list<>, options>;
+  constexpr bool misfit = choice.source != rule_source::none && !choice.callable();
+  constexpr bool option_is_state = (State<Option> || ...);
+  constexpr bool late = !std::is_same_v<C, translated> && choice.source == rule_source::none &&
+                        chosen<depends_on_rule, translated, list<>, options>.source != rule_source::none;
+  static_assert(!misfit, "must: depends_on of the command takes neither (options...) nor (): make it a const member");
+  static_assert(!option_is_state, "must: an option is a state: states come from depends_on");
+  static_assert(!late,
+                "must: the command that a rule refines this one to has a depends_on, which would come too late: convert "
+                "first, process_command(must::parse<Refined>(command), ...)");
+  return !misfit && !option_is_state && !late;
+}
+
+template <typename C, typename Data, typename Options>
+consteval bool diagnose_command() {
+  using states = states_of<C, Options>;
+  using chain = rule_chain<C, states, Options>;
+  bool good = diagnose_dependencies<C, states>(Options{});
+  good &= diagnose_rules<C, states, Options>();
+  if constexpr (chain::fits) {
+    using returned = rule_result<be_translated_to_events_rule, typename chain::translated, states, Options>;
+    static_assert(!std::is_void_v<returned>, "must: be_translated_to_events returns nothing: return an event");
+    if constexpr (!std::is_void_v<returned>)
+      good &= diagnose_events<Data>(typename leaves<list<>, std::remove_cvref_t<returned>, Data>::type{});
+    else
+      good = false;
+  }
+  return good;
+}
+
+}  // namespace must::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// From an event of the user to the basic_event that a store takes.
+#pragma once
+
+#include "must/detail/validate.hpp"
+#include "must/detail/versions.hpp"
+#include "must/event.hpp"
+#include "must/storage.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace must::detail {
+
+template <typename Text>
+std::string to_string_of(const Text& text) {
+  return std::string(std::string_view(text));
+}
+
+template <typename Event>
+std::string stream_of(const Event& event, std::string_view otherwise) {
+  std::string name;
+  if constexpr (stream_is_data<Event>)
+    name = to_string_of(event.stream);
+  else if constexpr (stream_is_function<Event>)
+    name = to_string_of(event.stream());
+  return name.empty() ? std::string(otherwise) : name;
+}
+
+template <typename Event>
+tag_set tags_of(const Event& event) {
+  tag_set tags;
+  if constexpr (tags_are_data<Event>)
+    for (const auto& tag : event.tags) tags.insert(to_string_of(tag));
+  else if constexpr (tags_are_function<Event>)
+    for (auto&& named = event.tags(); const auto& tag : named) tags.insert(to_string_of(tag));
+  return tags;
+}
+
+// Names that metadata may not use: CloudEvents' own, and those that stores and must itself write.
+inline void check_metadata(const attributes& entries) {
+  constexpr std::array<std::string_view, 11> reserved{"id", "source", "specversion", "type", "datacontenttype", "dataschema",
+                                                      "subject", "time", "data", "sequence", "streamversion"};
+  for (const auto& [name, value] : entries) {
+    if (!is_attribute_name(name)) refuse_input("metadata", in_quotes(name) + " is not a name of an attribute: [a-z0-9]+");
+    bool taken = name.starts_with("must") || name == "recordedtime";
+    for (const auto other : reserved) taken = taken || name == other;
+    if (taken) refuse_input("metadata", in_quotes(name) + " is reserved");
+  }
+}
+
+// What all events of one command or append have in common.
+struct event_context {
+  const must::origin& origin;
+  timestamp now;
+  std::string_view stream{};       ///< of events that name none
+  const attributes* metadata = nullptr;
+};
+
+// An event with everything but an id.
+template <typename Data, typename Event>
+basic_event<Data> make_event(const Event& event, const event_context& context) {
+  constexpr auto name = event_type<Event>();
+  basic_event<Data> made;
+  made.source = context.origin.source;
+  made.type.assign(name.data(), name.size());
+  made.subject = stream_of(event, context.stream);
+  made.time = context.now;
+  if (context.metadata != nullptr) made.extensions = *context.metadata;
+  if constexpr (!is_variant<Data> && schema_version<Event> != 1)
+    made.extensions.insert_or_assign(schema_version_attribute, std::int32_t{schema_version<Event>});
+  made.tags = tags_of(event);
+  made.data = to_data<Data>(event);
+  return made;
+}
+
+}  // namespace must::detail

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Whether a class has a member of one of the names that must gives a meaning, whatever the member is.
+#pragma once
+
+#include <type_traits>
+
+namespace must::detail {
+
+template <typename... Types>
+struct list {};
+
+struct every_name {
+  int be_authorized, be_valid, be_translated_to_events, be_handled, depends_on, command_id, command_digest;
+  int apply, stream, tags;
+};
+
+// A name that Class has too is ambiguous here, so taking its address does not compile.
+template <typename Class>
+struct with_every_name : Class, every_name {};
+
+#define MUST_DETAIL_HAS_NAME(NAME)                                                      \
+  template <typename Class>                                                             \
+  consteval bool has_##NAME() {                                                         \
+    if constexpr (!std::is_class_v<Class>)                                              \
+      return false;                                                                     \
+    else if constexpr (std::is_final_v<Class>)                                          \
+      return requires { &Class::NAME; } || requires(const Class& object) { object.NAME(); }; \
+    else                                                                                \
+      return !requires { &with_every_name<Class>::NAME; };                              \
+  }
+MUST_DETAIL_HAS_NAME(be_authorized)
+MUST_DETAIL_HAS_NAME(be_valid)
+MUST_DETAIL_HAS_NAME(be_translated_to_events)
+MUST_DETAIL_HAS_NAME(be_handled)
+MUST_DETAIL_HAS_NAME(depends_on)
+MUST_DETAIL_HAS_NAME(command_id)
+MUST_DETAIL_HAS_NAME(command_digest)
+MUST_DETAIL_HAS_NAME(apply)
+MUST_DETAIL_HAS_NAME(stream)
+MUST_DETAIL_HAS_NAME(tags)
+#undef MUST_DETAIL_HAS_NAME
+
+}  // namespace must::detail

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+// The pipeline behind process_command: read, fold, decide, append, again on a conflict, handle.
+#pragma once
+
+#include "must/detail/decide.hpp"
+#include "must/detail/diagnose.hpp"
+#include "must/detail/fold.hpp"
+#include "must/detail/identity.hpp"
+#include "must/detail/make_event.hpp"
+#include "must/detail/wait.hpp"
+#include "must/options.hpp"
+#include "must/processed.hpp"
+
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace must::detail {
+
+template <typename Option>
+inline constexpr bool is_own_option =
+    std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> || std::is_same_v<Option, deadline>;
+
+// The options that the rules get: all but must's own.
+template <typename Kept, typename... Option>
+struct keep_rule_options {
+  using type = Kept;
+};
+template <typename... Kept, typename First, typename... Rest>
+struct keep_rule_options<list<Kept...>, First, Rest...>
+    : keep_rule_options<std::conditional_t<is_own_option<First>, list<Kept...>, list<Kept..., First>>, Rest...> {};
+template <typename... Option>
+using rule_options = typename keep_rule_options<list<>, Option...>::type;
+
+struct settings {
+  const attributes* metadata = nullptr;
+  retries attempts{};
+  deadline until{};
+
+  void take(const must::metadata& all) { metadata = &all.entries; }
+  void take(const retries& count) { attempts = count; }
+  void take(const deadline& limit) { until = limit; }
+  template <typename Option>
+  void take(const Option&) {}
+};
+
+template <typename... Option>
+settings settings_of(const Option&... options) {
+  settings all;
+  (all.take(options), ...);
+  return all;
+}
+
+template <typename Option>
+auto rule_option(const Option& option) {
+  if constexpr (is_own_option<Option>)
+    return std::tuple<>();
+  else
+    return std::tuple<const Option&>(option);
+}
+
+// Calls `run(options...)` with the options that are not must's own.
+template <typename Run, typename... Option>
+decltype(auto) with_rule_options(Run&& run, const Option&... options) {
+  if constexpr ((is_own_option<Option> || ...))
+    return std::apply(run, std::tuple_cat(rule_option(options)...));
+  else
+    return run(options...);
+}
+
+template <typename C, typename Data, typename Options>
+consteval auto find_event_type() {
+  using states = states_of<C, Options>;
+  using chain = rule_chain<C, states, Options>;
+  if constexpr (chain::fits) {
+    using returned = rule_result<be_translated_to_events_rule, typename chain::translated, states, Options>;
+    if constexpr (!std::is_void_v<returned>) {
+      using held = typename events_holder<typename leaves<list<>, std::remove_cvref_t<returned>, Data>::type>::type;
+      if constexpr (std::is_class_v<held>) return list<held>{};
+      else return list<std::monostate>{};
+    } else {
+      return list<std::monostate>{};
+    }
+  } else {
+    return list<std::monostate>{};
+  }
+}
+template <typename Event>
+Event only_of(list<Event>);
+
+template <typename S>
+struct data_of {
+  using type = payload;
+};
+template <Storage S>
+struct data_of<S> {
+  using type = typename S::data_type;
+};
+
+// What processed holds for this call: an event type, or a variant of them.
+template <typename C, typename S, typename... Option>
+using processed_event =
+    decltype(only_of(find_event_type<C, typename data_of<S>::type, rule_options<Option...>>()));
+
+template <typename Event, typename... Option>
+void handle(const Event& event, std::vector<std::exception_ptr>& errors, const Option&... options) {
+  constexpr auto handler = chosen<be_handled_rule, Event, list<>, list<Option...>>;
+  static_assert(handler.source == rule_source::none || handler.callable(),
+                "must: be_handled of the event takes neither (options...) nor (): make it a const member that does");
+  if constexpr (handler.callable()) {
+    try {
+      call_rule<be_handled_rule>(event, std::tuple<>{}, options...);
+    } catch (...) {
+      errors.push_back(std::current_exception());
+    }
+  }
+}
+
+template <typename Held, typename Use>
+void with_held(const Held& held, Use&& use) {
+  if constexpr (is_variant<Held>)
+    std::visit(use, held);
+  else
+    use(held);
+}
+
+template <typename Held>
+struct types_held {
+  using type = list<Held>;
+};
+template <typename... Event>
+struct types_held<std::variant<Event...>> {
+  using type = list<Event...>;
+};
+
+template <typename Held, typename Data, typename... Event>
+void hold(std::vector<Held>& events, const recorded<Data>& record, list<Event...>) {
+  const bool known = (with_event<Event>(record, [&](const Event& event) { events.push_back(Held(event)); }) || ...);
+  if (!known)
+    raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
+                      "the command was translated to it once, and is to other types now");
+}
+
+// Runs out at the deadline; to the precision of the coarse clock, which costs next to nothing.
+class stopwatch {
+ public:
+  explicit stopwatch(const deadline& limit) : end_(coarse_microseconds() + limit.after.microseconds) {}
+  [[nodiscard]] bool is_over() const { return coarse_microseconds() >= end_; }
+
+ private:
+  std::int64_t end_;
+};
+
+// Gives the records their ids; those of a command with an id follow from it.
+template <typename Data>
+void name_records(std::vector<basic_event<Data>>& records, const std::optional<command_identity>& identity,
+                  const event_context& context) {
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!identity) {
+      records[i].id = context.origin.ids->next(context.now);
+      continue;
+    }
+    records[i].id = identity->event_id(context.origin.source, i);
+    identity->stamp(records[i].extensions, i, records.size());
+  }
+}
+
+// Appends; an unknown outcome is resolved by the same append again, until the deadline.
+template <typename S, typename Data>
+append_result append_surely(S& storage, std::vector<basic_event<Data>>& records, const append_condition& condition,
+                            const stopwatch& clock) {
+  for (unsigned attempt = 0;; ++attempt) {
+    try {
+      return storage.append(std::span<basic_event<Data>>(records), condition);
+    } catch (const outcome_unknown&) {
+      if (clock.is_over()) throw;
+    }
+    back_off(attempt);
+  }
+}
+
+inline error give_up(const conflict& why, unsigned attempts) {
+  auto made = to_error(why);
+  if (attempts > 1) made.message += " (after " + std::to_string(attempts) + " attempts)";
+  return made;
+}
+
+// What a command was translated to: records for the store, and the events for the caller.
+template <typename Data, typename Held>
+struct decided {
+  event_context context;
+  std::vector<basic_event<Data>> records{};
+  std::vector<Held> events{};
+
+  template <typename Value>
+  void operator()(Value&& value) {
+    for_events<Data>(std::forward<Value>(value), [this](auto&& event) {
+      records.push_back(make_event<Data>(std::as_const(event), context));
+      events.push_back(Held(std::forward<decltype(event)>(event)));
+    });
+  }
+};
+
+// A command's own part of the pipeline, so that the rest is compiled once a store and event type, not once a command.
+template <typename Storage, typename Held>
+struct attempt {
+  using sink = decided<typename Storage::data_type, Held>;
+
+  void* command;
+  // Brings the states up to date and runs the rules.
+  std::optional<error> (*decide)(void* command, Storage& storage, sink& to);
+  const append_condition& condition;
+};
+
+// The pipeline behind a command's own part.
+template <typename Storage, typename Held>
+class pipeline {
+ public:
+  using data_type = typename Storage::data_type;
+  using sink = decided<data_type, Held>;
+
+  pipeline(Storage& storage, const settings& how) : storage_(storage), how_(how), clock_(how.until) {
+    if (how.metadata != nullptr) check_metadata(*how.metadata);
+  }
+
+  // The result of an earlier run of the command; nothing when there was none.
+  [[nodiscard]] std::optional<processed<Held>> replay(const command_identity& identity) const {
+    const auto records = find_repeat(storage_, identity);
+    if (records.empty()) return std::nullopt;
+    processed<Held> done;
+    done.replayed = true;
+    done.first = records.front().position;
+    done.last = records.back().position;
+    for (const auto& record : records) hold(done.events, record, typename types_held<Held>::type{});
+    return done;
+  }
+
+  [[nodiscard]] result<processed<Held>> run(const attempt<Storage, Held>& attempt,
+                                            const std::optional<command_identity>& identity) {
+    result<processed<Held>> done;
+    sink to{event_context{storage_.origin(), {}, {}, how_.metadata}};
+    for (;;) {
+      ++done->attempts;
+      to.records.clear();
+      to.events.clear();
+      to.context.now = storage_.origin().clock->now();
+      if (auto no = attempt.decide(attempt.command, storage_, to)) return unexpected<error>(*std::move(no));
+      if (to.records.empty()) return done;
+      name_records(to.records, identity, to.context);
+      try {
+        const auto stored = append_surely(storage_, to.records, attempt.condition, clock_);
+        if (stored) {
+          done->first = stored->first;
+          done->last = stored->last;
+          done->events = std::move(to.events);
+          return done;
+        }
+        const auto& why = stored.why();
+        if (why.failed == conflict::part::stream || done->attempts >= how_.attempts.count || clock_.is_over())
+          return unexpected<error>(give_up(why, done->attempts));
+      } catch (const duplicate_id&) {
+        if (!identity) throw;
+        if (auto repeat = replay(*identity)) return *std::move(repeat);
+        throw;
+      }
+      back_off(done->attempts);
+    }
+  }
+
+ private:
+  Storage& storage_;
+  const settings& how_;
+  stopwatch clock_;
+};
+
+// Whether any of the events has a be_handled that these options could reach.
+template <typename... Event, typename... Option>
+consteval bool any_is_handled(list<Event...>, list<Option...>) {
+  return ((chosen<be_handled_rule, Event, list<>, list<Option...>>.source != rule_source::none) || ...);
+}
+
+// Runs a command that has passed every check at compile time.
+template <typename Held, typename C, typename S, typename... Option>
+result<processed<Held>> run_command(const C& command, S& storage, const settings& how, const Option&... options) {
+  pipeline<S, Held> pipeline(storage, how);
+  std::optional<command_identity> identity;
+  if constexpr (names_itself<C, Option...>) {
+    identity = identify(command, options...);
+    if (auto repeat = pipeline.replay(*identity)) return *std::move(repeat);
+  }
+  auto folding = make_folding<typename S::data_type>(command, options...);
+  auto decide = [&](S& from, decided<typename S::data_type, Held>& to) -> std::optional<error> {
+    folding.catch_up(from);
+    if (const auto mismatch = folding.mismatch()) return to_error(*mismatch);
+    to.context.stream = folding.only_stream();
+    return run_rules(command, folding.states(), to, options...);
+  };
+  auto done = pipeline.run({&decide,
+                            [](void* self, S& from, decided<typename S::data_type, Held>& to) {
+                              return (*static_cast<decltype(decide)*>(self))(from, to);
+                            },
+                            folding.condition()},
+                           identity);
+  if constexpr (any_is_handled(typename types_held<Held>::type{}, list<Option...>{}))
+    if (done && !done->replayed)
+      for (const auto& held : done->events)
+        with_held(held, [&](const auto& event) { handle(event, done->handler_errors, options...); });
+  return done;
+}
+
+}  // namespace must::detail

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The checks of input that every store makes first: names, tags, ids, sizes, queries, options.
+#pragma once
+
+#include "must/storage.hpp"
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace must::detail {
+
+// Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. \see RFC 3629, section 4
+inline bool is_utf8(std::string_view text) {
+  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* const end = at + text.size();
+  while (at != end) {
+    if (end - at >= 8) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, at, 8);
+      if ((eight & 0x8080808080808080U) == 0) {
+        at += 8;
+        continue;
+      }
+    }
+    const unsigned lead = *at++;
+    if (lead < 0x80) continue;
+    const int more = lead >= 0xC2 && lead <= 0xDF ? 1 : (lead & 0xF0U) == 0xE0 ? 2 : lead >= 0xF0 && lead <= 0xF4 ? 3 : 0;
+    if (more == 0 || end - at < more) return false;
+    if ((lead == 0xE0 && *at < 0xA0) || (lead == 0xED && *at > 0x9F)) return false;
+    if ((lead == 0xF0 && *at < 0x90) || (lead == 0xF4 && *at > 0x8F)) return false;
+    for (int i = 0; i < more; ++i)
+      if ((*at++ & 0xC0U) != 0x80) return false;
+  }
+  return true;
+}
+
+// A text for a message: at most 64 bytes of it, with what cannot be printed escaped.
+inline std::string in_quotes(std::string_view text) {
+  constexpr char hex[] = "0123456789abcdef";
+  constexpr std::size_t shown = 64;
+  std::string out = "\"";
+  for (const char c : text.substr(0, shown)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\')
+      out += c;
+    else
+      (out += "\\x") += {hex[byte >> 4U], hex[byte & 15U]};
+  }
+  return out += text.size() > shown ? "...\"" : "\"";
+}
+
+[[noreturn]] inline void refuse_input(std::string field, const std::string& what) {
+  auto message = field + " " + what;
+  raise({.code = error_code::bad_input, .message = std::move(message), .field = std::move(field)});
+}
+
+inline void check_name(const char* field, std::string_view name) {
+  if (name.empty()) refuse_input(field, "is empty");
+  if (name.size() > limits{}.name_bytes)
+    refuse_input(field, in_quotes(name) + " has " + std::to_string(name.size()) + " bytes; 512 are allowed");
+  if (std::memchr(name.data(), '\0', name.size()) != nullptr) refuse_input(field, in_quotes(name) + " contains NUL");
+  if (!is_utf8(name)) refuse_input(field, in_quotes(name) + " is not valid UTF-8");
+}
+
+// Attribute names: [a-z0-9]+. \see CloudEvents 1.0.2, section 3.1
+inline bool is_attribute_name(std::string_view name) {
+  for (const char c : name)
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) return false;
+  return !name.empty();
+}
+
+inline void check_query(const query& which) {
+  for (const auto& item : which.items()) {
+    if (item.types.empty() && item.tags.empty() && !item.stream)
+      refuse_input("query", "has an empty item; everything is spelled query::all()");
+    for (const auto& type : item.types) check_name("type", type);
+    for (const auto& tag : item.tags) check_name("tag", tag);
+    if (item.stream) check_name("stream", *item.stream);
+  }
+}
+
+inline void check_read(const query& which, const read_options& options) {
+  check_query(which);
+  if (options.limit && *options.limit < 0)
+    refuse_input("limit", "is " + std::to_string(*options.limit) + "; it must not be negative");
+  const read_options unlimited;
+  if (options.after_version == 0 && options.until_version == unlimited.until_version) return;
+  if (which.is_all()) refuse_input("after_version", "needs a query whose items all name a stream");
+  for (const auto& item : which.items())
+    if (!item.stream) refuse_input("after_version", "needs a query whose items all name a stream");
+}
+
+inline std::size_t payload_size(const payload& data) { return data.bytes().size(); }
+template <typename Data>
+std::size_t payload_size(const Data&) {
+  return 0;
+}
+
+// Everything about an append that can be judged without looking into the store.
+template <typename Data>
+void check_append(std::span<const basic_event<Data>> events, const append_condition& condition, const limits& allowed) {
+  if (events.empty()) refuse_input("events", "is empty: an append of nothing");
+  if (events.size() > allowed.events_per_append)
+    refuse_input("events", "has " + std::to_string(events.size()) + " events; " +
+                               std::to_string(allowed.events_per_append) + " are allowed in one append");
+  for (const auto& event : events) {
+    check_name("id", event.id);
+    check_name("source", event.source);
+    check_name("type", event.type);
+    if (!event.subject.empty()) check_name("stream", event.subject);
+    if (event.tags.size() > allowed.tags_per_event)
+      refuse_input("tags", "has " + std::to_string(event.tags.size()) + " tags; " +
+                               std::to_string(allowed.tags_per_event) + " are allowed on one event");
+    for (const auto& tag : event.tags) check_name("tag", tag);
+    for (const auto& [name, value] : event.extensions)
+      if (!is_attribute_name(name)) refuse_input(in_quotes(name), "is not the name of an attribute: [a-z0-9]+");
+    if (const auto size = payload_size(event.data); size > allowed.payload_bytes)
+      refuse_input("data", "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) +
+                               " are allowed");
+  }
+  check_query(condition.query);
+  for (const auto& expectation : condition.streams) check_name("stream", expectation.stream);
+}
+
+}  // namespace must::detail

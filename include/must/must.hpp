@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// The core of must; needs the standard library only. Stores, codecs and the rest are headers of their own.
+#pragma once
+
+#include "must/append.hpp"
+#include "must/codec.hpp"
+#include "must/command.hpp"
+#include "must/config.hpp"
+#include "must/decision.hpp"
+#include "must/error.hpp"
+#include "must/event.hpp"
+#include "must/fwd.hpp"
+#include "must/load.hpp"
+#include "must/options.hpp"
+#include "must/process_command.hpp"
+#include "must/processed.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/storage.hpp"
+#include "must/timestamp.hpp"
+#include "must/uuid.hpp"

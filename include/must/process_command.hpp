@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// process_command: a command becomes stored events.
+#pragma once
+
+#include "must/detail/process.hpp"
+#include "must/processed.hpp"
+
+#include <utility>
+
+namespace must {
+
+namespace detail {
+
+struct try_process_command_t {
+  template <typename C, typename S, typename... Option>
+  auto operator()(const C& command, S& storage, const Option&... options) const
+      -> result<processed<processed_event<C, S, Option...>>> {
+    using held = processed_event<C, S, Option...>;
+    static_assert(Storage<S>, "must: the second argument is not a Storage");
+    if constexpr (Storage<S>) {
+      if constexpr (diagnose_command<C, typename S::data_type, rule_options<Option...>>()) {
+        const auto how = settings_of(options...);
+        try {
+          return with_rule_options(
+              [&](const auto&... kept) { return run_command<held>(command, storage, how, kept...); }, options...);
+        } catch (const exception& why) {
+          return unexpected<error>(why.error());
+        }
+      }
+    }
+    return unexpected<error>(error{});
+  }
+};
+
+struct process_command_t {
+  template <typename C, typename S, typename... Option>
+  auto operator()(const C& command, S& storage, const Option&... options) const
+      -> processed<processed_event<C, S, Option...>> {
+    auto done = try_process_command_t{}(command, storage, options...);
+    if (!done) raise(std::move(done).error());
+    return *std::move(done);
+  }
+};
+
+}  // namespace detail
+
+/// Runs a command: authorize, validate, translate, append, handle. What must can say is returned, not thrown.
+///
+/// \param command  \see Command
+/// \param storage  any Storage; appended to once, atomically, and not at all when a rule refuses or there are no events
+/// \param options  handed to every rule as const&; metadata, retries and deadline are must's own, in any place
+/// \returns processed, or an error: unauthorized, invalid, version_conflict (at_version, or past deadline and retries),
+///   duplicate_command, duplicate_id, bad_input, codec_error, erased, storage_error, outcome_unknown
+/// \throws what is not must's: of the rules, of apply, std::bad_alloc
+inline constexpr detail::try_process_command_t try_process_command{};
+
+/// Runs a command as try_process_command does.
+/// \returns what became of it
+/// \throws unauthorized, invalid, version_conflict, ...: the exception of the error that try_process_command returns
+inline constexpr detail::process_command_t process_command{};
+
+}  // namespace must

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// The envelope of an event: what CloudEvents says of it, must's tags, and where it is stored.
+#pragma once
+
+#include "must/fwd.hpp"
+#include "must/timestamp.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace must {
+
+/// Bytes, a URI and a URI-reference: attribute values that are texts of their own kind.
+struct binary {
+  std::string bytes{};
+  friend bool operator==(const binary&, const binary&) = default;
+};
+struct uri {
+  std::string text{};
+  friend bool operator==(const uri&, const uri&) = default;
+};
+struct uri_reference {
+  std::string text{};
+  friend bool operator==(const uri_reference&, const uri_reference&) = default;
+};
+
+/// The value of an attribute. \see CloudEvents 1.0.2, section 3.2 "Type System"
+using attribute_value = std::variant<bool, std::int32_t, std::string, binary, uri, uri_reference, timestamp>;
+
+/// Attributes by name; names are `[a-z0-9]+`.
+using attributes = std::map<std::string, attribute_value, std::less<>>;
+
+/// An option of process_command: recorded as extensions of every event of the command.
+///
+/// `must::metadata{{"correlationid", "r-17"}}`. Names are `[a-z0-9]+`; those of CloudEvents itself, "sequence",
+/// "streamversion" and any that starts with "must" are refused (bad_input).
+struct metadata {
+  metadata() = default;
+  metadata(std::initializer_list<attributes::value_type> all) : entries(all) {}
+  explicit metadata(attributes all) : entries(std::move(all)) {}
+  attributes entries{};
+};
+
+/// The tags of an event: a set, sorted bytewise.
+class tag_set {
+ public:
+  tag_set() = default;
+  tag_set(std::initializer_list<std::string_view> tags) : tag_set(std::vector<std::string>(tags.begin(), tags.end())) {}
+  explicit tag_set(std::vector<std::string> tags) {
+    tags_.reserve(tags.size());
+    for (auto& tag : tags) insert(std::move(tag));
+  }
+
+  /// Adds a tag, unless it is there. Linear in the number of tags.
+  void insert(std::string tag) {
+    const auto at = lower_bound(tag);
+    if (at == tags_.end() || *at != tag) tags_.insert(at, std::move(tag));
+  }
+  [[nodiscard]] auto begin() const noexcept { return tags_.begin(); }
+  [[nodiscard]] auto end() const noexcept { return tags_.end(); }
+  [[nodiscard]] std::size_t size() const noexcept { return tags_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return tags_.empty(); }
+  [[nodiscard]] bool contains(std::string_view tag) const {
+    const auto at = lower_bound(tag);
+    return at != tags_.end() && *at == tag;
+  }
+  friend bool operator==(const tag_set&, const tag_set&) = default;
+
+ private:
+  [[nodiscard]] std::vector<std::string>::const_iterator lower_bound(std::string_view tag) const {
+    auto first = tags_.begin();
+    for (auto count = tags_.size(); count > 0;) {
+      const auto half = count / 2;
+      const auto middle = first + static_cast<std::ptrdiff_t>(half);
+      if (std::string_view(*middle) < tag) {
+        first = middle + 1;
+        count -= half + 1;
+      } else {
+        count = half;
+      }
+    }
+    return first;
+  }
+  std::vector<std::string> tags_{};
+};
+
+/// Why and when the bytes of a payload were erased.
+struct erasure {
+  std::string why{};
+  timestamp when{};
+  friend bool operator==(const erasure&, const erasure&) = default;
+};
+
+/// The data of an event as bytes of a content type: absent, null, present, or erased.
+///
+/// Absent and null differ: a CloudEvent without `data` is not one with `"data": null`.
+class payload {
+ public:
+  enum class kind : std::uint8_t { absent, null, present, erased };
+
+  payload() = default;
+  payload(std::string content_type, std::string bytes)
+      : kind_(kind::present), content_type_(std::move(content_type)), bytes_(std::move(bytes)) {}
+  [[nodiscard]] static payload absent(std::string content_type = {}) { return {kind::absent, std::move(content_type)}; }
+  [[nodiscard]] static payload null(std::string content_type = {}) { return {kind::null, std::move(content_type)}; }
+  [[nodiscard]] static payload erased(erasure how, std::string content_type = {}) {
+    payload gone(kind::erased, std::move(content_type));
+    gone.bytes_ = std::move(how.why);
+    gone.when_ = how.when;
+    return gone;
+  }
+
+  [[nodiscard]] kind state() const noexcept { return kind_; }
+  [[nodiscard]] bool is_present() const noexcept { return kind_ == kind::present; }
+  /// CloudEvents' `datacontenttype`; empty when there is none.
+  [[nodiscard]] const std::string& content_type() const noexcept { return content_type_; }
+  /// The bytes of a present payload; empty for every other.
+  [[nodiscard]] std::string_view bytes() const noexcept { return is_present() ? std::string_view(bytes_) : std::string_view(); }
+  /// What is known of an erased payload; nothing for every other.
+  [[nodiscard]] std::optional<erasure> erased_how() const {
+    if (kind_ != kind::erased) return std::nullopt;
+    return erasure{bytes_, when_};
+  }
+  friend bool operator==(const payload&, const payload&) = default;
+
+ private:
+  payload(kind state, std::string content_type) : kind_(state), content_type_(std::move(content_type)) {}
+  kind kind_ = kind::absent;
+  std::string content_type_{};
+  std::string bytes_{};
+  timestamp when_{};
+};
+
+/// An event on its way into a store: CloudEvents' attributes, tags, and data.
+///
+/// `subject` is the stream. An empty optional text is an absent attribute: CloudEvents allows no empty one.
+/// Data is payload, or a variant of the user's events. \see CloudEvents 1.0.2, section 3
+template <typename Data>
+struct basic_event {
+  std::string id{};
+  std::string source{};
+  std::string type{};
+  std::string subject{};
+  std::string dataschema{};
+  std::optional<timestamp> time{};
+  attributes extensions{};
+  tag_set tags{};
+  Data data{};
+
+  friend bool operator==(const basic_event&, const basic_event&) requires requires(const Data& content) { content == content; }
+  = default;
+};
+
+/// A CloudEvent whose data is kept as bytes: what every durable store keeps.
+using cloud_event = basic_event<payload>;
+
+/// An event as a store gives it back.
+template <typename Data>
+struct recorded : basic_event<Data> {
+  must::position position = 0;
+  must::version version = 0;  ///< in its stream; 0 when it has none
+  timestamp recorded_at{};    ///< set while committing; never decreases with the position
+
+  friend bool operator==(const recorded&, const recorded&) requires requires(const Data& content) { content == content; }
+  = default;
+};
+
+}  // namespace must

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// What must's testing tools throw when an expectation is not met; every test framework shows its text.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace must::testing {
+
+/// An expectation that was not met: what was expected and what was found, in what().
+class assertion_failed final : public std::exception {
+ public:
+  explicit assertion_failed(std::string text) : text_(std::move(text)) {}
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace must::testing

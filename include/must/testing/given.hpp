@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+// given(events...).when(command, options...).then(events...): a command tested without a store.
+#pragma once
+
+#include "must/detail/members.hpp"
+#include "must/detail/process.hpp"
+#include "must/testing/assertion_failed.hpp"
+#include "must/testing/print.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace must::testing {
+
+namespace detail {
+
+template <typename Exception>
+constexpr error_code code_of() {
+  if constexpr (std::is_same_v<Exception, unauthorized>)
+    return error_code::unauthorized;
+  else if constexpr (std::is_same_v<Exception, invalid>)
+    return error_code::invalid;
+  else {
+    static_assert(std::is_same_v<Exception, version_conflict>,
+                  "must: a command is refused as unauthorized, invalid or version_conflict");
+    return error_code::version_conflict;
+  }
+}
+
+inline const char* name_of(error_code code) {
+  return code == error_code::unauthorized ? "unauthorized" : code == error_code::invalid ? "invalid" : "version_conflict";
+}
+
+inline std::string describe(const error& refusal) {
+  return std::string(name_of(refusal.code)) + " \"" + refusal.message + "\"" +
+         (refusal.rule.empty() ? "" : " (" + refusal.rule + ")");
+}
+
+// A variant of each type once.
+template <typename Found, typename... Event>
+struct variant_of_all;
+template <typename... Found>
+struct variant_of_all<must::detail::list<Found...>> {
+  using type = std::variant<Found...>;
+};
+template <typename Found, typename First, typename... Rest>
+struct variant_of_all<Found, First, Rest...>
+    : variant_of_all<typename must::detail::with_leaf<Found, First>::type, Rest...> {};
+
+}  // namespace detail
+
+/// What a command came to: the events, or the refusal.
+template <typename Held>
+class [[nodiscard]] outcome {
+ public:
+  outcome(std::vector<Held> events, std::optional<error> refusal)
+      : events_(std::move(events)), refusal_(std::move(refusal)) {}
+
+  /// Expects exactly these events, in this order: equal by == if there is one, else member by member (up to 16).
+  /// \throws assertion_failed  with expected and actual events as a diff
+  template <typename... Event>
+  void then(const Event&... expected) const {
+    static_assert((must::detail::is_content_comparable<Event> && ...),
+                  "must: an expected event has neither an == nor up to 16 public members to compare");
+    std::size_t at = 0;
+    const bool equal = !refusal_ && sizeof...(Event) == events_.size() && (is_at(at++, expected) && ...);
+    if (equal) return;
+    throw assertion_failed("the command came to other events (- expected, + actual)\n" +
+                           diff({print(expected)...}, actual_lines()));
+  }
+
+  /// Expects that the command is accepted and comes to no event. \throws assertion_failed
+  void then_nothing() const {
+    if (refusal_ || !events_.empty())
+      throw assertion_failed("the command was expected to come to no event\n" + diff({}, actual_lines()));
+  }
+
+  /// Expects that the command is refused: as unauthorized, invalid or version_conflict.
+  /// \param reason  the reason as a whole; empty: any
+  /// \throws assertion_failed
+  template <typename Exception>
+  void then_refused(std::string_view reason = {}) const {
+    constexpr auto code = detail::code_of<Exception>();
+    if (refusal_ && refusal_->code == code && (reason.empty() || refusal_->message == reason)) return;
+    const auto wanted = std::string("refused: ") + detail::name_of(code) +
+                        (reason.empty() ? std::string() : " \"" + std::string(reason) + "\"");
+    throw assertion_failed("the command was expected to be refused (- expected, + actual)\n" + diff({wanted}, actual_lines()));
+  }
+
+  /// The events, for expectations of another kind. \throws assertion_failed  when the command was refused
+  [[nodiscard]] const std::vector<Held>& events() const {
+    if (refusal_) throw assertion_failed("the command was refused: " + detail::describe(*refusal_));
+    return events_;
+  }
+
+ private:
+  template <typename Event>
+  bool is_at(std::size_t at, const Event& expected) const {
+    bool same = false;
+    must::detail::with_held(events_[at], [&](const auto& actual) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(actual)>, Event>)
+        same = must::detail::content_equal(actual, expected);
+    });
+    return same;
+  }
+  std::vector<std::string> actual_lines() const {
+    if (refusal_) return {"refused: " + detail::describe(*refusal_)};
+    std::vector<std::string> lines;
+    for (const auto& held : events_)
+      must::detail::with_held(held, [&](const auto& event) { lines.push_back(print(event)); });
+    return lines;
+  }
+
+  std::vector<Held> events_;
+  std::optional<error> refusal_;
+};
+
+/// Events that have happened before a command; made by given.
+template <typename... Event>
+class history {
+ public:
+  explicit history(const Event&... events) : events_(events...) {}
+
+  /// Runs the rules of a command on the states that the events make; each event reaches the states whose boundary it
+  /// lies in, as from a store. An event without a stream joins the one that the command depends on.
+  /// \param options  as those of process_command
+  /// \throws what the rules and states throw and must does not know
+  template <typename C, typename... Option>
+  [[nodiscard]] auto when(const C& command, const Option&... options) const {
+    using rule_options = must::detail::rule_options<Option...>;
+    static_assert(must::detail::diagnose_command<C, payload, rule_options>());
+    return must::detail::with_rule_options([&](const auto&... kept) { return decide(command, kept...); }, options...);
+  }
+
+ private:
+  using data_type = typename detail::variant_of_all<must::detail::list<std::monostate>, Event...>::type;
+
+  template <typename C, typename... Option>
+  auto decide(const C& command, const Option&... options) const {
+    using held_type =
+        decltype(must::detail::only_of(must::detail::find_event_type<C, payload, must::detail::list<Option...>>()));
+    auto folding = must::detail::make_folding<data_type>(command, options...);
+    replay(folding);
+    if (const auto mismatch = folding.mismatch()) return outcome<held_type>({}, to_error(*mismatch));
+    std::vector<held_type> events;
+    auto take = [&](auto&& decided) {
+      must::detail::for_events<payload>(std::forward<decltype(decided)>(decided), [&](auto&& event) {
+        events.push_back(held_type(std::forward<decltype(event)>(event)));
+      });
+    };
+    auto refusal = must::detail::run_rules(command, folding.states(), take, options...);
+    if (refusal) events.clear();
+    return outcome<held_type>(std::move(events), std::move(refusal));
+  }
+
+  template <typename Folding>
+  void replay(Folding& folding) const {
+    std::vector<recorded<data_type>> log;
+    std::apply([&](const Event&... event) { (log.push_back(record_of(event, folding.only_stream(), log)), ...); }, events_);
+    for (const auto& record : log)
+      if (is_read_by(folding.condition().query, record)) folding.apply(record);
+  }
+
+  template <typename One>
+  static recorded<data_type> record_of(const One& event, std::string_view stream, const std::vector<recorded<data_type>>& log) {
+    constexpr auto name = event_type<One>();
+    recorded<data_type> made;
+    made.type.assign(name.data(), name.size());
+    made.subject = must::detail::stream_of(event, stream);
+    made.tags = must::detail::tags_of(event);
+    made.data.template emplace<One>(event);
+    made.position = log.size() + 1;
+    made.version = 1;
+    for (const auto& earlier : log) made.version += !made.subject.empty() && earlier.subject == made.subject;
+    return made;
+  }
+
+  static bool is_read_by(const query& which, const recorded<data_type>& record) {
+    for (const auto& item : which.items())
+      if (must::detail::matches(item, {record.type, record.subject, record.tags})) return true;
+    return false;
+  }
+
+  std::tuple<Event...> events_;
+};
+
+/// What has happened: `given(Opened{"a"}, Deposited{"a", 5}).when(Withdraw{"a", 7}).then_refused<invalid>("...")`.
+template <Event... E>
+[[nodiscard]] history<E...> given(const E&... events) {
+  return history<E...>(events...);
+}
+
+}  // namespace must::testing

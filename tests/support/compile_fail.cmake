@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+# Compiles `file` with `macro` defined, syntax only. With MUST_COMPILE_FAIL it has to fail and to say why. In the file:
+#   // error: <regex>     what the compiler prints
+#   // flags: -DX ...     optional; given to the compiler
+#   // lines: 16 30       optional; how many lines it prints at most: GCC, clang
+# cmake -D file=... -D macro=... -D id=<GNU|Clang> -P compile_fail.cmake -- <compiler> <flag>...
+foreach(i RANGE 1 ${CMAKE_ARGC})
+  if(DEFINED command)
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif(CMAKE_ARGV${i} STREQUAL "--")
+    set(command "")
+  endif()
+endforeach()
+
+file(READ "${file}" text)
+string(REGEX MATCH "// flags: ([^\n]+)" match "${text}")
+separate_arguments(flags NATIVE_COMMAND "${CMAKE_MATCH_1}")
+execute_process(COMMAND ${command} ${flags} -D${macro} -fsyntax-only "${file}"
+  RESULT_VARIABLE result OUTPUT_VARIABLE printed ERROR_VARIABLE printed)
+
+if(NOT macro STREQUAL "MUST_COMPILE_FAIL")
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "does not compile:\n${printed}")
+  endif()
+  return()
+endif()
+
+if(NOT text MATCHES "// error: ([^\n]+)")
+  message(FATAL_ERROR "${file} has no line `// error: <regex>`")
+endif()
+set(regex "${CMAKE_MATCH_1}")
+if(result EQUAL 0)
+  message(FATAL_ERROR "compiles, though MUST_COMPILE_FAIL is defined")
+elseif(NOT printed MATCHES "${regex}")
+  message(FATAL_ERROR "the compiler does not print\n${regex}\nbut\n${printed}")
+endif()
+
+if(text MATCHES "// lines: ([0-9]+) ([0-9]+)")
+  set(most "${CMAKE_MATCH_1}")
+  if(id MATCHES "Clang")
+    set(most "${CMAKE_MATCH_2}")
+  endif()
+  string(REGEX REPLACE "[^\n]" "" lines "${printed}")
+  string(LENGTH "${lines}" lines)
+  if(lines GREATER most)
+    message(FATAL_ERROR "the compiler prints ${lines} lines, more than ${most}:\n${printed}")
+  endif()
+endif()

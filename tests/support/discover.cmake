@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+# Run by ctest: one test for each TEST_CASE of `program`, labelled with its tags.
+# Given: program, target, catch_version.
+if(NOT EXISTS "${program}")
+  add_test(${target}_is_not_built "${CMAKE_COMMAND}" -E false)
+  return()
+endif()
+if(catch_version VERSION_LESS 3)
+  set(list_names --list-test-names-only)
+else()
+  set(list_names --list-tests --verbosity quiet)
+endif()
+
+# Which tags there are: lines such as "  12  [core]".
+execute_process(COMMAND "${program}" --list-tags OUTPUT_VARIABLE tags ERROR_VARIABLE trouble)
+string(REGEX MATCHALL "\n +[0-9]+ +[[][^]\n]+" tags "\n${tags}")
+foreach(tag IN LISTS tags)
+  string(REGEX REPLACE ".*[[]" "" tag "${tag}")
+  execute_process(COMMAND "${program}" ${list_names} "[${tag}]" OUTPUT_VARIABLE names)
+  string(REGEX MATCHALL "[^\n]+" names "${names}")
+  foreach(name IN LISTS names)
+    list(APPEND "labels of ${name}" ${tag})
+  endforeach()
+endforeach()
+
+execute_process(COMMAND "${program}" ${list_names} OUTPUT_VARIABLE names ERROR_VARIABLE trouble)
+if(NOT names)
+  add_test(${target}_lists_no_tests "${CMAKE_COMMAND}" -E echo "${trouble}")
+  set_tests_properties(${target}_lists_no_tests PROPERTIES PASS_REGULAR_EXPRESSION "a test")
+endif()
+string(REGEX MATCHALL "[^\n]+" names "${names}")
+foreach(name IN LISTS names)
+  string(REGEX REPLACE "([\\,[])" "\\\\\\1" pattern "${name}")
+  add_test("${name}" "${program}" "${pattern}")
+  set_tests_properties("${name}" PROPERTIES LABELS "${labels of ${name}}")
+endforeach()
