@@ -141,7 +141,9 @@ template <typename Range>
   detail::check_document(text);
   text = detail::trimmed(text);
   if (text.front() != '[')
-    raise({.code = error_code::bad_input, .message = "the document is not a batch: it is not a JSON array", .field = "document"});
+    raise({.code = error_code::bad_input,
+           .message = "the document is not a batch: it is not a JSON array",
+           .field = "document"});
   std::vector<cloud_event> events;
   for (must::detail::json_cursor array(text); array.next();) {
     const auto element = array.take_value();

@@ -103,14 +103,18 @@ struct rule_chain {
   static constexpr bool fits = authorize::fits && validate::fits && translate.callable();
 };
 
-// Which states the result of depends_on asks for; decision.hpp knows them.
+// Which states the result of depends_on asks for; decision.hpp knows them. Whether it is one that can be asked for.
 template <typename Dependencies>
-struct states_of_dependencies;
+struct states_of_dependencies {
+  using type = list<>;
+};
+template <typename Dependencies>
+inline constexpr bool is_dependency = false;
 
 template <typename C, typename Options>
 consteval auto find_states() {
   if constexpr (chosen<depends_on_rule, C, list<>, Options>.callable())
-    return typename states_of_dependencies<rule_result<depends_on_rule, C, list<>, Options>>::type{};
+    return typename states_of_dependencies<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, Options>>>::type{};
   else
     return list<>{};
 }
@@ -132,7 +136,8 @@ template <typename C, typename... Option>
 concept validated_by_look_up = chain_of<C, Option...>::validate::fits;
 template <typename C, typename... Option>
 concept translated_by_member =
-    requires(const C& command, const Option&... options) { command.be_translated_to_events(options...); };
+    requires(const C& command, const Option&... options) { command.be_translated_to_events(options...); } &&
+    chain_of<C, Option...>::translate.callable();
 template <typename C, typename... Option>
 concept translated_by_look_up = chain_of<C, Option...>::translate.callable();
 

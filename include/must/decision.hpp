@@ -169,5 +169,14 @@ struct states_of_dependencies<dependencies<Dependency...>> {
   using type = decltype(joined(list<>{}, typename states_of_dependencies<Dependency>::type{}...));
 };
 
+template <typename S>
+inline constexpr bool is_dependency<dependency<S>> = true;
+template <typename S>
+inline constexpr bool is_dependency<std::optional<dependency<S>>> = true;
+template <typename S>
+inline constexpr bool is_dependency<dependency_list<S>> = true;
+template <typename... Dependency>
+inline constexpr bool is_dependency<dependencies<Dependency...>> = (is_dependency<Dependency> && ...);
+
 }  // namespace detail
 }  // namespace must

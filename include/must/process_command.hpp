@@ -5,8 +5,6 @@
 #include "must/detail/process.hpp"
 #include "must/processed.hpp"
 
-#include <utility>
-
 namespace must {
 
 namespace detail {
@@ -20,12 +18,11 @@ struct try_process_command_t {
     if constexpr (Storage<S>) {
       if constexpr (diagnose_command<C, typename S::data_type, rule_options<Option...>>()) {
         const auto how = settings_of(options...);
-        try {
+        if constexpr ((is_own_option<Option> || ...))
           return with_rule_options(
               [&](const auto&... kept) { return run_command<held>(command, storage, how, kept...); }, options...);
-        } catch (const exception& why) {
-          return unexpected<error>(why.error());
-        }
+        else
+          return run_command<held>(command, storage, how, options...);
       }
     }
     return unexpected<error>(error{});
@@ -36,9 +33,7 @@ struct process_command_t {
   template <typename C, typename S, typename... Option>
   auto operator()(const C& command, S& storage, const Option&... options) const
       -> processed<processed_event<C, S, Option...>> {
-    auto done = try_process_command_t{}(command, storage, options...);
-    if (!done) raise(std::move(done).error());
-    return *std::move(done);
+    return value_or_raise(try_process_command_t{}(command, storage, options...));
   }
 };
 

@@ -4,11 +4,11 @@
 
 #include "must/result.hpp"
 
+#include <time.h>
 #include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <time.h>
 
 namespace must {
 
@@ -25,7 +25,8 @@ struct duration {
       Duration::period::den;
     }
   constexpr duration(Duration span)
-      : microseconds(rounded(static_cast<long double>(span.count()) * 1e6L * Duration::period::num / Duration::period::den)) {}
+      : microseconds(
+            rounded(static_cast<long double>(span.count()) * 1e6L * Duration::period::num / Duration::period::den)) {}
   friend constexpr auto operator<=>(const duration&, const duration&) = default;
 
  private:
@@ -46,7 +47,14 @@ struct timestamp {
   std::uint32_t femtoseconds_of_billion = 0;  ///< digits 7 to 15 of the fraction, 0 to 999,999,999
   std::int16_t offset_minutes = 0;            ///< east of UTC, -1439 to 1439
   std::uint8_t digits = 0;                    ///< of the fraction, as written: 0 to 15
-  enum class notation : std::uint8_t { z, numeric, unknown_offset, z_leap, numeric_leap, unknown_offset_leap } written = notation::z;
+  enum class notation : std::uint8_t {
+    z,
+    numeric,
+    unknown_offset,
+    z_leap,
+    numeric_leap,
+    unknown_offset_leap
+  } written = notation::z;
 
   /// Reads an RFC 3339 date-time with any offset, and a fraction of up to 15 digits.
   /// \returns the instant, or an error (bad_input) with a sentence that says what is wrong
@@ -205,7 +213,8 @@ inline result<timestamp> timestamp::parse(std::string_view text) {
     read.offset_minutes = static_cast<std::int16_t>(west ? -minutes : minutes);
     const bool unknown = west && minutes == 0;
     read.written = unknown ? leap ? notation::unknown_offset_leap : notation::unknown_offset
-                           : leap ? notation::numeric_leap : notation::numeric;
+                   : leap  ? notation::numeric_leap
+                           : notation::numeric;
   } else {
     read.written = leap ? notation::z_leap : notation::z;
   }
@@ -220,7 +229,8 @@ inline result<timestamp> timestamp::parse(std::string_view text) {
 }
 
 inline std::string timestamp::to_string() const {
-  const bool leap = written == notation::z_leap || written == notation::numeric_leap || written == notation::unknown_offset_leap;
+  const bool leap =
+      written == notation::z_leap || written == notation::numeric_leap || written == notation::unknown_offset_leap;
   const auto floor_divide = [](std::int64_t value, std::int64_t by) { return value / by - (value % by < 0 ? 1 : 0); };
   const auto seconds = floor_divide(microseconds, 1'000'000) + std::int64_t{offset_minutes} * 60 - (leap ? 1 : 0);
   const auto days = floor_divide(seconds, 86'400);

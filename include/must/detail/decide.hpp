@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace must::detail {
@@ -32,62 +33,74 @@ inline std::optional<error> refused(running rule, error why) {
   return why;
 }
 
-inline std::optional<error> returned_false(running rule) {
+// What a deciding rule said, as the refusal that it is, or none.
+inline std::optional<error> said(running rule, bool passes) {
+  if (passes) return std::nullopt;
   return refused(rule, rule == running::be_authorized ? "be_authorized returned false" : "be_valid returned false");
 }
-
-// The last rule; `take` gets what it returned, while command and states live.
-template <typename C, typename... State, typename Take, typename... Option>
-std::optional<error> translate(running& rule, const C& command, const std::tuple<const State&...>& states, Take& take,
-                               const Option&... options) {
-  rule = running::be_translated_to_events;
-  take(call_rule<be_translated_to_events_rule>(command, states, options...));
-  return std::nullopt;
+inline std::optional<error> said(running rule, const refusal& no) {
+  if (!no) return std::nullopt;
+  return refused(rule, no.reason());
+}
+template <typename Value>
+std::optional<error> said(running rule, const result<Value>& outcome) {
+  if (outcome) return std::nullopt;
+  return refused(rule, outcome.error());
 }
 
-// Runs a deciding rule and then the rules after it, with the command that it made of this one.
+// The rules of a command that be_authorized or be_valid refines: each rule gets what the one before made.
 template <typename Rule, typename C, typename... State, typename Take, typename... Option>
-std::optional<error> decide(running& rule, const C& command, const std::tuple<const State&...>& states, Take& take,
-                            const Option&... options) {
-  using step = decision_step<Rule, C, list<State...>, list<Option...>>;
-  constexpr bool first = std::is_same_v<Rule, be_authorized_rule>;
-  const auto next = [&](const auto& passed) {
-    if constexpr (first)
-      return decide<be_valid_rule>(rule, passed, states, take, options...);
-    else
-      return translate(rule, passed, states, take, options...);
-  };
-  rule = first ? running::be_authorized : running::be_valid;
-  if constexpr (step::kind == verdict::silent) {
-    call_rule<Rule>(command, states, options...);
-    return next(command);
-  } else if constexpr (step::kind == verdict::boolean) {
-    if (!call_rule<Rule>(command, states, options...)) return returned_false(rule);
-    return next(command);
+std::optional<error> run_refining(running& rule, const C& command, const std::tuple<const State&...>& states, Take& take,
+                                  const Option&... options) {
+  if constexpr (std::is_same_v<Rule, be_translated_to_events_rule>) {
+    rule = running::be_translated_to_events;
+    take(call_rule<Rule>(command, states, options...));
+    return std::nullopt;
   } else {
-    const auto said = call_rule<Rule>(command, states, options...);
-    if constexpr (step::kind == verdict::refusal) {
-      if (said) return refused(rule, said.reason());
-      return next(command);
-    } else if constexpr (step::kind == verdict::outcome) {
-      if (!said) return refused(rule, said.error());
-      return next(command);
-    } else if constexpr (step::kind == verdict::refined) {
-      return next(said);
+    using step = decision_step<Rule, C, list<State...>, list<Option...>>;
+    constexpr bool first = std::is_same_v<Rule, be_authorized_rule>;
+    using next = std::conditional_t<first, be_valid_rule, be_translated_to_events_rule>;
+    rule = first ? running::be_authorized : running::be_valid;
+    if constexpr (step::kind == verdict::silent) {
+      call_rule<Rule>(command, states, options...);
+      return run_refining<next>(rule, command, states, take, options...);
     } else {
-      if (!said) return refused(rule, said.error());
-      return next(*said);
+      const auto returned = call_rule<Rule>(command, states, options...);
+      if constexpr (step::kind != verdict::refined)
+        if (auto no = said(rule, returned)) return no;
+      if constexpr (step::kind == verdict::refined)
+        return run_refining<next>(rule, returned, states, take, options...);
+      else if constexpr (step::kind == verdict::refined_outcome)
+        return run_refining<next>(rule, *returned, states, take, options...);
+      else
+        return run_refining<next>(rule, command, states, take, options...);
     }
   }
 }
 
-// Runs all rules.
+// Runs all rules; `take` gets what be_translated_to_events returned, while command and states live.
 template <typename C, typename... State, typename Take, typename... Option>
 std::optional<error> run_rules(const C& command, const std::tuple<const State&...>& states, Take& take,
                                const Option&... options) {
+  using chain = rule_chain<C, list<State...>, list<Option...>>;
   auto rule = running::be_authorized;
   try {
-    return decide<be_authorized_rule>(rule, command, states, take, options...);
+    if constexpr (chain::authorize::refines || chain::validate::refines) {
+      return run_refining<be_authorized_rule>(rule, command, states, take, options...);
+    } else {
+      if constexpr (chain::authorize::kind == verdict::silent)
+        be_authorized_rule::call<chain::authorize::choice>(command, states, options...);
+      else if (auto no = said(rule, be_authorized_rule::call<chain::authorize::choice>(command, states, options...)))
+        return no;
+      rule = running::be_valid;
+      if constexpr (chain::validate::kind == verdict::silent)
+        be_valid_rule::call<chain::validate::choice>(command, states, options...);
+      else if (auto no = said(rule, be_valid_rule::call<chain::validate::choice>(command, states, options...)))
+        return no;
+      rule = running::be_translated_to_events;
+      take(be_translated_to_events_rule::call<chain::translate>(command, states, options...));
+      return std::nullopt;
+    }
   } catch (const refusal& no) {
     return refused(rule, no.reason());
   }

@@ -65,6 +65,9 @@ MUST_DETAIL_DIAGNOSE_VERDICT(be_valid, anyone_t, always)
 template <typename C, typename States, typename Options>
 consteval bool diagnose_rules() {
   using chain = rule_chain<C, States, Options>;
+  constexpr auto is_own = [](const rule_choice& choice) { return choice.source != rule_source::fallback; };
+  if constexpr (chain::fits && is_own(chain::authorize::choice) && is_own(chain::validate::choice) && is_own(chain::translate))
+    return true;
   bool authorize = diagnose_be_authorized<C, States, Options>();
   if constexpr (chain::authorize::choice.callable()) authorize &= diagnose_verdict_of_be_authorized<typename chain::authorize>();
   using authorized = typename chain::authorize::next;

@@ -68,10 +68,7 @@ auto rule_option(const Option& option) {
 // Calls `run(options...)` with the options that are not must's own.
 template <typename Run, typename... Option>
 decltype(auto) with_rule_options(Run&& run, const Option&... options) {
-  if constexpr ((is_own_option<Option> || ...))
-    return std::apply(run, std::tuple_cat(rule_option(options)...));
-  else
-    return run(options...);
+  return std::apply(run, std::tuple_cat(rule_option(options)...));
 }
 
 template <typename C, typename Data, typename Options>
@@ -207,15 +204,27 @@ struct decided {
   }
 };
 
-// A command's own part of the pipeline, so that the rest is compiled once a store and event type, not once a command.
+// A command's own part of the pipeline, so that the rest is compiled once a store and event type, not once a command:
+// brings the states up to date, and runs the rules.
 template <typename Storage, typename Held>
-struct attempt {
+class attempt {
+ public:
   using sink = decided<typename Storage::data_type, Held>;
 
-  void* command;
-  // Brings the states up to date and runs the rules.
-  std::optional<error> (*decide)(void* command, Storage& storage, sink& to);
-  const append_condition& condition;
+  template <typename Decide>
+  attempt(Decide& decide, const append_condition& condition)
+      : self_(&decide), decide_(&decide_by<Decide>), condition_(condition) {}
+  [[nodiscard]] std::optional<error> decide(Storage& storage, sink& to) const { return decide_(self_, storage, to); }
+  [[nodiscard]] const append_condition& condition() const { return condition_; }
+
+ private:
+  template <typename Decide>
+  static std::optional<error> decide_by(void* self, Storage& storage, sink& to) {
+    return (*static_cast<Decide*>(self))(storage, to);
+  }
+  void* self_;
+  std::optional<error> (*decide_)(void* self, Storage& storage, sink& to);
+  const append_condition& condition_;
 };
 
 // The pipeline behind a command's own part.
@@ -250,11 +259,11 @@ class pipeline {
       to.records.clear();
       to.events.clear();
       to.context.now = storage_.origin().clock->now();
-      if (auto no = attempt.decide(attempt.command, storage_, to)) return unexpected<error>(*std::move(no));
+      if (auto no = attempt.decide(storage_, to)) return unexpected<error>(*std::move(no));
       if (to.records.empty()) return done;
       name_records(to.records, identity, to.context);
       try {
-        const auto stored = append_surely(storage_, to.records, attempt.condition, clock_);
+        const auto stored = append_surely(storage_, to.records, attempt.condition(), clock_);
         if (stored) {
           done->first = stored->first;
           done->last = stored->last;
@@ -285,33 +294,65 @@ consteval bool any_is_handled(list<Event...>, list<Option...>) {
   return ((chosen<be_handled_rule, Event, list<>, list<Option...>>.source != rule_source::none) || ...);
 }
 
+template <typename Held>
+result<processed<Held>> failed(const exception& why) {
+  return unexpected<error>(why.error());
+}
+
+// Runs a command that has no past, no id and no handlers: all but its rules is compiled once.
+template <typename S, typename Held>
+result<processed<Held>> run_simple(S& storage, const settings& how, const attempt<S, Held>& attempt) {
+  try {
+    return pipeline<S, Held>(storage, how).run(attempt, std::nullopt);
+  } catch (const exception& why) {
+    return failed<Held>(why);
+  }
+}
+inline const append_condition no_condition{};
+
+template <typename C, typename Held, typename... Option>
+inline constexpr bool is_simple =
+    chosen<depends_on_rule, C, list<>, list<Option...>>.source == rule_source::none && !names_itself<C, Option...> &&
+    !any_is_handled(typename types_held<Held>::type{}, list<Option...>{});
+
 // Runs a command that has passed every check at compile time.
 template <typename Held, typename C, typename S, typename... Option>
 result<processed<Held>> run_command(const C& command, S& storage, const settings& how, const Option&... options) {
-  pipeline<S, Held> pipeline(storage, how);
-  std::optional<command_identity> identity;
-  if constexpr (names_itself<C, Option...>) {
-    identity = identify(command, options...);
-    if (auto repeat = pipeline.replay(*identity)) return *std::move(repeat);
+  using sink = decided<typename S::data_type, Held>;
+  if constexpr (is_simple<C, Held, Option...>) {
+    auto decide = [&](S&, sink& to) { return run_rules(command, std::tuple<>{}, to, options...); };
+    return run_simple<S, Held>(storage, how, {decide, no_condition});
+  } else {
+    try {
+      pipeline<S, Held> pipeline(storage, how);
+      std::optional<command_identity> identity;
+      if constexpr (names_itself<C, Option...>) {
+        identity = identify(command, options...);
+        if (auto repeat = pipeline.replay(*identity)) return *std::move(repeat);
+      }
+      auto folding = make_folding<typename S::data_type>(command, options...);
+      auto decide = [&](S& from, sink& to) -> std::optional<error> {
+        folding.catch_up(from);
+        if (const auto mismatch = folding.mismatch()) return to_error(*mismatch);
+        to.context.stream = folding.only_stream();
+        return run_rules(command, folding.states(), to, options...);
+      };
+      auto done = pipeline.run({decide, folding.condition()}, identity);
+      if constexpr (any_is_handled(typename types_held<Held>::type{}, list<Option...>{}))
+        if (done && !done->replayed)
+          for (const auto& held : done->events)
+            with_held(held, [&](const auto& event) { handle(event, done->handler_errors, options...); });
+      return done;
+    } catch (const exception& why) {
+      return failed<Held>(why);
+    }
   }
-  auto folding = make_folding<typename S::data_type>(command, options...);
-  auto decide = [&](S& from, decided<typename S::data_type, Held>& to) -> std::optional<error> {
-    folding.catch_up(from);
-    if (const auto mismatch = folding.mismatch()) return to_error(*mismatch);
-    to.context.stream = folding.only_stream();
-    return run_rules(command, folding.states(), to, options...);
-  };
-  auto done = pipeline.run({&decide,
-                            [](void* self, S& from, decided<typename S::data_type, Held>& to) {
-                              return (*static_cast<decltype(decide)*>(self))(from, to);
-                            },
-                            folding.condition()},
-                           identity);
-  if constexpr (any_is_handled(typename types_held<Held>::type{}, list<Option...>{}))
-    if (done && !done->replayed)
-      for (const auto& held : done->events)
-        with_held(held, [&](const auto& event) { handle(event, done->handler_errors, options...); });
-  return done;
+}
+
+template <typename Held>
+processed<Held> value_or_raise(result<processed<Held>>&& done) {
+  if (!done) raise(std::move(done).error());
+  return *std::move(done);
 }
 
 }  // namespace must::detail

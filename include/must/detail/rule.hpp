@@ -29,6 +29,13 @@ struct rule_choice {
   rule_source source = rule_source::none;
   rule_arguments arguments = rule_arguments::misfit;
   [[nodiscard]] constexpr bool callable() const { return arguments != rule_arguments::misfit; }
+  [[nodiscard]] constexpr bool passes_states() const {
+    return arguments == rule_arguments::all || arguments == rule_arguments::states;
+  }
+  [[nodiscard]] constexpr bool passes_options() const {
+    return arguments == rule_arguments::all || arguments == rule_arguments::options;
+  }
+  [[nodiscard]] constexpr rule_choice without_states() const { return {source, rule_arguments::all}; }
 };
 
 // command_traits<any>, looked up only when C is known: it may be specialised after this header.
@@ -69,16 +76,28 @@ using fallback_traits = command_traits<std::conditional_t<std::is_void_v<C>, C, 
           fallback_traits<C>::NAME(command, arguments...);                                                          \
         };                                                                                                          \
     }                                                                                                               \
-    template <rule_source Source, typename C, typename... Arguments>                                                \
-    static constexpr decltype(auto) call(const C& command, const Arguments&... arguments) {                         \
-      if constexpr (Source == rule_source::member)                                                                  \
-        return command.NAME(arguments...);                                                                          \
-      else if constexpr (Source == rule_source::traits)                                                             \
-        return command_traits<C>::NAME(command, arguments...);                                                      \
-      else if constexpr (Source == rule_source::hidden_friend)                                                      \
-        return NAME##_friends::call(command, arguments...);                                                         \
+    template <rule_choice How, typename C, typename... State, typename... Option>                                   \
+    static constexpr decltype(auto) call(const C& command, const std::tuple<const State&...>& states,               \
+                                         const Option&... options) {                                                \
+      if constexpr (How.passes_states() && sizeof...(State) > 0)                                                    \
+        return std::apply(                                                                                          \
+            [&](const State&... state) -> decltype(auto) {                                                          \
+              if constexpr (How.passes_options())                                                                   \
+                return call<How.without_states()>(command, std::tuple<>(), state..., options...);                   \
+              else                                                                                                  \
+                return call<How.without_states()>(command, std::tuple<>(), state...);                               \
+            },                                                                                                      \
+            states);                                                                                                \
+      else if constexpr (!How.passes_options() && sizeof...(Option) > 0)                                            \
+        return call<How>(command, std::tuple<>());                                                                  \
+      else if constexpr (How.source == rule_source::member)                                                         \
+        return command.NAME(options...);                                                                            \
+      else if constexpr (How.source == rule_source::traits)                                                         \
+        return command_traits<C>::NAME(command, options...);                                                        \
+      else if constexpr (How.source == rule_source::hidden_friend)                                                  \
+        return NAME##_friends::call(command, options...);                                                           \
       else                                                                                                          \
-        return fallback_traits<C>::NAME(command, arguments...);                                                     \
+        return fallback_traits<C>::NAME(command, options...);                                                       \
     }                                                                                                               \
   };
 MUST_DETAIL_RULE(be_authorized)
@@ -115,7 +134,7 @@ consteval rule_choice choose() {
   } else if constexpr (constexpr auto found = fitting<Rule, rule_source::hidden_friend, C>(States{}, Options{});
                        found != rule_arguments::misfit) {
     return {rule_source::hidden_friend, found};
-  } else if constexpr (Rule::template is_member<fallback_traits<C>> && !std::is_final_v<C>) {
+  } else if constexpr (Rule::template is_member<fallback_traits<C>> && can_be_a_base<C> && can_be_a_base<command_traits<C>>) {
     return {rule_source::fallback, fitting<Rule, rule_source::fallback, C>(States{}, Options{})};
   } else {
     return {};
@@ -128,31 +147,13 @@ inline constexpr rule_choice chosen = choose<Rule, C, States, Options>();
 // Calls a rule that `chosen` has found callable.
 template <typename Rule, typename C, typename... State, typename... Option>
 constexpr decltype(auto) call_rule(const C& command, const std::tuple<const State&...>& states, const Option&... options) {
-  constexpr auto how = chosen<Rule, C, list<State...>, list<Option...>>;
-  if constexpr (how.arguments == rule_arguments::all && sizeof...(State) == 0)
-    return Rule::template call<how.source>(command, options...);
-  else if constexpr (how.arguments == rule_arguments::all)
-    return std::apply(
-        [&](const State&... state) -> decltype(auto) {
-          return Rule::template call<how.source>(command, state..., options...);
-        },
-        states);
-  else if constexpr (how.arguments == rule_arguments::options)
-    return Rule::template call<how.source>(command, options...);
-  else if constexpr (how.arguments == rule_arguments::states)
-    return std::apply(
-        [&](const State&... state) -> decltype(auto) {
-          return Rule::template call<how.source>(command, state...);
-        },
-        states);
-  else
-    return Rule::template call<how.source>(command);
+  return Rule::template call<chosen<Rule, C, list<State...>, list<Option...>>>(command, states, options...);
 }
 
 template <typename Rule, typename C, typename... State, typename... Option>
 auto result_of_rule(list<State...>, list<Option...>)
-    -> decltype(call_rule<Rule>(std::declval<const C&>(), std::declval<const std::tuple<const State&...>&>(),
-                                std::declval<const Option&>()...));
+    -> decltype(Rule::template call<chosen<Rule, C, list<State...>, list<Option...>>>(
+        std::declval<const C&>(), std::declval<const std::tuple<const State&...>&>(), std::declval<const Option&>()...));
 
 // What the chosen rule returns.
 template <typename Rule, typename C, typename States, typename Options>
