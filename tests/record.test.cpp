@@ -5,13 +5,13 @@
 
 #include "support/catch.hpp"
 
+#include <sys/wait.h>
+#include <unistd.h>
 #include <set>
 #include <string>
 #include <thread>
 #include <variant>
 #include <vector>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using must::payload;
 

@@ -28,11 +28,18 @@ namespace detail {
 // What a deciding rule says by its return type.
 enum class verdict { bad, silent, boolean, refusal, outcome, refined, refined_outcome };
 
+// A bare error is no verdict: it would be taken for a command.
+template <typename Returned>
+inline constexpr bool is_failure = std::is_same_v<Returned, error>;
+template <typename Error>
+inline constexpr bool is_failure<unexpected<Error>> = true;
+
 template <typename Rule, typename Returned>
 struct verdict_of {
   static constexpr verdict kind = std::is_void_v<Returned>                            ? verdict::silent
                                   : std::is_same_v<Returned, bool>                    ? verdict::boolean
                                   : std::is_same_v<Returned, must::refusal>           ? verdict::refusal
+                                  : is_failure<Returned>                              ? verdict::bad
                                   : std::is_class_v<Returned> && !std::is_const_v<Returned> ? verdict::refined
                                                                                       : verdict::bad;
   using refined_type = Returned;

@@ -118,6 +118,8 @@ template <typename S>
 template <typename S, typename... Tag>
   requires(sizeof...(Tag) > 0) && (std::convertible_to<const Tag&, std::string_view> && ...)
 [[nodiscard]] dependency<S> tagged(const Tag&... tags) {
+  static_assert(!std::is_same_v<typename S::events, events<>>,
+                "must: tagged needs a state with events: without their types it would mean every event with these tags");
   query_item item{.types = detail::all_names(typename S::events{})};
   (item.tags.emplace_back(std::string_view(tags)), ...);
   return dependency<S>(std::move(item));

@@ -17,6 +17,8 @@ class exception;
 class refusal;
 template <typename Value, typename Error = error>
 class [[nodiscard]] result;
+template <typename Error>
+class unexpected;
 
 struct timestamp;
 class payload;

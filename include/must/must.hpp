@@ -11,6 +11,7 @@
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/load.hpp"
+#include "must/matching.hpp"
 #include "must/options.hpp"
 #include "must/process_command.hpp"
 #include "must/processed.hpp"

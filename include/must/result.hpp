@@ -65,9 +65,14 @@ class [[nodiscard]] result {
     return has_value() ? **this : static_cast<Value>(std::forward<Other>(other));
   }
 
-  /// `next(value)`, which returns a result with the same Error; or this error.
+  /// `next(value)`, which returns a result with the same Error; or this error. The value is moved from an rvalue.
   template <typename Next>
-  [[nodiscard]] auto and_then(Next&& next) const -> std::remove_cvref_t<decltype(next(std::declval<const Value&>()))> {
+  [[nodiscard]] auto and_then(Next&& next) && -> std::remove_cvref_t<decltype(next(std::declval<Value&&>()))> {
+    if (has_value()) return std::forward<Next>(next)(std::move(**this));
+    return unexpected<Error>(std::move(*this).error());
+  }
+  template <typename Next>
+  [[nodiscard]] auto and_then(Next&& next) const& -> std::remove_cvref_t<decltype(next(std::declval<const Value&>()))> {
     if (has_value()) return std::forward<Next>(next)(**this);
     return unexpected<Error>(error());
   }
@@ -76,8 +81,13 @@ class [[nodiscard]] result {
   template <typename Change>
   [[nodiscard]] auto transform(Change&& change) const
       -> result<std::remove_cvref_t<decltype(change(std::declval<const Value&>()))>, Error> {
-    if (has_value()) return std::forward<Change>(change)(**this);
-    return unexpected<Error>(error());
+    if (!has_value()) return unexpected<Error>(error());
+    if constexpr (std::is_void_v<decltype(change(std::declval<const Value&>()))>) {
+      std::forward<Change>(change)(**this);
+      return {};
+    } else {
+      return std::forward<Change>(change)(**this);
+    }
   }
 
   friend bool operator==(const result&, const result&) = default;
@@ -113,6 +123,16 @@ class [[nodiscard]] result<void, Error> {
   [[nodiscard]] auto and_then(Next&& next) const -> std::remove_cvref_t<decltype(next())> {
     if (has_value()) return std::forward<Next>(next)();
     return unexpected<Error>(*error_);
+  }
+  template <typename Change>
+  [[nodiscard]] auto transform(Change&& change) const -> result<std::remove_cvref_t<decltype(change())>, Error> {
+    if (!has_value()) return unexpected<Error>(*error_);
+    if constexpr (std::is_void_v<decltype(change())>) {
+      std::forward<Change>(change)();
+      return {};
+    } else {
+      return std::forward<Change>(change)();
+    }
   }
 
   friend bool operator==(const result&, const result&) = default;

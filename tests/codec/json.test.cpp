@@ -7,10 +7,11 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
-namespace {
+namespace codec_json_test {
 
 struct activated {
   int user_id = 0;
@@ -81,7 +82,23 @@ struct bytes {
   friend void from_json(const nlohmann::json&, bytes&) {}
 };
 
+// Throws something of its own, and something else when a member is missing.
+struct picky {
+  friend void to_json(nlohmann::json&, const picky&) {}
+  friend void from_json(const nlohmann::json& document, picky&) {
+    if (!document.contains("a")) throw std::runtime_error("a is missing");
+    if (document["a"] == 1) throw std::domain_error("a is 1");
+    static_cast<void>(document["a"].get<std::string>());
+  }
+};
+
 struct no_json {};
+
+}  // namespace codec_json_test
+
+namespace {
+
+using namespace codec_json_test;
 
 template <typename Command>
 must::error why_not(std::string_view text) {
@@ -124,9 +141,11 @@ must::payload json(std::string text) { return {"application/json", std::move(tex
 }  // namespace
 
 template <>
-struct nlohmann::adl_serializer<sealed> {
-  static sealed from_json(const json& document) { return sealed(document.at("n").get<int>()); }
-  static void to_json(json& document, const sealed& value) { document = {{"n", value.n()}}; }
+struct nlohmann::adl_serializer<codec_json_test::sealed> {
+  static codec_json_test::sealed from_json(const json& document) {
+    return codec_json_test::sealed(document.at("n").get<int>());
+  }
+  static void to_json(json& document, const codec_json_test::sealed& value) { document = {{"n", value.n()}}; }
 };
 
 static_assert(must::Encodable<activated> && must::Encodable<sealed> && must::Encodable<nullable>);
@@ -151,7 +170,8 @@ TEST_CASE("codec json: every media type of JSON is decoded, no other is", "[json
     INFO(type);
     CHECK(must::codec<activated>::decode({type, R"({"user_id":1,"name":"n"})"}).user_id == 1);
   }
-  for (const char* type : {"", "text/plain", "application/jsonx", "application/xjson", "json", "application/json-seq", "/json"}) {
+  for (const char* type :
+       {"", "text/plain", "application/jsonx", "application/xjson", "json", "application/json-seq", "/json"}) {
     INFO(type);
     const auto why = undecodable<activated>({type, R"({"user_id":1,"name":"n"})"});
     CHECK(why.field == "datacontenttype");
@@ -166,7 +186,8 @@ TEST_CASE("codec json: a payload without data that fits is a codec_error", "[jso
   CHECK(contains(undecodable<careless>(must::payload::null("application/json")).message, "null"));
   CHECK(contains(undecodable<careless>(json("null")).message, "null"));
   CHECK(contains(undecodable<activated>(must::payload::erased({"gdpr", {}}, "application/json")).message, "erased"));
-  for (const char* text : {"", "{", "{\"user_id\":1,\"name\":\"n\"} x", "\xff", "{\"user_id\":1,\"user_id\":2,\"name\":\"n\"}", "1e400"}) {
+  for (const char* text :
+       {"", "{", "{\"user_id\":1,\"name\":\"n\"} x", "\xff", "{\"user_id\":1,\"user_id\":2,\"name\":\"n\"}", "1e400"}) {
     INFO(text);
     CHECK_FALSE(undecodable<activated>(json(text)).message.empty());
   }
@@ -197,10 +218,14 @@ TEST_CASE("codec json: what JSON cannot hold is not encoded", "[json][core]") {
 
 TEST_CASE("codec json: a text nested too deep is refused without a crash", "[json][core]") {
   CHECK(contains(undecodable<nlohmann::json>(json(std::string(100'000, '['))).message, "deeper than"));
-  CHECK(contains(why_not<nlohmann::json>(std::string(100'000, '[') + std::string(100'000, ']')).message, "deeper than"));
+  CHECK(
+      contains(why_not<nlohmann::json>(std::string(100'000, '[') + std::string(100'000, ']')).message, "deeper than"));
   std::string deepest(512, '[');
   deepest += std::string(512, ']');
-  CHECK(must::codec<nlohmann::json>::decode(json(deepest)).dump() == deepest);
+  const auto document = must::codec<nlohmann::json>::decode(json(deepest));
+  CHECK(document.dump() == deepest);
+  CHECK(must::codec<nlohmann::json>::encode(document).bytes() == deepest);
+  CHECK(contains(unencodable(nlohmann::json::array({document})).message, "nests deeper than"));
 }
 
 TEST_CASE("parse: a command is read from a document and from its text", "[json][core]") {
@@ -257,11 +282,20 @@ TEST_CASE("parse: the member is told of defaults, nested types and refusals too"
   CHECK(why_not<sealed>(R"({"n":-5})").field == "n");
 }
 
+TEST_CASE("parse: what a from_json throws of its own passes through", "[json][core]") {
+  CHECK_THROWS_AS(must::try_parse<picky>("{\"a\":1}"), std::domain_error);
+  CHECK_THROWS_AS(must::try_parse<picky>("{}"), std::runtime_error);
+  CHECK_THROWS_AS(must::codec<picky>::decode(json("{}")), std::runtime_error);
+  CHECK(contains(why_not<picky>("{\"a\":2}").message, "type must be string, but is number"));
+}
+
 TEST_CASE("parse: no number is changed to fit", "[json][core]") {
   const auto with = [](const char* byte, const char* number, const char* large, const char* real) {
-    return std::string("{\"byte\":") + byte + ",\"number\":" + number + ",\"large\":" + large + ",\"real\":" + real + "}";
+    return std::string("{\"byte\":") + byte + ",\"number\":" + number + ",\"large\":" + large + ",\"real\":" + real +
+           "}";
   };
-  CHECK(must::parse<widths>(with("255", "-2147483648", "18446744073709551615", "0.1")).large == 18446744073709551615ULL);
+  CHECK(must::parse<widths>(with("255", "-2147483648", "18446744073709551615", "0.1")).large ==
+        18446744073709551615ULL);
   CHECK(must::parse<widths>(with("1.0", "-0", "0", "3")).byte == 1);
   CHECK(why_not<widths>(with("256", "1", "1", "1")).field == "byte");
   CHECK(why_not<widths>(with("-1", "1", "1", "1")).field == "byte");

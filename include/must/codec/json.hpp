@@ -52,34 +52,35 @@ struct json_misfit {
   std::string field;
 };
 
+// Whether reading a document fails, whatever is thrown, and the key that is said to be missing.
 template <JsonReadable Value>
-std::optional<std::string> failure_of(const nlohmann::json& document, std::string& missing) {
+bool fails(const nlohmann::json& document, std::string& missing) {
   missing.clear();
   try {
     static_cast<void>(document.template get<Value>());
-    return std::nullopt;
+    return false;
   } catch (const nlohmann::json::exception& thrown) {
     missing = missing_key(thrown);
-    return json_reason(thrown);
-  } catch (const refusal& no) {
-    return no.reason();
+  } catch (...) {  // of the user's own: only an attempt was made
   }
+  return true;
 }
 
 // Finds the member at which reading `document` fails. nlohmann_json names a member that is missing, but not one that
 // does not fit: so the document is read again with no members but those asked for, until the failure is not a
-// missing member; the last one added is to blame. Members that have defaults are not asked for: those are added by halves.
+// missing member; the last one added is to blame. Members that have defaults are not asked for: those are added by
+// halves.
 template <JsonReadable Value>
 std::string misfitting_member(const nlohmann::json& document) {
   std::string missing, last;
   auto partial = nlohmann::json::object();
-  auto failure = failure_of<Value>(partial, missing);
-  while (failure && missing != last && document.contains(missing) && !partial.contains(missing)) {
+  bool failed = fails<Value>(partial, missing);
+  while (failed && missing != last && document.contains(missing) && !partial.contains(missing)) {
     partial[missing] = document[missing];
     last = missing;
-    failure = failure_of<Value>(partial, missing);
+    failed = fails<Value>(partial, missing);
   }
-  if (failure) return last;
+  if (failed) return last;
 
   auto good = document.begin();
   auto count = static_cast<std::ptrdiff_t>(document.size());
@@ -88,7 +89,7 @@ std::string misfitting_member(const nlohmann::json& document) {
     auto bad = good;
     auto trial = partial;
     for (std::ptrdiff_t i = 0; i <= half; ++i, ++bad) trial[bad.key()] = bad.value();
-    if (failure_of<Value>(trial, missing)) {
+    if (fails<Value>(trial, missing)) {
       count = half;
     } else {
       partial = std::move(trial);
@@ -105,10 +106,11 @@ json_misfit misfit_of(const nlohmann::json& document, std::string reason, std::s
     auto with = document;
     with[missing] = nullptr;
     std::string still_missing;
-    static_cast<void>(failure_of<Value>(with, still_missing));
+    static_cast<void>(fails<Value>(with, still_missing));
     if (still_missing != missing) return {detail::in_quotes(missing) + " is missing", std::move(missing)};
   }
-  if (!document.is_object()) return {"the document is " + std::string(document.type_name()) + ": " + reason, {}};
+  if (!document.is_object())
+    return {"the document (" + std::string(document.type_name()) + ") does not fit: " + reason, {}};
   auto field = misfitting_member<Value>(document);
   auto message = field.empty() ? std::move(reason) : detail::in_quotes(field) + ": " + reason;
   return {std::move(message), std::move(field)};
@@ -135,7 +137,8 @@ inline bool is_cut(const nlohmann::json& given, const nlohmann::json& read) {
   if (!read.is_number_integer() || (read == given && negative(read) == negative(given))) return false;
   const auto bits = read.get<std::uint64_t>();
   if (given.is_boolean()) return bits == (given.get<bool>() ? 1U : 0U);
-  if (given.is_number_float()) return read.get<double>() == std::trunc(given.get<double>()) || !(std::abs(given.get<double>()) < 0x1p63);
+  if (given.is_number_float())
+    return read.get<double>() == std::trunc(given.get<double>()) || !(std::abs(given.get<double>()) < 0x1p63);
   if (!given.is_number_integer()) return false;
   const auto difference = given.get<std::uint64_t>() - bits;
   return (difference & 0xFFU) == 0;
@@ -143,12 +146,15 @@ inline bool is_cut(const nlohmann::json& given, const nlohmann::json& read) {
 
 // Finds the first number that was cut to fit its type.
 inline std::optional<json_misfit> find_cut(const nlohmann::json& given, const nlohmann::json& read) {
-  if (is_cut(given, read)) return json_misfit{given.dump() + " does not fit its type: it would become " + read.dump(), {}};
-  if (given.type() != read.type() || !given.is_structured() || (given.is_array() && given.size() != read.size())) return std::nullopt;
+  if (is_cut(given, read))
+    return json_misfit{given.dump() + " does not fit its type: it would become " + read.dump(), {}};
+  if (given.type() != read.type() || !given.is_structured() || (given.is_array() && given.size() != read.size()))
+    return std::nullopt;
   for (auto member = read.begin(); member != read.end(); ++member) {
     auto name = read.is_object() ? member.key() : std::to_string(member - read.begin());
     if (read.is_object() && !given.contains(name)) continue;
-    auto found = find_cut(read.is_object() ? given[name] : given[static_cast<std::size_t>(member - read.begin())], *member);
+    auto found =
+        find_cut(read.is_object() ? given[name] : given[static_cast<std::size_t>(member - read.begin())], *member);
     if (!found) continue;
     found->field = found->field.empty() ? std::move(name) : std::move(name) + "." + found->field;
     return found;
@@ -176,18 +182,21 @@ std::optional<json_misfit> find_cut_in(const nlohmann::json& given, const Value&
   }
 }
 
-// What JSON cannot say of a document, and where: text that is not UTF-8, NaN, infinity, bytes. nlohmann_json would throw,
-// or write something else in its place.
-inline std::optional<json_misfit> unwritable(const nlohmann::json& document) {
+// What JSON cannot say of a document, and where: text that is not UTF-8, NaN, infinity, bytes. nlohmann_json would
+// throw, or write something else in its place. And what decode would refuse: too many levels.
+inline std::optional<json_misfit> unwritable(const nlohmann::json& document, std::size_t depth = 0) {
   const auto here = [](const char* what) { return json_misfit{what, {}}; };
-  if (document.is_string() && !detail::is_utf8(document.get_ref<const std::string&>())) return here("is text that is not valid UTF-8");
-  if (document.is_number_float() && !std::isfinite(document.get_ref<const double&>())) return here("is a number that JSON cannot hold: NaN or infinity");
+  if (document.is_string() && !detail::is_utf8(document.get_ref<const std::string&>()))
+    return here("is text that is not valid UTF-8");
+  if (document.is_number_float() && !std::isfinite(document.get_ref<const double&>()))
+    return here("is a number that JSON cannot hold: NaN or infinity");
   if (document.is_binary() || document.is_discarded()) return here("is bytes, which JSON cannot hold");
   if (!document.is_structured()) return std::nullopt;
+  if (depth == json_depth_limit) return json_misfit{"nests deeper than " + std::to_string(depth) + " levels", {}};
   for (auto member = document.begin(); member != document.end(); ++member) {
     auto name = document.is_object() ? member.key() : std::to_string(member - document.begin());
     if (document.is_object() && !detail::is_utf8(name)) return here("has a member whose name is not valid UTF-8");
-    if (auto found = unwritable(*member)) {
+    if (auto found = unwritable(*member, depth + 1)) {
       found->field = found->field.empty() ? std::move(name) : std::move(name) + "." + found->field;
       return found;
     }
@@ -210,7 +219,9 @@ struct codec<Event> {
     try {
       const nlohmann::json document(event);
       if (const auto why = detail::unwritable(document))
-        fail("cannot be written as JSON: " + (why->field.empty() ? "it " : detail::in_quotes(why->field) + " ") + why->message, why->field);
+        fail("cannot be written as JSON: " + (why->field.empty() ? "it " : detail::in_quotes(why->field) + " ") +
+                 why->message,
+             why->field);
       if (document.is_null()) return payload::null("application/json");
       return {"application/json", document.dump()};
     } catch (const nlohmann::json::exception& thrown) {
@@ -218,7 +229,8 @@ struct codec<Event> {
     }
   }
 
-  /// \throws codec_error  unless the payload is JSON that fits; `field` is the member that does not, where it can be told
+  /// \throws codec_error  unless the payload is JSON that fits; `field` is the member that does not, where it can be
+  /// told
   [[nodiscard]] static Event decode(const payload& data) {
     if (data.state() == payload::kind::absent) fail("has no data", {});
     if (data.state() == payload::kind::erased) fail("was erased", {});
@@ -250,7 +262,10 @@ template <typename Command>
   if constexpr (detail::JsonReadable<Command>) {
     auto command = detail::read_json<Command>(document);
     const auto refused = [](detail::json_misfit why) {
-      return unexpected<error>({.code = error_code::invalid, .message = std::move(why.message), .rule = "parse", .field = std::move(why.field)});
+      return unexpected<error>({.code = error_code::invalid,
+                                .message = std::move(why.message),
+                                .rule = "parse",
+                                .field = std::move(why.field)});
     };
     if (!command) return refused(std::move(command).error());
     if constexpr (detail::JsonWritable<Command>)
@@ -267,7 +282,8 @@ template <typename Command>
 [[nodiscard]] result<Command> try_parse(std::string_view text) {
   auto document = detail::read_json_text(text);
   if (document) return must::try_parse<Command>(*document);
-  return unexpected<error>({.code = error_code::invalid, .message = std::move(document).error().message, .rule = "parse"});
+  return unexpected<error>(
+      {.code = error_code::invalid, .message = std::move(document).error().message, .rule = "parse"});
 }
 
 /// Reads a command from a JSON document. \throws invalid \see try_parse, the same without exceptions

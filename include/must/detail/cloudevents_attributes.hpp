@@ -8,7 +8,6 @@
 #include "must/error.hpp"
 #include "must/record.hpp"
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,7 +25,8 @@ inline constexpr std::string_view sequence = "sequence", streamversion = "stream
 
 // Whether an attribute of this name is one that the specification itself defines.
 inline bool is_core_attribute(std::string_view name) {
-  for (const std::string_view core : {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data"})
+  for (const std::string_view core :
+       {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data"})
     if (name == core) return true;
   return false;
 }
@@ -34,7 +34,8 @@ inline bool is_core_attribute(std::string_view name) {
 inline void check_attribute_name(std::string_view name) {
   if (!must::detail::is_attribute_name(name))
     raise({.code = error_code::bad_input,
-           .message = detail::in_quotes(name) + " is not the name of an attribute: names have letters a to z and digits only",
+           .message =
+               detail::in_quotes(name) + " is not the name of an attribute: names have letters a to z and digits only",
            .field = std::string(name)});
 }
 

@@ -17,7 +17,9 @@
 namespace must::cloudevents::detail {
 
 // A value as it stands in the document, shortened, for a message.
-inline std::string shown(std::string_view json) { return json.front() == '"' ? detail::in_quotes(json.substr(1, json.size() - 2)) : std::string(json.substr(0, 64)); }
+inline std::string shown(std::string_view json) {
+  return json.front() == '"' ? detail::in_quotes(json.substr(1, json.size() - 2)) : std::string(json.substr(0, 64));
+}
 
 // The text of a JSON value, which must be a string.
 inline std::string read_string(std::string_view attribute, std::string_view json) {
@@ -35,16 +37,19 @@ inline attribute_value read_extension(std::string_view name, std::string_view js
     check_string(name, text);
     return text;
   }
-  if (json.front() == '{' || json.front() == '[') refuse(name, "is an object or array; an attribute is a boolean, an integer or a string");
+  if (json.front() == '{' || json.front() == '[')
+    refuse(name, "is an object or array; an attribute is a boolean, an integer or a string");
   std::int32_t number = 0;
   const auto [end, failure] = std::from_chars(json.data(), json.data() + json.size(), number);
-  if (failure != std::errc() || end != json.data() + json.size()) refuse(name, "is " + shown(json) + ", which is not an integer of 32 bits");
+  if (failure != std::errc() || end != json.data() + json.size())
+    refuse(name, "is " + shown(json) + ", which is not an integer of 32 bits");
   return number;
 }
 
 inline tag_set read_tags(const attribute_value& value) {
   const auto* const text = std::get_if<std::string>(&value);
-  if (text == nullptr || must::detail::json_flaw(*text) || text->front() != '[') refuse(musttags, "is not a JSON array in a string");
+  if (text == nullptr || must::detail::json_flaw(*text) || text->front() != '[')
+    refuse(musttags, "is not a JSON array in a string");
   tag_set tags;
   for (must::detail::json_cursor array(*text); array.next();) {
     auto tag = read_string(musttags, array.take_value());
@@ -123,18 +128,27 @@ inline cloud_event read_event(std::string_view json) {
       check_core(name, text);
       return text;
     };
-    if (name == "data_base64") base64 = value;
-    else if (name == "id") event.id = core();
-    else if (name == "source") event.source = core();
-    else if (name == "type") event.type = core();
-    else if (name == "subject") event.subject = core();
-    else if (name == "dataschema") event.dataschema = core();
-    else if (name == "datacontenttype") content_type = core();
-    else if (name == "time") event.time = check_timestamp(name, read_string(name, value));
+    if (name == "data_base64")
+      base64 = value;
+    else if (name == "id")
+      event.id = core();
+    else if (name == "source")
+      event.source = core();
+    else if (name == "type")
+      event.type = core();
+    else if (name == "subject")
+      event.subject = core();
+    else if (name == "dataschema")
+      event.dataschema = core();
+    else if (name == "datacontenttype")
+      content_type = core();
+    else if (name == "time")
+      event.time = check_timestamp(name, read_string(name, value));
     else if (name == "specversion") {
       if (core() != "1.0") refuse(name, "is " + shown(value) + "; only \"1.0\" is read");
       versioned = true;
-    } else event.extensions.emplace(name, read_extension(name, value));
+    } else
+      event.extensions.emplace(name, read_extension(name, value));
   }
   if (!versioned) refuse("specversion", "is missing");
   if (event.id.empty()) refuse("id", "is missing");
@@ -158,7 +172,8 @@ inline std::optional<std::uint64_t> take_number(cloud_event& event, std::string_
   const auto text = integer != nullptr ? std::to_string(*integer) : string != nullptr ? *string : std::string();
   std::uint64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || failure != std::errc() || end != text.data() + text.size()) refuse(name, detail::in_quotes(text) + " is not a number of a store");
+  if (text.empty() || failure != std::errc() || end != text.data() + text.size())
+    refuse(name, detail::in_quotes(text) + " is not a number of a store");
   event.extensions.erase(found);
   return number;
 }

@@ -6,6 +6,7 @@
 #include "must/detail/cloudevents_attributes.hpp"
 #include "must/record.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -70,7 +71,9 @@ inline std::string attribute_json(std::string_view name, const attribute_value& 
     std::string operator()(const std::string& text) const { return check_string(name, text), string(text); }
     std::string operator()(const binary& data) const { return string(must::detail::to_base64(data.bytes)); }
     std::string operator()(const uri& address) const { return check_uri(name, address.text), string(address.text); }
-    std::string operator()(const uri_reference& address) const { return check_uri_reference(name, address.text), string(address.text); }
+    std::string operator()(const uri_reference& address) const {
+      return check_uri_reference(name, address.text), string(address.text);
+    }
     std::string operator()(const timestamp& when) const { return string(written_time(name, when)); }
   } visitor{name, as_string};
   return std::visit(visitor, value);
@@ -107,10 +110,12 @@ inline void write_data(object_writer& object, const payload& data) {
 
 // Appends the event. `own` holds must's extensions of a recorded event, by name, as JSON.
 template <typename Data>
-void write_event(std::string& out, const basic_event<Data>& event, const payload& data, std::map<std::string, std::string, std::less<>> own,
-                 int indent, int level) {
+void write_event(std::string& out, const basic_event<Data>& event, const payload& data,
+                 std::map<std::string, std::string, std::less<>> own, int indent, int level) {
   object_writer object(out, indent, level);
-  const auto required = [&](std::string_view name, const std::string& text) { check_core(name, text), object.string(name, text); };
+  const auto required = [&](std::string_view name, const std::string& text) {
+    check_core(name, text), object.string(name, text);
+  };
   const auto optional = [&](std::string_view name, const std::string& text) {
     if (!text.empty()) required(name, text);
   };
@@ -131,7 +136,8 @@ void write_event(std::string& out, const basic_event<Data>& event, const payload
   for (const auto& [name, value] : event.extensions) {
     check_attribute_name(name);
     if (is_core_attribute(name)) refuse(name, "is an attribute of CloudEvents itself, and cannot be an extension");
-    if (name == musttags || name == musterased || name == musterasedwhy || !own.try_emplace(name, attribute_json(name, value)).second)
+    if (name == musttags || name == musterased || name == musterasedwhy ||
+        !own.try_emplace(name, attribute_json(name, value)).second)
       refuse(name, "is an extension that must writes itself");
   }
   for (const auto& [name, value] : own) object.json(name, value);
@@ -155,7 +161,5 @@ std::map<std::string, std::string, std::less<>> extensions_of(const recorded<Dat
   own[std::string(recordedtime)] = attribute_json(recordedtime, event.recorded_at);
   return own;
 }
-
-inline const payload& data_of(const cloud_event& event) { return event.data; }
 
 }  // namespace must::cloudevents::detail

@@ -33,6 +33,18 @@ inline std::optional<error> refused(running rule, error why) {
   return why;
 }
 
+// Calls a rule that prepares the decision; a refusal in it is one of the command.
+template <typename Rule, typename Call>
+auto refusing_as(Call&& call) {
+  try {
+    return call();
+  } catch (const refusal& no) {
+    raise({.code = error_code::invalid,
+           .message = no.reason().empty() ? std::string(Rule::name) + " refused the command" : no.reason(),
+           .rule = Rule::name});
+  }
+}
+
 // What a deciding rule said, as the refusal that it is, or none.
 inline std::optional<error> said(running rule, bool passes) {
   if (passes) return std::nullopt;

@@ -19,12 +19,6 @@ consteval bool only_lacks_const(list<State...>, list<Option...>) {
            Rule::template is_callable_if_not_const<C, State...> || Rule::template is_callable_if_not_const<C>;
 }
 
-#if defined(MUST_FORBID_FALLBACKS)
-inline constexpr bool fallbacks_are_forbidden = true;
-#else
-inline constexpr bool fallbacks_are_forbidden = false;
-#endif
-
 // One sentence a fault of a rule. The names of the instantiation show the command.
 #define MUST_DETAIL_DIAGNOSE_RULE(NAME)                                                                               \
   template <typename C, typename States, typename Options>                                                            \
@@ -37,10 +31,10 @@ inline constexpr bool fallbacks_are_forbidden = false;
     static_assert(choice.source == rule_source::none || lacks_const || choice.callable(),                             \
                   "must: " #NAME " of the command takes neither (states..., options...), (options...), (states...) "  \
                   "nor (): it decides alone, so make its parameters fit");                                            \
-    static_assert(!fallbacks_are_forbidden || choice.source != rule_source::fallback,                                 \
+    static_assert(!is_forbidden(choice),                                                                              \
                   "must: " #NAME " of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS "   \
                   "forbids that: give the command a rule of its own");                                                \
-    return choice.callable() && !(fallbacks_are_forbidden && choice.source == rule_source::fallback);                 \
+    return choice.callable() && !is_forbidden(choice);                                                                \
   }
 MUST_DETAIL_DIAGNOSE_RULE(be_authorized)
 MUST_DETAIL_DIAGNOSE_RULE(be_valid)
@@ -66,40 +60,58 @@ template <typename C, typename States, typename Options>
 consteval bool diagnose_rules() {
   using chain = rule_chain<C, States, Options>;
   constexpr auto is_own = [](const rule_choice& choice) { return choice.source != rule_source::fallback; };
-  if constexpr (chain::fits && is_own(chain::authorize::choice) && is_own(chain::validate::choice) && is_own(chain::translate))
+  if constexpr (chain::fits && is_own(chain::authorize::choice) && is_own(chain::validate::choice) && is_own(chain::translate)) {
     return true;
-  bool authorize = diagnose_be_authorized<C, States, Options>();
-  if constexpr (chain::authorize::choice.callable()) authorize &= diagnose_verdict_of_be_authorized<typename chain::authorize>();
-  using authorized = typename chain::authorize::next;
-  bool validate = diagnose_be_valid<authorized, States, Options>();
-  if constexpr (chain::validate::choice.callable()) validate &= diagnose_verdict_of_be_valid<typename chain::validate>();
-  return authorize & validate & diagnose_be_translated_to_events<typename chain::translated, States, Options>();
+  } else {
+    bool authorize = diagnose_be_authorized<C, States, Options>();
+    if constexpr (chain::authorize::choice.callable()) authorize &= diagnose_verdict_of_be_authorized<typename chain::authorize>();
+    using authorized = typename chain::authorize::next;
+    bool validate = diagnose_be_valid<authorized, States, Options>();
+    if constexpr (chain::validate::choice.callable()) validate &= diagnose_verdict_of_be_valid<typename chain::validate>();
+    return authorize & validate & diagnose_be_translated_to_events<typename chain::translated, States, Options>();
+  }
 }
+
+// Whether a rule refines C to a command that depends on something.
+template <typename C, typename Refined, typename Options>
+inline constexpr bool depends_late =
+    !std::is_same_v<C, Refined> && chosen<depends_on_rule, Refined, list<>, Options>.source != rule_source::none;
 
 // States come from depends_on alone, and from that of the command that was given.
 template <typename C, typename States, typename... Option>
 consteval bool diagnose_dependencies(list<Option...>) {
   using options = list<Option...>;
-  using translated = typename rule_chain<C, States, options>::translated;
+  using chain = rule_chain<C, States, options>;
   constexpr auto choice = chosen<depends_on_rule, C, list<>, options>;
   constexpr bool misfit = choice.source != rule_source::none && !choice.callable();
   constexpr bool option_is_state = (State<Option> || ...);
-  constexpr bool late = !std::is_same_v<C, translated> && choice.source == rule_source::none &&
-                        chosen<depends_on_rule, translated, list<>, options>.source != rule_source::none;
+  constexpr bool late = choice.source == rule_source::none && (depends_late<C, typename chain::authorize::next, options> ||
+                                                               depends_late<C, typename chain::translated, options>);
   static_assert(!misfit, "must: depends_on of the command takes neither (options...) nor (): make it a const member");
+  if constexpr (choice.callable()) {
+    using returned = std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, options>>;
+    static_assert(is_dependency<returned>,
+                  "must: depends_on of the command returns none of must::stream, tagged, each, all_of nor an optional of "
+                  "the first two");
+    if (!is_dependency<returned>) return false;
+  }
+  static_assert(!is_forbidden(choice),
+                "must: depends_on of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
+                "that: give the command a rule of its own");
   static_assert(!option_is_state, "must: an option is a state: states come from depends_on");
   static_assert(!late,
                 "must: the command that a rule refines this one to has a depends_on, which would come too late: convert "
                 "first, process_command(must::parse<Refined>(command), ...)");
-  return !misfit && !option_is_state && !late;
+  return !misfit && !option_is_state && !late && !is_forbidden(choice);
 }
 
 template <typename C, typename Data, typename Options>
 consteval bool diagnose_command() {
   using states = states_of<C, Options>;
   using chain = rule_chain<C, states, Options>;
-  bool good = diagnose_dependencies<C, states>(Options{});
-  good &= diagnose_rules<C, states, Options>();
+  constexpr bool depends_well = diagnose_dependencies<C, states>(Options{});
+  bool good = depends_well;
+  if constexpr (depends_well) good &= diagnose_rules<C, states, Options>();
   if constexpr (chain::fits) {
     using returned = rule_result<be_translated_to_events_rule, typename chain::translated, states, Options>;
     static_assert(!std::is_void_v<returned>, "must: be_translated_to_events returns nothing: return an event");

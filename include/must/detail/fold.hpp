@@ -3,6 +3,8 @@
 #pragma once
 
 #include "must/decision.hpp"
+#include "must/matching.hpp"
+#include "must/detail/decide.hpp"
 #include "must/storage.hpp"
 
 #include <optional>
@@ -13,22 +15,6 @@
 #include <vector>
 
 namespace must::detail {
-
-// What a query item is matched against.
-struct event_view {
-  std::string_view type, stream;
-  const tag_set& tags;
-};
-
-inline bool matches(const query_item& item, const event_view& event) {
-  if (item.stream && *item.stream != event.stream) return false;
-  for (const auto& tag : item.tags)
-    if (!event.tags.contains(tag)) return false;
-  if (item.types.empty()) return true;
-  for (const auto& type : item.types)
-    if (type == event.type) return true;
-  return false;
-}
 
 // Applies a record to a state, if it is one of the state's events.
 template <typename S, typename... Event, typename Data>
@@ -166,10 +152,16 @@ class folding {
   }
   [[nodiscard]] const append_condition& condition() const { return condition_; }
   [[nodiscard]] const auto& folds() const { return folds_; }
-  // The stream that an event without one joins: that of a command which depends on exactly one stream.
+  // The stream that an event without one joins: that of a command which depends on exactly one stream, whatever else
+  // it depends on.
   [[nodiscard]] std::string_view only_stream() const {
-    const auto& items = condition_.query.items();
-    return items.size() == 1 && items.front().stream ? std::string_view(*items.front().stream) : std::string_view();
+    std::string_view only;
+    for (const auto& item : condition_.query.items()) {
+      if (!item.stream || *item.stream == only) continue;
+      if (!only.empty()) return {};
+      only = *item.stream;
+    }
+    return only;
   }
 
  private:
@@ -199,8 +191,8 @@ template <typename Data, typename C, typename... Option>
 auto make_folding(const C& command, const Option&... options) {
   using options_list = list<Option...>;
   if constexpr (chosen<depends_on_rule, C, list<>, options_list>.callable())
-    return folding<rule_result<depends_on_rule, C, list<>, options_list>, Data>(
-        call_rule<depends_on_rule>(command, std::tuple<>{}, options...));
+    return folding<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, options_list>>, Data>(
+        refusing_as<depends_on_rule>([&] { return call_rule<depends_on_rule>(command, std::tuple<>{}, options...); }));
   else
     return folding<void, Data>();
 }

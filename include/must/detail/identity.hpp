@@ -3,7 +3,9 @@
 #pragma once
 
 #include "must/command.hpp"
+#include "must/detail/decide.hpp"
 #include "must/detail/digest.hpp"
+#include "must/detail/make_event.hpp"
 #include "must/detail/validate.hpp"
 #include "must/detail/versions.hpp"
 #include "must/storage.hpp"
@@ -38,7 +40,7 @@ constexpr type_name command_type() {
 template <typename C>
 std::string digest_of(const C& command) {
   if constexpr (constexpr auto own = chosen<command_digest_rule, C, list<>, list<>>; own.callable()) {
-    return content_digest(std::string(std::string_view(call_rule<command_digest_rule>(command, std::tuple<>{}))));
+    return content_digest(to_string_of(call_rule<command_digest_rule>(command, std::tuple<>{})));
   } else {
     static_assert(own.source == rule_source::none, "must: command_digest of the command is not a const function without parameters");
     static_assert(is_digestible<C>,
@@ -70,12 +72,23 @@ inline constexpr bool names_itself = chosen<command_id_rule, C, list<>, list<Opt
 
 template <typename C, typename... Option>
 command_identity identify(const C& command, const Option&... options) {
-  static_assert(chosen<command_id_rule, C, list<>, list<Option...>>.callable(),
-                "must: command_id of the command takes neither (options...) nor (): make it a const member");
-  command_identity made{.id = std::string(std::string_view(call_rule<command_id_rule>(command, std::tuple<>{}, options...))),
-                        .digest = digest_of(command),
-                        .type = command_type<C>()};
-  check_name("command_id", made.id);
+  constexpr auto own = chosen<command_id_rule, C, list<>, list<Option...>>;
+  static_assert(own.callable(), "must: command_id of the command takes neither (options...) nor (): make it a const member");
+  static_assert(!is_forbidden(own),
+                "must: command_id of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
+                "that: give the command a rule of its own");
+  command_identity made;
+  if constexpr (own.callable()) {
+    using returned = std::remove_cvref_t<rule_result<command_id_rule, C, list<>, list<Option...>>>;
+    static_assert(text_like<returned>, "must: command_id of the command returns no text");
+    if constexpr (text_like<returned>) {
+      made.id = refusing_as<command_id_rule>(
+          [&] { return to_string_of(call_rule<command_id_rule>(command, std::tuple<>{}, options...)); });
+      made.digest = digest_of(command);
+      made.type = command_type<C>();
+      check_name("command_id", made.id);
+    }
+  }
   return made;
 }
 
@@ -99,7 +112,7 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
              .field = "command_id",
              .event_id = record ? record->id : std::string()});
     if (const auto entry = record->extensions.find(std::string_view(command_count_attribute)); entry != record->extensions.end())
-      count = static_cast<std::size_t>(std::get<std::int32_t>(entry->second));
+      if (const auto* counted = std::get_if<std::int32_t>(&entry->second)) count = static_cast<std::size_t>(*counted);
     found.push_back(*std::move(record));
   }
   return found;

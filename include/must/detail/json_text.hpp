@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace must::detail {
@@ -51,7 +52,8 @@ inline std::uint32_t take_code_point(std::string_view& text) {
 
 // Whether CloudEvents bars the code point from strings. \see CloudEvents 1.0.2, "Type System", String
 constexpr bool is_barred_character(std::uint32_t code) {
-  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || (code >= 0xFDD0 && code <= 0xFDEF) || (code & 0xFFFEU) == 0xFFFE;
+  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || (code >= 0xFDD0 && code <= 0xFDEF) ||
+         (code & 0xFFFEU) == 0xFFFE;
 }
 
 // Appends valid UTF-8 as a JSON string. What a CloudEvents string may not hold is escaped, so a string can hold JSON.
@@ -66,7 +68,8 @@ inline void append_json_string(std::string& out, std::string_view text) {
     const auto code = take_code_point(text);
     if (code == '"' || code == '\\') {
       (out += '\\') += static_cast<char>(code);
-    } else if (const auto at = std::string_view("\b\f\n\r\t").find(static_cast<char>(code)); code < 0x20 && at != std::string_view::npos) {
+    } else if (const auto at = std::string_view("\b\f\n\r\t").find(static_cast<char>(code));
+               code < 0x20 && at != std::string_view::npos) {
       (out += '\\') += "bfnrt"[at];
     } else if (!is_barred_character(code)) {
       out += before.substr(0, before.size() - text.size());
@@ -150,7 +153,8 @@ class json_check {
       case '{':
       case '[': {
         const bool object = peek() == '{';
-        if (frames_.size() == json_depth_limit) return fail("it nests deeper than " + std::to_string(json_depth_limit) + " levels");
+        if (frames_.size() == json_depth_limit)
+          return fail("it nests deeper than " + std::to_string(json_depth_limit) + " levels");
         frames_.push_back({object, names_.size()});
         ++at_;
         skip_space();
@@ -179,7 +183,8 @@ class json_check {
         ++at_;
         return !object || name();
       }
-      if (peek() != (object ? '}' : ']')) return fail(object ? "a \",\" or \"}\" is missing" : "a \",\" or \"]\" is missing");
+      if (peek() != (object ? '}' : ']'))
+        return fail(object ? "a \",\" or \"}\" is missing" : "a \",\" or \"]\" is missing");
       ++at_;
       if (object && !names_are_unique(first_name)) return false;
       frames_.pop_back();
@@ -222,7 +227,8 @@ class json_check {
         for (int i = 0; i < 4; ++i) {
           ++at_;
           const auto digit = static_cast<char>(peek() | 0x20);
-          if (!is_json_digit(peek()) && (digit < 'a' || digit > 'f')) return fail("an escape \\u has no four hexadecimal digits");
+          if (!is_json_digit(peek()) && (digit < 'a' || digit > 'f'))
+            return fail("an escape \\u has no four hexadecimal digits");
         }
       } else if (at_ == text_.size() || std::string_view("\"\\/bfnrt").find(text_[at_]) == std::string_view::npos) {
         return fail("there is no such escape");
@@ -234,8 +240,10 @@ class json_check {
   bool number() {
     if (peek() == '-') ++at_;
     if (!is_json_digit(peek())) return fail("there is no value");
-    if (peek() == '0') ++at_;
-    else digits();
+    if (peek() == '0')
+      ++at_;
+    else
+      digits();
     if (peek() == '.' && (++at_, !digits())) return fail("no digit follows the point of a number");
     if (peek() == 'e' || peek() == 'E') {
       ++at_;
@@ -299,8 +307,10 @@ class json_cursor {
     for (std::size_t depth = 0;; ++at) {
       const char c = at < rest_.size() ? rest_[at] : ',';
       if (depth == 0 && at > 0 && (c == ',' || c == ':' || c == '}' || c == ']' || is_json_space(c))) break;
-      if (c == '{' || c == '[') ++depth;
-      else if (c == '}' || c == ']') --depth;
+      if (c == '{' || c == '[')
+        ++depth;
+      else if (c == '}' || c == ']')
+        --depth;
       else if (c == '"')
         while (rest_[++at] != '"') at += rest_[at] == '\\';
     }

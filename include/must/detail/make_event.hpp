@@ -7,7 +7,6 @@
 #include "must/event.hpp"
 #include "must/storage.hpp"
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,7 +16,8 @@ namespace must::detail {
 
 template <typename Text>
 std::string to_string_of(const Text& text) {
-  return std::string(std::string_view(text));
+  const auto viewed = to_type_name(text);
+  return std::string(viewed.data(), viewed.size());
 }
 
 template <typename Event>
@@ -40,15 +40,11 @@ tag_set tags_of(const Event& event) {
   return tags;
 }
 
-// Names that metadata may not use: CloudEvents' own, and those that stores and must itself write.
+// Metadata may use no name that is reserved for CloudEvents, for stores, or for must itself.
 inline void check_metadata(const attributes& entries) {
-  constexpr std::array<std::string_view, 11> reserved{"id", "source", "specversion", "type", "datacontenttype", "dataschema",
-                                                      "subject", "time", "data", "sequence", "streamversion"};
   for (const auto& [name, value] : entries) {
-    if (!is_attribute_name(name)) refuse_input("metadata", in_quotes(name) + " is not a name of an attribute: [a-z0-9]+");
-    bool taken = name.starts_with("must") || name == "recordedtime";
-    for (const auto other : reserved) taken = taken || name == other;
-    if (taken) refuse_input("metadata", in_quotes(name) + " is reserved");
+    if (name.starts_with("must")) refuse_input("metadata", in_quotes(name) + " is reserved: it starts with \"must\"");
+    check_extension_name(name);
   }
 }
 

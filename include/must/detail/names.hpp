@@ -14,6 +14,10 @@ struct every_name {
   int apply, stream, tags;
 };
 
+// Of a class that nothing derives from, members that are private or overloaded and do not fit cannot be seen.
+template <typename Class>
+inline constexpr bool can_be_a_base = !std::is_final_v<Class> && !std::is_union_v<Class>;
+
 // A name that Class has too is ambiguous here, so taking its address does not compile.
 template <typename Class>
 struct with_every_name : Class, every_name {};
@@ -21,9 +25,9 @@ struct with_every_name : Class, every_name {};
 #define MUST_DETAIL_HAS_NAME(NAME)                                                      \
   template <typename Class>                                                             \
   consteval bool has_##NAME() {                                                         \
-    if constexpr (!std::is_class_v<Class>)                                              \
+    if constexpr (!std::is_class_v<Class> && !std::is_union_v<Class>)                   \
       return false;                                                                     \
-    else if constexpr (std::is_final_v<Class>)                                          \
+    else if constexpr (!can_be_a_base<Class>)                                           \
       return requires { &Class::NAME; } || requires(const Class& object) { object.NAME(); }; \
     else                                                                                \
       return !requires { &with_every_name<Class>::NAME; };                              \

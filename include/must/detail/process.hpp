@@ -110,6 +110,9 @@ void handle(const Event& event, std::vector<std::exception_ptr>& errors, const O
   constexpr auto handler = chosen<be_handled_rule, Event, list<>, list<Option...>>;
   static_assert(handler.source == rule_source::none || handler.callable(),
                 "must: be_handled of the event takes neither (options...) nor (): make it a const member that does");
+  static_assert(!is_forbidden(handler),
+                "must: be_handled of the event comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
+                "that: give the event one of its own");
   if constexpr (handler.callable()) {
     try {
       call_rule<be_handled_rule>(event, std::tuple<>{}, options...);
@@ -147,10 +150,11 @@ void hold(std::vector<Held>& events, const recorded<Data>& record, list<Event...
 // Runs out at the deadline; to the precision of the coarse clock, which costs next to nothing.
 class stopwatch {
  public:
-  explicit stopwatch(const deadline& limit) : end_(coarse_microseconds() + limit.after.microseconds) {}
+  explicit stopwatch(const deadline& limit) : end_(end_of(limit.after.microseconds, coarse_microseconds())) {}
   [[nodiscard]] bool is_over() const { return coarse_microseconds() >= end_; }
 
  private:
+  static std::int64_t end_of(std::int64_t after, std::int64_t now) { return after > INT64_MAX - now ? INT64_MAX : now + after; }
   std::int64_t end_;
 };
 
@@ -259,8 +263,14 @@ class pipeline {
       to.records.clear();
       to.events.clear();
       to.context.now = storage_.origin().clock->now();
-      if (auto no = attempt.decide(storage_, to)) return unexpected<error>(*std::move(no));
-      if (to.records.empty()) return done;
+      auto no = attempt.decide(storage_, to);
+      if (no || to.records.empty()) {
+        // The states may hold what a repeat that ran at the same time has stored.
+        if (identity)
+          if (auto repeat = replay(*identity)) return *std::move(repeat);
+        if (no) return unexpected<error>(*std::move(no));
+        return done;
+      }
       name_records(to.records, identity, to.context);
       try {
         const auto stored = append_surely(storage_, to.records, attempt.condition(), clock_);

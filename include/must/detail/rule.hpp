@@ -38,6 +38,12 @@ struct rule_choice {
   [[nodiscard]] constexpr rule_choice without_states() const { return {source, rule_arguments::all}; }
 };
 
+#if defined(MUST_FORBID_FALLBACKS)
+constexpr bool is_forbidden(rule_choice choice) { return choice.source == rule_source::fallback; }
+#else
+constexpr bool is_forbidden(rule_choice) { return false; }
+#endif
+
 // command_traits<any>, looked up only when C is known: it may be specialised after this header.
 template <typename C>
 using fallback_traits = command_traits<std::conditional_t<std::is_void_v<C>, C, any>>;

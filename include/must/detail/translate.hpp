@@ -19,11 +19,13 @@ inline constexpr bool is_made_of = false;
 template <typename... Argument, template <typename...> typename Template>
 inline constexpr bool is_made_of<Template<Argument...>, Template> = true;
 
+// A range of itself (a JSON value) is none: its elements would never come to an end.
 template <typename Range>
 concept input_range = requires(Range& range) {
   range.begin() != range.end();
   *range.begin();
   ++std::declval<decltype(range.begin())&>();
+  requires !std::is_same_v<std::remove_cvref_t<decltype(*range.begin())>, std::remove_cv_t<Range>>;
 };
 
 // An event whatever else it is: named by the store, or with a type of its own.

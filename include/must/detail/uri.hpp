@@ -13,7 +13,8 @@ constexpr bool is_hex_digit(char c) { return is_digit(c) || (c >= 'A' && c <= 'F
 
 // unreserved and sub-delims
 constexpr bool is_plain_uri_character(char c) {
-  return is_alpha(c) || is_digit(c) || (c != '\0' && std::string_view("-._~!$&'()*+,;=").find(c) != std::string_view::npos);
+  return is_alpha(c) || is_digit(c) ||
+         (c != '\0' && std::string_view("-._~!$&'()*+,;=").find(c) != std::string_view::npos);
 }
 
 // Whether `text` is made of plain characters, percent-encoded ones, and those of `more`.
@@ -86,7 +87,8 @@ constexpr bool is_ip_literal(std::string_view text) {
   const auto number = take_until(text, ".");
   for (const char c : number)
     if (!is_hex_digit(c)) return false;
-  return !number.empty() && text.size() > 1 && text.find('%') == std::string_view::npos && is_uri_part(text.substr(1), ":");
+  return !number.empty() && text.size() > 1 && text.find('%') == std::string_view::npos &&
+         is_uri_part(text.substr(1), ":");
 }
 
 // [ userinfo "@" ] host [ ":" port ]

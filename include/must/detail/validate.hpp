@@ -72,6 +72,14 @@ inline bool is_attribute_name(std::string_view name) {
   return !name.empty();
 }
 
+// Extensions whose names belong to CloudEvents itself or to what a store adds to an event are refused.
+inline void check_extension_name(std::string_view name) {
+  if (!is_attribute_name(name)) refuse_input("extension", in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
+  for (const std::string_view taken : {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time",
+                                       "data", "sequence", "streamversion", "recordedtime", "musttags", "musterased"})
+    if (name == taken) refuse_input("extension", in_quotes(name) + " is the name of something else");
+}
+
 inline void check_query(const query& which) {
   for (const auto& item : which.items()) {
     if (item.types.empty() && item.tags.empty() && !item.stream)
@@ -115,8 +123,7 @@ void check_append(std::span<const basic_event<Data>> events, const append_condit
       refuse_input("tags", "has " + std::to_string(event.tags.size()) + " tags; " +
                                std::to_string(allowed.tags_per_event) + " are allowed on one event");
     for (const auto& tag : event.tags) check_name("tag", tag);
-    for (const auto& [name, value] : event.extensions)
-      if (!is_attribute_name(name)) refuse_input(in_quotes(name), "is not the name of an attribute: [a-z0-9]+");
+    for (const auto& [name, value] : event.extensions) check_extension_name(name);
     if (const auto size = payload_size(event.data); size > allowed.payload_bytes)
       refuse_input("data", "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) +
                                " are allowed");

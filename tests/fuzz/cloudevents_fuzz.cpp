@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// Fuzzes CloudEvents in JSON: an event that is read is written, and read again as the same event.
+//
+// clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/cloudevents_fuzz.cpp -o fuzz
+// With -DMUST_REPLAY and without the fuzzer: a program that replays the files it is given.
+#include "must/cloudevents.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+namespace {
+
+void expect(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "%s\n", what);
+  std::abort();
+}
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+template <typename Parse, typename Write>
+void comes_back(std::string_view text, Parse parse, Write write) {
+  try {
+    const auto first = parse(text);
+    for (const int indent : {-1, 2}) {
+      const auto written = write(first, indent);
+      expect(parse(written) == first, "what was written is read as something else");
+      expect(write(parse(written), indent) == written, "what is written differs the second time");
+    }
+    const auto line = write(first, -1);
+    expect(!contains(line, "\n"), "what is written has more than one line");
+  } catch (const must::bad_input& thrown) {
+    expect(!thrown.error().field.empty() || contains(thrown.what(), "\"\""), "a refusal names no attribute");
+    expect(must::detail::is_utf8(thrown.what()), "a refusal is not UTF-8");
+    expect(thrown.error().message.size() < 400 + thrown.error().field.size(), "a refusal is too long");
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  namespace ce = must::cloudevents;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+
+  const auto flaw = must::detail::json_flaw(text);
+  const bool has_nul = text.find('\0') != std::string_view::npos;  // where nlohmann_json stops reading
+  if (flaw && !has_nul && !contains(*flaw, "twice") && !contains(*flaw, "deeper") && !text.starts_with("\xEF\xBB\xBF"))
+    expect(!nlohmann::json::accept(text), "nlohmann_json finds no flaw");
+  if (!flaw && text.find_first_of("eE\\") == std::string_view::npos && size < 300)
+    expect(nlohmann::json::accept(text), "nlohmann_json finds a flaw");
+
+  comes_back(text, ce::from_json,
+             [](const must::cloud_event& event, int indent) { return ce::to_json(event, indent); });
+  comes_back(text, ce::from_json_batch,
+             [](const auto& events, int indent) { return ce::to_json_batch(events, indent); });
+  try {
+    const auto event = ce::recorded_from_json(text);
+    expect(ce::recorded_from_json(ce::to_json(event)) == event, "a recorded event is read as something else");
+  } catch (const must::bad_input&) {}
+  return 0;
+}
+
+#ifdef MUST_REPLAY
+int main(int count, char** files) {
+  for (int i = 1; i < count; ++i) {
+    std::FILE* const file = std::fopen(files[i], "rb");
+    expect(file != nullptr, files[i]);
+    std::string text;
+    for (int c = 0; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
+    std::fclose(file);
+    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  }
+  std::printf("replayed %d files\n", count - 1);
+}
+#endif
