@@ -65,8 +65,8 @@ TEST_CASE("sha256: the examples of FIPS 180-4 come out", "[core]") {
   CHECK(sha256_of("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   CHECK(sha256_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  CHECK(sha256_of("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu") ==
-        "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
+  CHECK(sha256_of("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnop"
+                  "qrstnopqrstu") == "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
   CHECK(sha256_of(std::string(1'000'000, 'a')) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
@@ -95,20 +95,16 @@ TEST_CASE("sha256: every length around a block is padded right", "[core]") {
 TEST_CASE("content_digest: the digests of a release are those of the next", "[core]") {
   CHECK(content_digest(Transfer{"t1", "a", "b", -5, "rent", {{1, 2}}}) ==
         "157de360d3f851c9049ad7afc8e02e7e34d89756e0be919516f90bec629567fc");
-  CHECK(content_digest(true) ==
-        "e632b7095b0bf32c260fa4c539e9fd7b852d0de454e9be26f24d0d6f91d069d3");
-  CHECK(content_digest(1.5) ==
-        "a96d01ba75a32a1a4602ce3c8727baa494f148bf0522a36be00de6d672eb35f6");
-  CHECK(content_digest(std::optional<int>()) ==
-        "3973e022e93220f9212c18d0d0c543ae7c309e46640da93a4a0314de999f5112");
+  CHECK(content_digest(true) == "e632b7095b0bf32c260fa4c539e9fd7b852d0de454e9be26f24d0d6f91d069d3");
+  CHECK(content_digest(1.5) == "a96d01ba75a32a1a4602ce3c8727baa494f148bf0522a36be00de6d672eb35f6");
+  CHECK(content_digest(std::optional<int>()) == "3973e022e93220f9212c18d0d0c543ae7c309e46640da93a4a0314de999f5112");
   CHECK(content_digest(std::pair<int, std::string>(1, "a")) ==
         "1f3593018d33515e63c8d6725d3096e9cfffcf56a98b05e239a59ddc001a95c5");
   CHECK(content_digest(std::variant<int, Color>(Color::green)) ==
         "b6448d41a06540af3a367f2fef079bad3d9325299f67c00e2b31b4528462e98e");
   CHECK(content_digest(std::unordered_set<int>{7}) ==
         "2f5f517eb79dbbf863e902b2d3fe24f11e11007f9023f2104084ce2ab7e296fb");
-  CHECK(content_digest(std::chrono::minutes(3)) ==
-        "8ee7177a5ee2eeab6acf1ea4e6f1a153c5bd399b59463cb39a93d02df41831ff");
+  CHECK(content_digest(std::chrono::minutes(3)) == "8ee7177a5ee2eeab6acf1ea4e6f1a153c5bd399b59463cb39a93d02df41831ff");
 }
 
 TEST_CASE("content_digest: equal content has one digest, other content another", "[core]") {
@@ -149,7 +145,8 @@ TEST_CASE("content_digest: an integer counts by its value, not by its width", "[
 
 TEST_CASE("content_digest: both zeros are one, and all that is not a number", "[core]") {
   CHECK(content_digest(-0.0) == content_digest(0.0));
-  CHECK(content_digest(std::numeric_limits<double>::quiet_NaN()) == content_digest(-std::numeric_limits<double>::quiet_NaN()));
+  CHECK(content_digest(std::numeric_limits<double>::quiet_NaN()) ==
+        content_digest(-std::numeric_limits<double>::quiet_NaN()));
   CHECK(content_digest(0.5F) == content_digest(0.5));
   CHECK(content_digest(1.0) != content_digest(-1.0));
 }
@@ -176,7 +173,8 @@ TEST_CASE("content_digest: the order of a hash table does not count", "[core]") 
 
 TEST_CASE("content_digest: spans of time count with their unit", "[core]") {
   CHECK(content_digest(std::chrono::seconds(1)) != content_digest(std::chrono::minutes(1)));
-  CHECK(content_digest(std::chrono::system_clock::time_point()) == content_digest(std::chrono::system_clock::duration()));
+  CHECK(content_digest(std::chrono::system_clock::time_point()) ==
+        content_digest(std::chrono::system_clock::duration()));
   CHECK(content_digest(must::duration(1)) != content_digest(must::duration(2)));
 }
 

@@ -15,7 +15,8 @@ namespace must {
 template <typename Error>
 class unexpected {
  public:
-  explicit unexpected(Error why) : error_(std::move(why)) {}
+  explicit unexpected(Error&& why) : error_(std::move(why)) {}
+  explicit unexpected(const Error& why) : error_(why) {}
   [[nodiscard]] const Error& error() const& noexcept { return error_; }
   [[nodiscard]] Error&& error() && noexcept { return std::move(error_); }
   friend bool operator==(const unexpected&, const unexpected&) = default;
@@ -42,7 +43,8 @@ class [[nodiscard]] result {
   template <typename Other = Value>
     requires(!std::is_same_v<std::remove_cvref_t<Other>, result> && std::is_convertible_v<Other, Value>)
   result(Other&& value) : state_(std::in_place_index<0>, std::forward<Other>(value)) {}
-  result(unexpected<Error> why) : state_(std::in_place_index<1>, std::move(why)) {}
+  result(unexpected<Error>&& why) : state_(std::in_place_index<1>, std::move(why)) {}
+  result(const unexpected<Error>& why) : state_(std::in_place_index<1>, why) {}
 
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
@@ -107,7 +109,8 @@ class [[nodiscard]] result<void, Error> {
   using error_type = Error;
 
   result() noexcept = default;
-  result(unexpected<Error> why) : error_(std::move(why).error()) {}
+  result(unexpected<Error>&& why) : error_(std::move(why).error()) {}
+  result(const unexpected<Error>& why) : error_(why.error()) {}
 
   [[nodiscard]] bool has_value() const noexcept { return !error_; }
   [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }

@@ -16,21 +16,16 @@ namespace must::detail {
 // The rule that is running, so that a refusal is told of the rule it rose in.
 enum class running : unsigned char { be_authorized, be_valid, be_translated_to_events };
 
-inline std::optional<error> refused(running rule, std::string reason) {
-  constexpr const char* names[] = {"be_authorized", "be_valid", "be_translated_to_events"};
-  const std::string name = names[static_cast<int>(rule)];
-  if (reason.empty()) reason = name + " refused the command";
-  return error{.code = rule == running::be_authorized ? error_code::unauthorized : error_code::invalid,
-               .message = std::move(reason),
-               .rule = name};
-}
+// Where a refusal is left. Every function below says whether the command passes; if not, it has left why.
+using why_not = std::optional<error>;
 
-inline std::optional<error> refused(running rule, error why) {
-  auto made = *refused(rule, std::move(why.message));
-  why.code = made.code;
-  why.message = std::move(made.message);
-  why.rule = std::move(made.rule);
-  return why;
+inline bool refuse_by(running rule, why_not& no, error why) {
+  constexpr const char* names[] = {"be_authorized", "be_valid", "be_translated_to_events"};
+  why.code = rule == running::be_authorized ? error_code::unauthorized : error_code::invalid;
+  why.rule = names[static_cast<int>(rule)];
+  if (why.message.empty()) why.message = why.rule + " refused the command";
+  no.emplace(std::move(why));
+  return false;
 }
 
 // Calls a rule that prepares the decision; a refusal in it is one of the command.
@@ -45,29 +40,27 @@ auto refusing_as(Call&& call) {
   }
 }
 
-// What a deciding rule said, as the refusal that it is, or none.
-inline std::optional<error> said(running rule, bool passes) {
-  if (passes) return std::nullopt;
-  return refused(rule, rule == running::be_authorized ? "be_authorized returned false" : "be_valid returned false");
+inline bool passes(running rule, why_not& no, bool yes) {
+  if (yes) return true;
+  const char* reason = rule == running::be_authorized ? "be_authorized returned false" : "be_valid returned false";
+  return refuse_by(rule, no, {.message = reason});
 }
-inline std::optional<error> said(running rule, const refusal& no) {
-  if (!no) return std::nullopt;
-  return refused(rule, no.reason());
+inline bool passes(running rule, why_not& no, const refusal& refused) {
+  return !refused || refuse_by(rule, no, {.message = refused.reason()});
 }
 template <typename Value>
-std::optional<error> said(running rule, const result<Value>& outcome) {
-  if (outcome) return std::nullopt;
-  return refused(rule, outcome.error());
+bool passes(running rule, why_not& no, result<Value>&& outcome) {
+  return outcome || refuse_by(rule, no, std::move(outcome).error());
 }
 
 // The rules of a command that be_authorized or be_valid refines: each rule gets what the one before made.
 template <typename Rule, typename C, typename... State, typename Take, typename... Option>
-std::optional<error> run_refining(running& rule, const C& command, const std::tuple<const State&...>& states, Take& take,
+bool run_refining(running& rule, why_not& no, const C& command, const std::tuple<const State&...>& states, Take& take,
                                   const Option&... options) {
   if constexpr (std::is_same_v<Rule, be_translated_to_events_rule>) {
     rule = running::be_translated_to_events;
     take(call_rule<Rule>(command, states, options...));
-    return std::nullopt;
+    return true;
   } else {
     using step = decision_step<Rule, C, list<State...>, list<Option...>>;
     constexpr bool first = std::is_same_v<Rule, be_authorized_rule>;
@@ -75,46 +68,46 @@ std::optional<error> run_refining(running& rule, const C& command, const std::tu
     rule = first ? running::be_authorized : running::be_valid;
     if constexpr (step::kind == verdict::silent) {
       call_rule<Rule>(command, states, options...);
-      return run_refining<next>(rule, command, states, take, options...);
+      return run_refining<next>(rule, no, command, states, take, options...);
     } else {
-      const auto returned = call_rule<Rule>(command, states, options...);
+      auto returned = call_rule<Rule>(command, states, options...);
       if constexpr (step::kind != verdict::refined)
-        if (auto no = said(rule, returned)) return no;
+        if (!passes(rule, no, std::move(returned))) return false;
       if constexpr (step::kind == verdict::refined)
-        return run_refining<next>(rule, returned, states, take, options...);
+        return run_refining<next>(rule, no, std::as_const(returned), states, take, options...);
       else if constexpr (step::kind == verdict::refined_outcome)
-        return run_refining<next>(rule, *returned, states, take, options...);
+        return run_refining<next>(rule, no, *std::as_const(returned), states, take, options...);
       else
-        return run_refining<next>(rule, command, states, take, options...);
+        return run_refining<next>(rule, no, command, states, take, options...);
     }
   }
 }
 
-// Runs all rules; `take` gets what be_translated_to_events returned, while command and states live.
+// Runs all rules and says whether the command passed; `take` gets what be_translated_to_events returned, while command and states live.
 template <typename C, typename... State, typename Take, typename... Option>
-std::optional<error> run_rules(const C& command, const std::tuple<const State&...>& states, Take& take,
-                               const Option&... options) {
+bool run_rules(why_not& no, const C& command, const std::tuple<const State&...>& states, Take& take,
+               const Option&... options) {
   using chain = rule_chain<C, list<State...>, list<Option...>>;
   auto rule = running::be_authorized;
   try {
     if constexpr (chain::authorize::refines || chain::validate::refines) {
-      return run_refining<be_authorized_rule>(rule, command, states, take, options...);
+      return run_refining<be_authorized_rule>(rule, no, command, states, take, options...);
     } else {
       if constexpr (chain::authorize::kind == verdict::silent)
         be_authorized_rule::call<chain::authorize::choice>(command, states, options...);
-      else if (auto no = said(rule, be_authorized_rule::call<chain::authorize::choice>(command, states, options...)))
-        return no;
+      else if (!passes(rule, no, be_authorized_rule::call<chain::authorize::choice>(command, states, options...)))
+        return false;
       rule = running::be_valid;
       if constexpr (chain::validate::kind == verdict::silent)
         be_valid_rule::call<chain::validate::choice>(command, states, options...);
-      else if (auto no = said(rule, be_valid_rule::call<chain::validate::choice>(command, states, options...)))
-        return no;
+      else if (!passes(rule, no, be_valid_rule::call<chain::validate::choice>(command, states, options...)))
+        return false;
       rule = running::be_translated_to_events;
       take(be_translated_to_events_rule::call<chain::translate>(command, states, options...));
-      return std::nullopt;
+      return true;
     }
-  } catch (const refusal& no) {
-    return refused(rule, no.reason());
+  } catch (const refusal& refused) {
+    return refuse_by(rule, no, {.message = refused.reason()});
   }
 }
 

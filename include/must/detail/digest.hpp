@@ -22,8 +22,8 @@
 namespace must::detail {
 
 template <typename T>
-inline constexpr bool is_text = std::is_same_v<std::remove_cv_t<T>, const char*> || std::is_same_v<std::remove_cv_t<T>, char*> ||
-                                requires(const T& text) {
+inline constexpr bool is_text = std::is_same_v<std::remove_cv_t<T>, const char*> ||
+                                std::is_same_v<std::remove_cv_t<T>, char*> || requires(const T& text) {
                                   { text.data() } -> std::convertible_to<const char*>;
                                   requires std::is_convertible_v<const T&, std::string_view>;
                                   requires !has_members<T>;
@@ -52,9 +52,9 @@ struct digestible_leaf
 template <typename T>
 inline constexpr bool is_digestible = holds_within<digestible_leaf, std::remove_cv_t<T>>();
 
-// Writes values so that no two different ones give the same bytes: each part starts with the tag of its kind; what varies
-// in length is counted or ends with ']'. The width of integers does not show: a member may grow from 32 to 64 bits.
-// These bytes are stored as digests: do not change them.
+// Writes values so that no two different ones give the same bytes: each part starts with the tag of its kind; what
+// varies in length is counted or ends with ']'. The width of integers does not show: a member may grow from 32 to 64
+// bits. These bytes are stored as digests: do not change them.
 class content_writer {
  public:
   template <typename T>
@@ -91,7 +91,8 @@ class content_writer {
     } else if constexpr (kind == shape::variant) {
       tag('v');
       put_word(value.index());
-      if (!value.valueless_by_exception()) std::visit([this](const auto& alternative) { this->put(alternative); }, value);
+      if (!value.valueless_by_exception())
+        std::visit([this](const auto& alternative) { this->put(alternative); }, value);
     } else if constexpr (kind == shape::tuple) {
       tag('(');
       std::apply([this](const auto&... part) { (this->put(part), ...); }, value);
@@ -166,13 +167,15 @@ std::string content_digest(const T& value) {
   content_writer writer;
   writer.put(value);
   std::string text;
-  for (const unsigned byte : writer.finish()) (text += "0123456789abcdef"[byte >> 4U]) += "0123456789abcdef"[byte & 15U];
+  for (const unsigned byte : writer.finish())
+    (text += "0123456789abcdef"[byte >> 4U]) += "0123456789abcdef"[byte & 15U];
   return text;
 }
 
 // A UUIDv8 (RFC 9562, 5.8): the first 16 bytes of SHA-256 over source, type and id, each after its size, and the index.
 // Sizes and index have 8 bytes, the highest first. These ids are stored: do not change them.
-inline std::string uuid8(std::string_view source, std::string_view command_type, std::string_view command_id, std::uint64_t index) {
+inline std::string uuid8(std::string_view source, std::string_view command_type, std::string_view command_id,
+                         std::uint64_t index) {
   content_writer writer;
   writer.put_bytes(source);
   writer.put_bytes(command_type);

@@ -73,8 +73,8 @@ constexpr bool takes(std::index_sequence<Before...>, std::index_sequence<Nested.
   };
 }
 template <typename T, std::size_t Before, std::size_t Nested, std::size_t After>
-inline constexpr bool takes_nested = takes<T>(std::make_index_sequence<Before>(), std::make_index_sequence<Nested>(),
-                                              std::make_index_sequence<After>());
+inline constexpr bool takes_nested =
+    takes<T>(std::make_index_sequence<Before>(), std::make_index_sequence<Nested>(), std::make_index_sequence<After>());
 
 inline constexpr std::size_t most_members = 16;
 inline constexpr std::size_t most_elements = 1024;  // of all arrays in an aggregate, and its other members
@@ -110,7 +110,8 @@ constexpr std::size_t width_of() {
     return 1;
   else if constexpr (Nested <= 1)
     return 1;
-  else if constexpr (takes_nested<T, Before, Nested, Rest - Nested> && !takes_nested<T, Before, Nested, Rest - Nested + 1>)
+  else if constexpr (takes_nested<T, Before, Nested, Rest - Nested> &&
+                     !takes_nested<T, Before, Nested, Rest - Nested + 1>)
     return Nested;
   else
     return width_of<T, Before, Rest, Nested - 1>();
@@ -121,7 +122,8 @@ constexpr std::size_t count_from() {
     return Count;
   else if constexpr (Count == most_members)
     return not_counted;
-  else if constexpr (takes_one<T, hindrance<T>, Before, Flat - Before - 1> && !takes_one<T, stranger<T>, Before, Flat - Before - 1>)
+  else if constexpr (takes_one<T, hindrance<T>, Before, Flat - Before - 1> &&
+                     !takes_one<T, stranger<T>, Before, Flat - Before - 1>)
     return not_counted;
   else
     return count_from<T, Flat, Before + width_of<T, Before, Flat - Before>(), Count + 1>();
@@ -157,68 +159,52 @@ constexpr decltype(auto) for_members(const T& value, Use&& use) {
   static_cast<void>(value);
   if constexpr (member_count<T> == 0) {
     return use();
-  }
-  else if constexpr (member_count<T> == 1) {
+  } else if constexpr (member_count<T> == 1) {
     const auto& [a] = value;
     return use(a);
-  }
-  else if constexpr (member_count<T> == 2) {
+  } else if constexpr (member_count<T> == 2) {
     const auto& [a, b] = value;
     return use(a, b);
-  }
-  else if constexpr (member_count<T> == 3) {
+  } else if constexpr (member_count<T> == 3) {
     const auto& [a, b, c] = value;
     return use(a, b, c);
-  }
-  else if constexpr (member_count<T> == 4) {
+  } else if constexpr (member_count<T> == 4) {
     const auto& [a, b, c, d] = value;
     return use(a, b, c, d);
-  }
-  else if constexpr (member_count<T> == 5) {
+  } else if constexpr (member_count<T> == 5) {
     const auto& [a, b, c, d, e] = value;
     return use(a, b, c, d, e);
-  }
-  else if constexpr (member_count<T> == 6) {
+  } else if constexpr (member_count<T> == 6) {
     const auto& [a, b, c, d, e, f] = value;
     return use(a, b, c, d, e, f);
-  }
-  else if constexpr (member_count<T> == 7) {
+  } else if constexpr (member_count<T> == 7) {
     const auto& [a, b, c, d, e, f, g] = value;
     return use(a, b, c, d, e, f, g);
-  }
-  else if constexpr (member_count<T> == 8) {
+  } else if constexpr (member_count<T> == 8) {
     const auto& [a, b, c, d, e, f, g, h] = value;
     return use(a, b, c, d, e, f, g, h);
-  }
-  else if constexpr (member_count<T> == 9) {
+  } else if constexpr (member_count<T> == 9) {
     const auto& [a, b, c, d, e, f, g, h, i] = value;
     return use(a, b, c, d, e, f, g, h, i);
-  }
-  else if constexpr (member_count<T> == 10) {
+  } else if constexpr (member_count<T> == 10) {
     const auto& [a, b, c, d, e, f, g, h, i, j] = value;
     return use(a, b, c, d, e, f, g, h, i, j);
-  }
-  else if constexpr (member_count<T> == 11) {
+  } else if constexpr (member_count<T> == 11) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k] = value;
     return use(a, b, c, d, e, f, g, h, i, j, k);
-  }
-  else if constexpr (member_count<T> == 12) {
+  } else if constexpr (member_count<T> == 12) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l] = value;
     return use(a, b, c, d, e, f, g, h, i, j, k, l);
-  }
-  else if constexpr (member_count<T> == 13) {
+  } else if constexpr (member_count<T> == 13) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = value;
     return use(a, b, c, d, e, f, g, h, i, j, k, l, m);
-  }
-  else if constexpr (member_count<T> == 14) {
+  } else if constexpr (member_count<T> == 14) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = value;
     return use(a, b, c, d, e, f, g, h, i, j, k, l, m, n);
-  }
-  else if constexpr (member_count<T> == 15) {
+  } else if constexpr (member_count<T> == 15) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = value;
     return use(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
-  }
-  else if constexpr (member_count<T> == 16) {
+  } else if constexpr (member_count<T> == 16) {
     const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = value;
     return use(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
   }
@@ -273,13 +259,17 @@ struct shape_of<T> {
 };
 template <typename T>
   requires(!has_members<T>) && requires { typename element<T>::type; }
-struct shape_of<T> : shaped<T, requires { typename T::hasher; } ? shape::hashed : shape::range, typename element<T>::type> {};
+          struct shape_of<T> : shaped < T,
+    requires {
+  typename T::hasher;
+} ? shape::hashed : shape::range, typename element<T>::type>{};
 template <typename Value>
 struct shape_of<std::optional<Value>> : shaped<std::optional<Value>, shape::optional, Value> {};
 template <typename... Alternative>
 struct shape_of<std::variant<Alternative...>> : shaped<std::variant<Alternative...>, shape::variant, Alternative...> {};
 template <typename... Element>
-struct shape_of<std::tuple<Element...>> : shaped<std::tuple<Element...>, shape::tuple, std::remove_cvref_t<Element>...> {};
+struct shape_of<std::tuple<Element...>>
+    : shaped<std::tuple<Element...>, shape::tuple, std::remove_cvref_t<Element>...> {};
 template <typename First, typename Second>
 struct shape_of<std::pair<First, Second>>
     : shaped<std::pair<First, Second>, shape::tuple, std::remove_cvref_t<First>, std::remove_cvref_t<Second>> {};
@@ -297,14 +287,17 @@ constexpr bool holds_within() {
     }(typename shape_of<T>::parts());
 }
 
-// Whether == is there and, as far as one can see, compiles: that of the standard's containers needs one of the elements.
+// Whether == is there and, as far as one can see, compiles: that of the standard's containers needs one of the
+// elements.
 template <typename T, typename... Outer>
 constexpr bool has_usable_equal() {
   if constexpr ((std::is_same_v<T, Outer> || ...))
     return true;
   else if constexpr (std::is_array_v<T>)
     return false;
-  else if constexpr (!requires(const T& left, const T& right) { { left == right } -> std::convertible_to<bool>; })
+  else if constexpr (!requires(const T& left, const T& right) {
+                       { left == right } -> std::convertible_to<bool>;
+                     })
     return false;
   else if constexpr (shape_of<T>::value == shape::members)
     return !std::is_convertible_v<const T&, long double>;  // else that may be what is compared

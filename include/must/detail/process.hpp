@@ -218,16 +218,16 @@ class attempt {
   template <typename Decide>
   attempt(Decide& decide, const append_condition& condition)
       : self_(&decide), decide_(&decide_by<Decide>), condition_(condition) {}
-  [[nodiscard]] std::optional<error> decide(Storage& storage, sink& to) const { return decide_(self_, storage, to); }
+  [[nodiscard]] bool decide(Storage& storage, sink& to, why_not& no) const { return decide_(self_, storage, to, no); }
   [[nodiscard]] const append_condition& condition() const { return condition_; }
 
  private:
   template <typename Decide>
-  static std::optional<error> decide_by(void* self, Storage& storage, sink& to) {
-    return (*static_cast<Decide*>(self))(storage, to);
+  static bool decide_by(void* self, Storage& storage, sink& to, why_not& no) {
+    return (*static_cast<Decide*>(self))(storage, to, no);
   }
   void* self_;
-  std::optional<error> (*decide_)(void* self, Storage& storage, sink& to);
+  bool (*decide_)(void* self, Storage& storage, sink& to, why_not& no);
   const append_condition& condition_;
 };
 
@@ -256,39 +256,40 @@ class pipeline {
 
   [[nodiscard]] result<processed<Held>> run(const attempt<Storage, Held>& attempt,
                                             const std::optional<command_identity>& identity) {
-    result<processed<Held>> done;
+    processed<Held> done;
+    why_not no;
     sink to{event_context{storage_.origin(), {}, {}, how_.metadata}};
     for (;;) {
-      ++done->attempts;
+      ++done.attempts;
       to.records.clear();
       to.events.clear();
       to.context.now = storage_.origin().clock->now();
-      auto no = attempt.decide(storage_, to);
-      if (no || to.records.empty()) {
+      const bool passed = attempt.decide(storage_, to, no);
+      if (!passed || to.records.empty()) {
         // The states may hold what a repeat that ran at the same time has stored.
         if (identity)
           if (auto repeat = replay(*identity)) return *std::move(repeat);
-        if (no) return unexpected<error>(*std::move(no));
+        if (!passed) return unexpected<error>(*std::move(no));
         return done;
       }
       name_records(to.records, identity, to.context);
       try {
         const auto stored = append_surely(storage_, to.records, attempt.condition(), clock_);
         if (stored) {
-          done->first = stored->first;
-          done->last = stored->last;
-          done->events = std::move(to.events);
+          done.first = stored->first;
+          done.last = stored->last;
+          done.events = std::move(to.events);
           return done;
         }
         const auto& why = stored.why();
-        if (why.failed == conflict::part::stream || done->attempts >= how_.attempts.count || clock_.is_over())
-          return unexpected<error>(give_up(why, done->attempts));
+        if (why.failed == conflict::part::stream || done.attempts >= how_.attempts.count || clock_.is_over())
+          return unexpected<error>(give_up(why, done.attempts));
       } catch (const duplicate_id&) {
         if (!identity) throw;
         if (auto repeat = replay(*identity)) return *std::move(repeat);
         throw;
       }
-      back_off(done->attempts);
+      back_off(done.attempts);
     }
   }
 
@@ -330,7 +331,7 @@ template <typename Held, typename C, typename S, typename... Option>
 result<processed<Held>> run_command(const C& command, S& storage, const settings& how, const Option&... options) {
   using sink = decided<typename S::data_type, Held>;
   if constexpr (is_simple<C, Held, Option...>) {
-    auto decide = [&](S&, sink& to) { return run_rules(command, std::tuple<>{}, to, options...); };
+    auto decide = [&](S&, sink& to, why_not& no) { return run_rules(no, command, std::tuple<>{}, to, options...); };
     return run_simple<S, Held>(storage, how, {decide, no_condition});
   } else {
     try {
@@ -341,11 +342,14 @@ result<processed<Held>> run_command(const C& command, S& storage, const settings
         if (auto repeat = pipeline.replay(*identity)) return *std::move(repeat);
       }
       auto folding = make_folding<typename S::data_type>(command, options...);
-      auto decide = [&](S& from, sink& to) -> std::optional<error> {
+      auto decide = [&](S& from, sink& to, why_not& no) {
         folding.catch_up(from);
-        if (const auto mismatch = folding.mismatch()) return to_error(*mismatch);
+        if (const auto mismatch = folding.mismatch()) {
+          no = to_error(*mismatch);
+          return false;
+        }
         to.context.stream = folding.only_stream();
-        return run_rules(command, folding.states(), to, options...);
+        return run_rules(no, command, folding.states(), to, options...);
       };
       auto done = pipeline.run({decide, folding.condition()}, identity);
       if constexpr (any_is_handled(typename types_held<Held>::type{}, list<Option...>{}))

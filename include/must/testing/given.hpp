@@ -155,8 +155,8 @@ class history {
         events.push_back(held_type(std::forward<decltype(event)>(event)));
       });
     };
-    auto refusal = must::detail::run_rules(command, folding.states(), take, options...);
-    if (refusal) events.clear();
+    std::optional<error> refusal;
+    if (!must::detail::run_rules(refusal, command, folding.states(), take, options...)) events.clear();
     return outcome<held_type>(std::move(events), std::move(refusal));
   }
 

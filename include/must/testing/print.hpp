@@ -125,7 +125,9 @@ template <typename T>
     return detail::quoted(std::string_view(value), '"');
   } else if constexpr (std::is_array_v<T> && std::is_same_v<std::remove_cv_t<std::remove_extent_t<T>>, char>) {
     return detail::quoted({value, static_cast<std::size_t>(std::find(value, value + sizeof value, '\0') - value)}, '"');
-  } else if constexpr (requires { { value.to_string() } -> std::convertible_to<std::string>; }) {
+  } else if constexpr (requires {
+                         { value.to_string() } -> std::convertible_to<std::string>;
+                       }) {
     return value.to_string();
   } else if constexpr (std::is_same_v<T, duration>) {
     return detail::number(value.microseconds) + "us";
@@ -156,7 +158,8 @@ template <typename T>
 }
 
 /// Two lists of lines against each other: "  " before lines of both, "- " expected only, "+ " actual only.
-[[nodiscard]] inline std::string diff(const std::vector<std::string>& expected, const std::vector<std::string>& actual) {
+[[nodiscard]] inline std::string diff(const std::vector<std::string>& expected,
+                                      const std::vector<std::string>& actual) {
   constexpr std::size_t most_cells = 4'000'000;  // of the table; beyond, all of the one stand before all of the other
   std::size_t first = 0, last = 0;               // the lines that both begin and end with
   const auto shorter = std::min(expected.size(), actual.size());
@@ -167,11 +170,14 @@ template <typename T>
   // The length of the longest common subsequence from a row and a column on.
   const bool small = rows < most_cells / (columns + 1);
   std::vector<std::size_t> common(small ? (rows + 1) * (columns + 1) : 0);
-  const auto at = [&](std::size_t row, std::size_t column) -> std::size_t& { return common[row * (columns + 1) + column]; };
+  const auto at = [&](std::size_t row, std::size_t column) -> std::size_t& {
+    return common[row * (columns + 1) + column];
+  };
   for (auto row = small ? rows : 0; row-- > 0;)
     for (auto column = columns; column-- > 0;)
-      at(row, column) = expected[first + row] == actual[first + column] ? at(row + 1, column + 1) + 1
-                                                                         : std::max(at(row + 1, column), at(row, column + 1));
+      at(row, column) = expected[first + row] == actual[first + column]
+                            ? at(row + 1, column + 1) + 1
+                            : std::max(at(row + 1, column), at(row, column + 1));
 
   std::string text;
   const auto add = [&text](std::string_view mark, std::string_view line) {
