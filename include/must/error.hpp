@@ -28,6 +28,41 @@ enum class error_code {
   outcome_unknown     ///< the deadline passed before the store could say whether the append is stored
 };
 
+/// A text that is empty most of the time, and then costs a pointer: what an error may know beside its message.
+class sparse_text final {
+ public:
+  sparse_text() noexcept = default;
+  sparse_text(std::string text) : text_(text.empty() ? nullptr : new std::string(std::move(text))) {}
+  sparse_text(std::string_view text) : sparse_text(std::string(text)) {}
+  sparse_text(const char* text) : sparse_text(std::string(text)) {}
+  sparse_text(const sparse_text& other) : sparse_text(other.str()) {}
+  sparse_text(sparse_text&& other) noexcept : text_(std::exchange(other.text_, nullptr)) {}
+  sparse_text& operator=(sparse_text other) noexcept {
+    std::swap(text_, other.text_);
+    return *this;
+  }
+  ~sparse_text() { delete text_; }
+
+  [[nodiscard]] bool empty() const noexcept { return text_ == nullptr; }
+  [[nodiscard]] const std::string& str() const noexcept { return text_ == nullptr ? nothing() : *text_; }
+  operator const std::string&() const noexcept { return str(); }
+  friend bool operator==(const sparse_text& left, const sparse_text& right) { return left.str() == right.str(); }
+  friend bool operator==(const sparse_text& left, std::string_view right) { return left.str() == right; }
+  friend std::string operator+(const sparse_text& left, std::string_view right) { return left.str() + std::string(right); }
+  friend std::string operator+(std::string_view left, const sparse_text& right) { return std::string(left) + right.str(); }
+  template <typename Stream>
+  friend auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << text.str()) {
+    return out << text.str();
+  }
+
+ private:
+  static const std::string& nothing() noexcept {
+    static const std::string none;
+    return none;
+  }
+  std::string* text_ = nullptr;
+};
+
 /// Why something failed: always a code and a sentence, and what else is known.
 ///
 /// Fields that do not apply stay empty. `rule` is the rule that refused ("be_valid"), `field` the part of the
@@ -35,16 +70,16 @@ enum class error_code {
 struct error final {
   error_code code = error_code::invalid;
   std::string message{};
-  std::string rule{};
-  std::string field{};
-  std::string stream{};
+  std::string_view rule{};  ///< a name of must's own: it lives as long as the program
+  sparse_text field{};
+  sparse_text stream{};
   std::optional<std::uint64_t> expected{};
   std::optional<std::uint64_t> actual{};
-  std::string event_id{};
-  std::string type{};
+  sparse_text event_id{};
+  sparse_text type{};
   std::optional<must::position> position{};
-  std::string operation{};
-  std::string backend_code{};
+  sparse_text operation{};
+  sparse_text backend_code{};
   bool retryable = false;
 
   friend bool operator==(const error&, const error&) = default;

@@ -116,14 +116,6 @@ template <typename Event>
 using versions_of = typename version_chain<Event>::type;
 
 template <typename Event>
-constexpr bool check_versions() {
-  static_assert(!version_chain<Event>::cyclic, "must: the previous versions of this event form a cycle");
-  static_assert(version_chain<Event>::cyclic || version_chain<Event>::complete,
-                "must: a version of this event cannot be made from its previous one: add a constructor that takes it");
-  return !version_chain<Event>::cyclic && version_chain<Event>::complete;
-}
-
-template <typename Event>
 constexpr int schema_version_of() {
   if constexpr (requires { { Event::schema_version } -> std::convertible_to<int>; })
     return Event::schema_version;
@@ -165,6 +157,35 @@ constexpr bool shares_no_name() {
   bool shared = false;
   for_names(versions_of<Event>{}, [&](type_name name) { shared = shared || (any_is_named(versions_of<Other>{}, name) || ...); });
   return !shared;
+}
+
+// Versions of one event that share a name are told apart by their schema versions.
+template <typename Newer, typename Older>
+constexpr bool is_told_from() {
+  bool shares_name = false;
+  for_own_names<Newer>([&](type_name name) { shares_name = shares_name || is_named<Older>(name); });
+  return !shares_name || schema_version_of<Newer>() != schema_version_of<Older>();
+}
+template <typename Newest, typename... Older>
+constexpr bool versions_differ(list<Newest, Older...>) {
+  if constexpr (sizeof...(Older) == 0)
+    return true;
+  else
+    return (is_told_from<Newest, Older>() && ...) && versions_differ(list<Older...>{});
+}
+
+template <typename Event>
+constexpr bool check_versions() {
+  static_assert(!version_chain<Event>::cyclic, "must: the previous versions of this event form a cycle");
+  static_assert(version_chain<Event>::cyclic || version_chain<Event>::complete,
+                "must: a version of this event cannot be made from its previous one: add a constructor that takes it");
+  if constexpr (version_chain<Event>::cyclic || !version_chain<Event>::complete) {
+    return false;
+  } else {
+    static_assert(versions_differ(versions_of<Event>{}),
+                  "must: two versions of this event share a name and a schema version: give one a schema_version of its own");
+    return versions_differ(versions_of<Event>{});
+  }
 }
 
 // Each event of a list has names of its own, former and previous ones included.

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -22,8 +23,9 @@ using why_not = std::optional<error>;
 inline bool refuse_by(running rule, why_not& no, error why) {
   constexpr const char* names[] = {"be_authorized", "be_valid", "be_translated_to_events"};
   why.code = rule == running::be_authorized ? error_code::unauthorized : error_code::invalid;
-  why.rule = names[static_cast<int>(rule)];
-  if (why.message.empty()) why.message = why.rule + " refused the command";
+  const std::string_view name = names[static_cast<int>(rule)];
+  why.rule = name;
+  if (why.message.empty()) why.message = std::string(name) + " refused the command";
   no.emplace(std::move(why));
   return false;
 }

@@ -40,7 +40,7 @@ inline const char* name_of(error_code code) {
 
 inline std::string describe(const error& refusal) {
   return std::string(name_of(refusal.code)) + " \"" + refusal.message + "\"" +
-         (refusal.rule.empty() ? "" : " (" + refusal.rule + ")");
+         (refusal.rule.empty() ? "" : " (" + std::string(refusal.rule) + ")");
 }
 
 // A variant of each type once.
