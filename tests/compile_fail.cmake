@@ -3,7 +3,6 @@
 # refuses it and prints what its line `// error: <regex>` says. Two tests a file. See support/compile_fail.cmake.
 separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 list(APPEND flags "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include")
-set(includes "$<TARGET_PROPERTY:must_dev,INTERFACE_INCLUDE_DIRECTORIES>")
 
 file(GLOB files CONFIGURE_DEPENDS "compile_fail/*.cpp")
 foreach(file IN LISTS files)
@@ -14,7 +13,8 @@ foreach(file IN LISTS files)
     else()
       set(test "compile_fail: ${name}")
     endif()
-    add_test(NAME "${test}" COMMAND "${CMAKE_COMMAND}" -D "file=${file}" -D macro=${macro} -D id=${CMAKE_CXX_COMPILER_ID}
+    add_test(NAME "${test}" COMMAND "${CMAKE_COMMAND}"
+      -D "file=${file}" -D macro=${macro} -D id=${CMAKE_CXX_COMPILER_ID}
       -P "${CMAKE_CURRENT_SOURCE_DIR}/support/compile_fail.cmake"
       -- "${CMAKE_CXX_COMPILER}" ${flags})
     set_tests_properties("${test}" PROPERTIES LABELS compile_fail)

@@ -33,7 +33,7 @@ must_consumer(add_subdirectory "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 set(json_includes "$<TARGET_PROPERTY:nlohmann_json::nlohmann_json,INTERFACE_INCLUDE_DIRECTORIES>")
 add_test(NAME "consume: include folder" COMMAND ${CMAKE_CXX_COMPILER} ${flags} "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}"
-  "-I${PROJECT_SOURCE_DIR}/include" "$<$<BOOL:${json_includes}>:-isystem$<JOIN:${json_includes},;-isystem>>"
+  "-I${PROJECT_SOURCE_DIR}/include" "$<$<BOOL:${json_includes}>:-I$<JOIN:${json_includes},;-I>>"
   "${quickstart}" -o "${CMAKE_CURRENT_BINARY_DIR}/consume/include_folder" COMMAND_EXPAND_LISTS)
 add_test(NAME "consume: include folder, run" COMMAND "${CMAKE_COMMAND}"
   -D "program=${CMAKE_CURRENT_BINARY_DIR}/consume/include_folder"

@@ -6,6 +6,7 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <span>
@@ -274,6 +275,12 @@ struct Jumped {
   explicit Jumped(const NamedV1&) {}
 };
 
+struct OtherCalled {
+  static constexpr auto type = "called";
+};
+struct OtherOld {
+  static constexpr auto type = "old-name";
+};
 struct People {
   using events = must::events<Named>;
   std::vector<Named> all;
@@ -296,14 +303,17 @@ TEST_CASE("event: names of a list are unique, former and previous ones included"
   CHECK_FALSE(names_are_unique(must::events<names::Plain, names::Plain>{}));
   CHECK_FALSE(names_are_unique(must::events<Named, names::Plain, NamedV1>{}));
   CHECK_FALSE(names_are_unique(must::events<Jumped, Named>{}));
-  struct Called {
-    static constexpr auto type = "called";
-  };
-  CHECK_FALSE(names_are_unique(must::events<Called, names::Plain, Named>{}));
-  struct old_name {
-    static constexpr auto type = "old-name";
-  };
-  CHECK_FALSE(names_are_unique(must::events<OneFormer, old_name>{}));
+  CHECK_FALSE(names_are_unique(must::events<OtherCalled, names::Plain, Named>{}));
+  CHECK_FALSE(names_are_unique(must::events<OneFormer, OtherOld>{}));
+}
+
+TEST_CASE("event: a store may hold the versions of one event beside each other", "[core]") {
+  using must::detail::names_are_told_apart;
+  CHECK(names_are_told_apart(must::events<>{}));
+  CHECK(names_are_told_apart(must::events<NamedV1, Named, OneFormer, NamedV2>{}));
+  CHECK_FALSE(names_are_told_apart(must::events<Named, Named>{}));
+  CHECK_FALSE(names_are_told_apart(must::events<Jumped, NamedV1, Named>{}));
+  CHECK_FALSE(names_are_told_apart(must::events<Named, OtherCalled>{}));
 }
 
 TEST_CASE("event: a query for a state has the current, the former and the previous names", "[core]") {

@@ -2,7 +2,8 @@
 # What including must costs: preprocessed lines (counted with GCC), standard headers that the core does not reach, and
 # no header longer than a reader can bear. See support/header_budget.cmake.
 function(must_header_budget header most)
-  add_test(NAME "header_budget: ${header}" COMMAND "${CMAKE_COMMAND}" -D header=${header} -D most=${most} -D id=${CMAKE_CXX_COMPILER_ID}
+  add_test(NAME "header_budget: ${header}" COMMAND "${CMAKE_COMMAND}"
+    -D header=${header} -D most=${most} -D id=${CMAKE_CXX_COMPILER_ID}
     -P "${CMAKE_CURRENT_SOURCE_DIR}/support/header_budget.cmake"
     -- "${CMAKE_CXX_COMPILER}" "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include")
   set_tests_properties("header_budget: ${header}" PROPERTIES LABELS header_budget)

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace must {
@@ -47,13 +48,13 @@ class sparse_text final {
   [[nodiscard]] const std::string& str() const noexcept { return text_ == nullptr ? nothing() : *text_; }
   operator const std::string&() const noexcept { return str(); }
   friend bool operator==(const sparse_text& left, const sparse_text& right) { return left.str() == right.str(); }
-  friend bool operator==(const sparse_text& left, std::string_view right) { return left.str() == right; }
+  template <typename Text>
+    requires std::is_convertible_v<const Text&, std::string_view>
+  friend bool operator==(const sparse_text& left, const Text& right) {
+    return left.str() == std::string_view(right);
+  }
   friend std::string operator+(const sparse_text& left, std::string_view right) { return left.str() + std::string(right); }
   friend std::string operator+(std::string_view left, const sparse_text& right) { return std::string(left) + right.str(); }
-  template <typename Stream>
-  friend auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << text.str()) {
-    return out << text.str();
-  }
 
  private:
   static const std::string& nothing() noexcept {
@@ -62,6 +63,11 @@ class sparse_text final {
   }
   std::string* text_ = nullptr;
 };
+
+template <typename Stream>
+auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << text.str()) {
+  return out << text.str();
+}
 
 /// Why something failed: always a code and a sentence, and what else is known.
 ///

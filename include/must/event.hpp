@@ -198,6 +198,25 @@ constexpr bool names_are_unique(events<First, Rest...>) {
 }
 constexpr bool names_are_unique(events<>) { return true; }
 
+// The same for a store, which may hold the versions of one event beside each other.
+template <typename Event, typename... Version>
+constexpr bool is_any_of(list<Version...>) {
+  return (std::is_same_v<Event, Version> || ...);
+}
+template <typename Event, typename Other>
+constexpr bool is_told_apart() {
+  return !std::is_same_v<Event, Other> &&
+         (is_any_of<Event>(versions_of<Other>{}) || is_any_of<Other>(versions_of<Event>{}) || shares_no_name<Event, Other>());
+}
+template <typename First, typename... Rest>
+constexpr bool names_are_told_apart(events<First, Rest...>) {
+  if constexpr (sizeof...(Rest) == 0)
+    return true;
+  else
+    return (is_told_apart<First, Rest>() && ...) && names_are_told_apart(events<Rest...>{});
+}
+constexpr bool names_are_told_apart(events<>) { return true; }
+
 template <typename Event>
 concept stream_is_data = requires(const Event& event) {
   { event.stream } -> text_like;

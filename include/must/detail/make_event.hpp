@@ -44,7 +44,7 @@ tag_set tags_of(const Event& event) {
 inline void check_metadata(const attributes& entries) {
   for (const auto& [name, value] : entries) {
     if (name.starts_with("must")) refuse_input("metadata", in_quotes(name) + " is reserved: it starts with \"must\"");
-    check_extension_name(name);
+    check_extension_name(name, "metadata");
   }
 }
 

@@ -73,11 +73,11 @@ inline bool is_attribute_name(std::string_view name) {
 }
 
 // Extensions whose names belong to CloudEvents itself or to what a store adds to an event are refused.
-inline void check_extension_name(std::string_view name) {
-  if (!is_attribute_name(name)) refuse_input("extension", in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
+inline void check_extension_name(std::string_view name, const char* field = "extension") {
+  if (!is_attribute_name(name)) refuse_input(field, in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
   for (const std::string_view taken : {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time",
                                        "data", "sequence", "streamversion", "recordedtime", "musttags", "musterased"})
-    if (name == taken) refuse_input("extension", in_quotes(name) + " is the name of something else");
+    if (name == taken) refuse_input(field, in_quotes(name) + " is the name of something else");
 }
 
 inline void check_query(const query& which) {

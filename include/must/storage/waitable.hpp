@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// WaitableStorage: waiting until a store has come to a position.
+#pragma once
+
+#include "must/storage.hpp"
+
+#include <concepts>
+#include <stop_token>
+
+namespace must {
+
+/// A store that can be waited for.
+///
+/// wait_for(position, timeout, stop): whether the head is at `position` or beyond; returns when it is, when the
+/// timeout has passed, or when a stop is requested. A wake-up is a hint, never the truth: read what is there.
+template <typename S>
+concept WaitableStorage = Storage<S> && requires(S& storage, position until, duration timeout, std::stop_token stop) {
+  { storage.wait_for(until, timeout, stop) } -> std::same_as<bool>;
+};
+
+}  // namespace must
