@@ -114,3 +114,16 @@ class vector_store {
   std::vector<must::appended> commits_;  // of each position
 };
 static_assert(must::Storage<vector_store>);
+
+struct fixture {
+  static constexpr must::testing::capabilities capabilities{};  // a Storage, and nothing more
+  vector_store& store() { return store_; }
+  vector_store store_;
+};
+
+int main() {
+  const auto done = must::testing::run_storage_suite<fixture>([](const must::testing::storage_case& one, const std::string& why) {
+    std::cout << one.id << ' ' << one.says << (why.empty() ? "" : ": FAILED: " + why) << '\n';
+  });
+  std::cout << done.passed << " cases hold, " << done.failures.size() << " do not\n";
+}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Checks README.md: examples/quickstart.cpp stands in it byte for byte; each fence after `<!-- file: path -->` is
-# that file; each ```cpp fence after `<!-- snippet -->` compiles in a function, with every header of must included.
+# that file; each ```cpp fence after `<!-- part: path -->` stands in that file; each ```cpp fence after `<!-- snippet -->` compiles in a function, with every header of must included.
 # cmake -D root=... -D all_headers=... -D scratch=... -P readme.cmake -- <compiler> <flag>...
 foreach(i RANGE 1 ${CMAKE_ARGC})
   if(DEFINED command)
@@ -44,6 +44,19 @@ while(found)
     message(SEND_ERROR "README.md shows another ${path}")
   endif()
   cut("<!-- file: " " -->\n```")
+endwhile()
+
+set(rest "${readme}")
+cut("<!-- part: " " -->\n```")
+while(found)
+  set(path "${piece}")
+  cut(" -->\n```cpp\n" "\n```\n")
+  file(READ "${root}/${path}" text)
+  string(FIND "${text}" "${piece}" at)
+  if(at EQUAL -1)
+    message(SEND_ERROR "README.md shows a part that ${path} does not have")
+  endif()
+  cut("<!-- part: " " -->\n```")
 endwhile()
 
 set(rest "${readme}")

@@ -19,41 +19,85 @@ consteval bool only_lacks_const(list<State...>, list<Option...>) {
            Rule::template is_callable_if_not_const<C, State...> || Rule::template is_callable_if_not_const<C>;
 }
 
-// One sentence a fault of a rule. The names of the instantiation show the command.
-#define MUST_DETAIL_DIAGNOSE_RULE(NAME)                                                                               \
-  template <typename C, typename States, typename Options>                                                            \
-  consteval bool diagnose_##NAME() {                                                                                  \
-    constexpr auto choice = chosen<NAME##_rule, C, States, Options>;                                                  \
-    constexpr bool lacks_const = !choice.callable() && only_lacks_const<NAME##_rule, C>(States{}, Options{});         \
-    static_assert(choice.source != rule_source::none,                                                                 \
-                  "must: the command has no " #NAME "(states..., options...): add a const member");                   \
-    static_assert(!lacks_const, "must: " #NAME " of the command is not const: a rule changes nothing, make it const"); \
-    static_assert(choice.source == rule_source::none || lacks_const || choice.callable(),                             \
-                  "must: " #NAME " of the command takes neither (states..., options...), (options...), (states...) "  \
-                  "nor (): it decides alone, so make its parameters fit");                                            \
-    static_assert(!is_forbidden(choice),                                                                              \
-                  "must: " #NAME " of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS "   \
-                  "forbids that: give the command a rule of its own");                                                \
-    return choice.callable() && !is_forbidden(choice);                                                                \
-  }
-MUST_DETAIL_DIAGNOSE_RULE(be_authorized)
-MUST_DETAIL_DIAGNOSE_RULE(be_valid)
-MUST_DETAIL_DIAGNOSE_RULE(be_translated_to_events)
-#undef MUST_DETAIL_DIAGNOSE_RULE
+// What is wrong with a rule; at most one of these is.
+template <typename Rule, typename C, typename States, typename Options>
+struct rule_fault {
+  static constexpr auto choice = chosen<Rule, C, States, Options>;
+  static constexpr bool is_missing = choice.source == rule_source::none;
+  static constexpr bool lacks_const = !choice.callable() && only_lacks_const<Rule, C>(States{}, Options{});
+  static constexpr bool misfits = !is_missing && !lacks_const && !choice.callable();
+  static constexpr bool is_prototype = !is_missing && is_forbidden(choice);
+  static constexpr bool none = choice.callable() && !is_prototype;
+};
 
-#define MUST_DETAIL_DIAGNOSE_VERDICT(NAME, WRONG, RIGHT)                                                             \
-  template <typename Step>                                                                                            \
-  consteval bool diagnose_verdict_of_##NAME() {                                                                       \
-    static_assert(!std::is_same_v<typename Step::returned, WRONG>,                                                    \
-                  "must: " #NAME " is must::" #WRONG ": that is another rule's word, write must::" #RIGHT);           \
-    static_assert(Step::fits || std::is_same_v<typename Step::returned, WRONG>,                                       \
-                  "must: " #NAME " returns neither void, bool, must::refusal, must::result<void>, a command nor a "   \
-                  "must::result of one");                                                                             \
-    return Step::fits;                                                                                                \
-  }
-MUST_DETAIL_DIAGNOSE_VERDICT(be_authorized, always_t, anyone)
-MUST_DETAIL_DIAGNOSE_VERDICT(be_valid, anyone_t, always)
-#undef MUST_DETAIL_DIAGNOSE_VERDICT
+// What is wrong with what a rule returns: Word is that of the other rule.
+template <typename Step, typename Word>
+struct verdict_fault {
+  static constexpr bool is_other_word = std::is_same_v<typename Step::returned, Word>;
+  static constexpr bool is_none = !Step::fits && !is_other_word;
+};
+
+// The sentences. Macros make the texts alone: an assertion in a macro costs the reader two notes more.
+#define MUST_DETAIL_IS_MISSING(NAME) "must: the command has no " NAME "(states..., options...): add a const member"
+#define MUST_DETAIL_LACKS_CONST(NAME) "must: " NAME " of the command is not const: a rule changes nothing, make it const"
+#define MUST_DETAIL_MISFITS(NAME)                                                                                \
+  "must: " NAME                                                                                                  \
+  " of the command takes neither (states..., options...), (options...), (states...) nor (): it decides alone, " \
+  "so make its parameters fit"
+#define MUST_DETAIL_IS_PROTOTYPE(NAME)                                                                        \
+  "must: " NAME                                                                                               \
+  " of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids that: give the " \
+  "command a rule of its own"
+#define MUST_DETAIL_IS_NO_VERDICT(NAME) \
+  "must: " NAME " returns neither void, bool, must::refusal, must::result<void>, a command nor a must::result of one"
+
+template <typename C, typename States, typename Options>
+consteval bool diagnose_be_authorized() {
+  using fault = rule_fault<be_authorized_rule, C, States, Options>;
+  static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_authorized"));
+  static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_authorized"));
+  static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_authorized"));
+  static_assert(!fault::is_prototype, MUST_DETAIL_IS_PROTOTYPE("be_authorized"));
+  return fault::none;
+}
+template <typename Step>
+consteval bool diagnose_verdict_of_be_authorized() {
+  using fault = verdict_fault<Step, always_t>;
+  static_assert(!fault::is_other_word, "must: be_authorized is must::always: that is be_valid's word, write must::anyone");
+  static_assert(!fault::is_none, MUST_DETAIL_IS_NO_VERDICT("be_authorized"));
+  return Step::fits;
+}
+template <typename C, typename States, typename Options>
+consteval bool diagnose_be_valid() {
+  using fault = rule_fault<be_valid_rule, C, States, Options>;
+  static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_valid"));
+  static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_valid"));
+  static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_valid"));
+  static_assert(!fault::is_prototype, MUST_DETAIL_IS_PROTOTYPE("be_valid"));
+  return fault::none;
+}
+template <typename Step>
+consteval bool diagnose_verdict_of_be_valid() {
+  using fault = verdict_fault<Step, anyone_t>;
+  static_assert(!fault::is_other_word, "must: be_valid is must::anyone: that is be_authorized's word, write must::always");
+  static_assert(!fault::is_none, MUST_DETAIL_IS_NO_VERDICT("be_valid"));
+  return Step::fits;
+}
+template <typename C, typename States, typename Options>
+consteval bool diagnose_be_translated_to_events() {
+  using fault = rule_fault<be_translated_to_events_rule, C, States, Options>;
+  static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_translated_to_events"));
+  static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_translated_to_events"));
+  static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_translated_to_events"));
+  static_assert(!fault::is_prototype, MUST_DETAIL_IS_PROTOTYPE("be_translated_to_events"));
+  return fault::none;
+}
+
+#undef MUST_DETAIL_IS_MISSING
+#undef MUST_DETAIL_LACKS_CONST
+#undef MUST_DETAIL_MISFITS
+#undef MUST_DETAIL_IS_PROTOTYPE
+#undef MUST_DETAIL_IS_NO_VERDICT
 
 // Whether a rule is there and fits, with its verdict judged only where there is one.
 template <typename C, typename States, typename Options>
@@ -95,14 +139,15 @@ consteval bool diagnose_dependencies(list<Option...>) {
                   "the first two");
     if (!is_dependency<returned>) return false;
   }
-  static_assert(!is_forbidden(choice),
+  constexpr bool allowed = !is_forbidden(choice);
+  static_assert(allowed,
                 "must: depends_on of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
                 "that: give the command a rule of its own");
   static_assert(!option_is_state, "must: an option is a state: states come from depends_on");
   static_assert(!late,
                 "must: the command that a rule refines this one to has a depends_on, which would come too late: convert "
                 "first, process_command(must::parse<Refined>(command), ...)");
-  return !misfit && !option_is_state && !late && !is_forbidden(choice);
+  return !misfit && !option_is_state && !late && allowed;
 }
 
 template <typename C, typename Data, typename Options>

@@ -6,12 +6,12 @@
 #include "must/detail/sha256.hpp"
 #include "must/uuid.hpp"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -144,17 +144,19 @@ class content_writer {
   // In the order of the elements' digests.
   template <typename Range>
   void put_unordered(const Range& range) {
-    std::vector<std::array<std::uint8_t, 32>> digests;
+    std::map<std::array<std::uint8_t, 32>, std::size_t> digests;  // and how often each stands there
+    std::size_t count = 0;
     for (const auto& one : range) {
       content_writer writer;
       writer.put(one);
-      digests.push_back(writer.finish());
+      ++digests[writer.finish()];
+      ++count;
     }
-    std::sort(digests.begin(), digests.end());
     tag('{');
-    put_word(digests.size());
-    for (const auto& digest : digests)
-      for (const auto byte : digest) tag(static_cast<char>(byte));
+    put_word(count);
+    for (const auto& [digest, times] : digests)
+      for (std::size_t i = 0; i < times; ++i)
+        for (const auto byte : digest) tag(static_cast<char>(byte));
   }
 
   sha256 hash_;

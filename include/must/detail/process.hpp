@@ -100,10 +100,13 @@ struct data_of<S> {
   using type = typename S::data_type;
 };
 
-// What processed holds for this call: an event type, or a variant of them.
+// What processed holds for this call: an event type, or a variant of them. A class, so that compilers do not spell it out.
 template <typename C, typename S, typename... Option>
-using processed_event =
-    decltype(only_of(find_event_type<C, typename data_of<S>::type, rule_options<Option...>>()));
+struct processed_by {
+  using type = decltype(only_of(find_event_type<C, typename data_of<S>::type, rule_options<Option...>>()));
+};
+template <typename C, typename S, typename... Option>
+using processed_event = typename processed_by<C, S, Option...>::type;
 
 template <typename Event, typename... Option>
 void handle(const Event& event, std::vector<std::exception_ptr>& errors, const Option&... options) {

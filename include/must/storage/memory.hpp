@@ -221,7 +221,7 @@ class memory_store {
     const auto head = log_.head();
     const auto end = std::min(options.until, head);
     const bool forwards = options.order == direction::forwards;
-    read_result done{head, forwards ? std::min(options.after, end) : end, false};
+    read_result done{head, forwards ? options.after : end, false};
     if (options.limit == 0) return done;
     auto left = options.limit.value_or(0);
     const auto visit = [&](position at) {

@@ -1,0 +1,16 @@
+// error: must: be_valid is must::anyone: that is be_authorized's word, write must::always
+// lines: 16 30
+// SPDX-License-Identifier: MIT
+#include "../support/declared_store.hpp"
+
+struct Command {
+  static constexpr auto be_authorized = must::anyone;
+#ifdef MUST_COMPILE_FAIL
+  static constexpr auto be_valid = must::anyone;
+#else
+  static constexpr auto be_valid = must::always;
+#endif
+  Done be_translated_to_events() const { return {}; }
+};
+
+void run() { must::process_command(Command{}, store); }

@@ -1,0 +1,20 @@
+// error: must: depends_on of the command takes neither \(options\.\.\.\) nor \(\)
+// SPDX-License-Identifier: MIT
+#include "../support/declared_store.hpp"
+
+struct Account {
+  using events = must::events<Done>;
+  void apply(const Done&) {}
+};
+struct Command {
+#ifdef MUST_COMPILE_FAIL
+  auto depends_on() { return must::stream<Account>("a"); }
+#else
+  auto depends_on() const { return must::stream<Account>("a"); }
+#endif
+  static constexpr auto be_authorized = must::anyone;
+  static constexpr auto be_valid = must::always;
+  Done be_translated_to_events(const Account&) const { return {}; }
+};
+
+void run() { must::process_command(Command{}, store); }

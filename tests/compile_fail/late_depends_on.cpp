@@ -1,0 +1,23 @@
+// error: must: the command that a rule refines this one to has a depends_on, which would come too late
+// SPDX-License-Identifier: MIT
+#include "../support/declared_store.hpp"
+
+struct Account {
+  using events = must::events<Done>;
+  void apply(const Done&) {}
+};
+struct Refined {
+#ifdef MUST_COMPILE_FAIL
+  auto depends_on() const { return must::stream<Account>("a"); }
+#endif
+  static constexpr auto be_authorized = must::anyone;
+  static constexpr auto be_valid = must::always;
+  Done be_translated_to_events() const { return {}; }
+};
+struct Command {
+  static constexpr auto be_authorized = must::anyone;
+  Refined be_valid() const { return {}; }
+  Done be_translated_to_events() const { return {}; }
+};
+
+void run() { must::process_command(Command{}, store); }
