@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -37,9 +38,9 @@ inline constexpr bool applies_all<S, events<Event...>> = (applies<S, Event> && .
 
 template <typename S, typename Event>
 constexpr bool diagnose_apply() {
-  static_assert(applies<S, Event>, "must: the state has no apply for one of its events: add void apply(const Event&)");
-  static_assert(check_versions<Event>());
-  return applies<S, Event>;
+  constexpr bool good = applies<S, Event>;
+  static_assert(good, "must: the state has no apply for one of its events: add void apply(const Event&)");
+  return check_versions<Event>() && good;
 }
 template <typename S, typename... Event>
 constexpr bool diagnose_state(events<Event...> listed) {
@@ -118,9 +119,12 @@ template <typename S>
 template <typename S, typename... Tag>
   requires(sizeof...(Tag) > 0) && (std::convertible_to<const Tag&, std::string_view> && ...)
 [[nodiscard]] dependency<S> tagged(const Tag&... tags) {
-  static_assert(!std::is_same_v<typename S::events, events<>>,
-                "must: tagged needs a state with events: without their types it would mean every event with these tags");
-  query_item item{.types = detail::all_names(typename S::events{})};
+  query_item item;
+  if constexpr (requires { typename S::events; }) {
+    static_assert(!std::is_same_v<typename S::events, events<>>,
+                  "must: tagged needs a state with events: without their types it would mean every event with these tags");
+    item.types = detail::all_names(typename S::events{});
+  }
   (item.tags.emplace_back(std::string_view(tags)), ...);
   return dependency<S>(std::move(item));
 }

@@ -51,8 +51,10 @@ struct stored_event : recorded<Data> {
   bool visit(Visitor&& visitor) const {
     if constexpr (sizeof...(E) > 0) {
       return (detail::with_event<E>(*this, [&](const E& event) { visitor(event); }) || ...);
-    } else {
+    } else if constexpr (!detail::is_variant<Data>) {
       static_assert(detail::is_variant<Data>, "must: name the events to visit: record.visit<A, B>(visitor)");
+      return false;
+    } else {
       return std::visit(
           [&](const auto& event) {
             constexpr bool takes = requires { visitor(event); };

@@ -80,8 +80,9 @@ command_identity identify(const C& command, const Option&... options) {
   command_identity made;
   if constexpr (own.callable()) {
     using returned = std::remove_cvref_t<rule_result<command_id_rule, C, list<>, list<Option...>>>;
-    static_assert(text_like<returned>, "must: command_id of the command returns no text");
-    if constexpr (text_like<returned>) {
+    constexpr bool is_text = text_like<returned>;
+    static_assert(is_text, "must: command_id of the command returns no text");
+    if constexpr (is_text) {
       made.id = refusing_as<command_id_rule>(
           [&] { return to_string_of(call_rule<command_id_rule>(command, std::tuple<>{}, options...)); });
       made.digest = digest_of(command);

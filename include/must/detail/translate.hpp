@@ -119,10 +119,12 @@ consteval bool diagnose_event() {
     static_assert(std::is_copy_constructible_v<Event>, "must: an event is copyable");
     static_assert(own_name<Event>().size() > 0,
                   "must: this event has no plain name: add static constexpr auto type = \"...\";");
-    static_assert(stream_fits<Event>, "must: stream of this event is neither a text nor a const function that returns one");
-    static_assert(tags_fit<Event>, "must: tags of this event are neither a range of texts nor a const function that returns one");
+    constexpr bool good_stream = stream_fits<Event>;
+    constexpr bool good_tags = tags_fit<Event>;
+    static_assert(good_stream, "must: stream of this event is neither a text nor a const function that returns one");
+    static_assert(good_tags, "must: tags of this event are neither a range of texts nor a const function that returns one");
     static_assert(keeps<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
-    return std::is_copy_constructible_v<Event> && own_name<Event>().size() > 0 && stream_fits<Event> && tags_fit<Event> &&
+    return std::is_copy_constructible_v<Event> && own_name<Event>().size() > 0 && good_stream && good_tags &&
            keeps<Event, Data> && check_versions<Event>();
   }
   return false;

@@ -39,10 +39,16 @@ Data to_data(const Event& event) {
     static_assert(Encodable<Event>,
                   "must: no codec for this event: include must/codec/json.hpp and give the event to_json and from_json "
                   "(NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE), or specialise must::codec");
-    return codec<Event>::encode(event);
+    if constexpr (Encodable<Event>)
+      return codec<Event>::encode(event);
+    else
+      return {};
   } else {
     static_assert(holds<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
-    return Data(std::in_place_type<Event>, event);
+    if constexpr (holds<Event, Data>)
+      return Data(std::in_place_type<Event>, event);
+    else
+      return {};
   }
 }
 
