@@ -1,6 +1,6 @@
 // error: must: the command has no be_valid\(states\.\.\., options\.\.\.\)
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
 #ifdef MUST_COMPILE_FAIL
