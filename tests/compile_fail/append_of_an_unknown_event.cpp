@@ -1,6 +1,6 @@
 // error: must: the store does not know this event: name it in memory_store<\.\.\.>
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 #include "must/append.hpp"
 
 struct Other {};

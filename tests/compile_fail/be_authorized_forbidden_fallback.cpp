@@ -2,7 +2,7 @@
 // flags: -DMUST_FORBID_FALLBACKS
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 template <>
 struct must::command_traits<must::any> {

@@ -1,7 +1,7 @@
 // error: must: be_authorized is must::always: that is be_valid's word, write must::anyone
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
 #ifdef MUST_COMPILE_FAIL

@@ -1,7 +1,7 @@
 // error: must: be_handled of the event comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS
 // flags: -DMUST_FORBID_FALLBACKS
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 template <>
 struct must::command_traits<must::any> {

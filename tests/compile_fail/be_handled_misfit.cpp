@@ -1,6 +1,6 @@
 // error: must: be_handled of the event takes neither \(options\.\.\.\) nor \(\)
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Event {
 #ifdef MUST_COMPILE_FAIL

@@ -1,7 +1,7 @@
 // error: must: be_translated_to_events of the command takes neither \(states\.\.\., options\.\.\.\), \(options\.\.\.\), \(states\.\.\.\) nor \(\)
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
   static constexpr auto be_authorized = must::anyone;

@@ -1,7 +1,7 @@
 // error: must: be_valid is must::anyone: that is be_authorized's word, write must::always
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
   static constexpr auto be_authorized = must::anyone;

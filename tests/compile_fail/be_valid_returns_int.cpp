@@ -1,7 +1,7 @@
 // error: must: be_valid returns neither void, bool, must::refusal, must::result<void>, a command nor a must::result of one
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
   static constexpr auto be_authorized = must::anyone;

@@ -1,6 +1,6 @@
 // error: must: be_valid returns neither void, bool, must::refusal
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
   static constexpr auto be_authorized = must::anyone;

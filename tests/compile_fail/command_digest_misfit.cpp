@@ -1,6 +1,6 @@
 // error: must: command_digest of the command is not a const function without parameters
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
   const char* command_id() const { return "id"; }

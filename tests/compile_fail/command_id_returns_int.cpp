@@ -1,6 +1,6 @@
 // error: must: command_id of the command returns no text
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
 #ifdef MUST_COMPILE_FAIL

@@ -1,6 +1,6 @@
 // error: must: a command with a command_id needs a plain name
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 template <typename T>
 struct Command {

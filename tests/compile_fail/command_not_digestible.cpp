@@ -1,6 +1,6 @@
 // error: must: a command with a command_id is compared by its content: make it an aggregate of plain members
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
 #ifdef MUST_COMPILE_FAIL

@@ -1,6 +1,6 @@
 // error: must: the previous versions of this event form a cycle
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Event;
 struct Old {

@@ -1,6 +1,6 @@
 // error: must: depends_on of the command takes neither \(options\.\.\.\) nor \(\)
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Account {
   using events = must::events<Done>;

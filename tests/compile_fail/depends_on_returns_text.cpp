@@ -1,6 +1,6 @@
 // error: must: depends_on of the command returns none of must::stream, tagged, each, all_of
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Account {
   using events = must::events<Done>;

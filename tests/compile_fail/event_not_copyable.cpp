@@ -1,6 +1,6 @@
 // error: must: an event is copyable
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Event {
   Event() = default;

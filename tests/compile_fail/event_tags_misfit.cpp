@@ -1,6 +1,6 @@
 // error: must: tags of this event are neither a range of texts nor a const function that returns one
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Event {
 #ifdef MUST_COMPILE_FAIL

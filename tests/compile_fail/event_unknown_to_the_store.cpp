@@ -1,7 +1,7 @@
 // error: must: the store does not know this event: name it in memory_store<\.\.\.>
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Other {};
 struct Command {

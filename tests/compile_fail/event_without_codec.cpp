@@ -1,6 +1,6 @@
 // error: must: no codec for this event: include must/codec/json\.hpp
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Event {};
 template <>

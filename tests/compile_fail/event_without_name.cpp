@@ -1,6 +1,6 @@
 // error: must: this event has no plain name: add static constexpr auto type
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 template <typename T>
 struct Event {

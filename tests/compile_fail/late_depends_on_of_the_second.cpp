@@ -1,6 +1,6 @@
 // error: must: the command that a rule refines this one to has a depends_on, which would come too late
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Account {
   using events = must::events<Done>;

@@ -1,7 +1,7 @@
 // error: must: be_authorized of the command is not const
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 template <>
 struct must::command_traits<must::any> {

@@ -1,7 +1,7 @@
 // error: must: be_valid of the command takes neither \(states\.\.\., options\.\.\.\)
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Account {
   using events = must::events<Done>;

@@ -1,6 +1,6 @@
 // error: must: a version of this event cannot be made from its previous one: add a constructor that takes it
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Old {};
 struct Event {

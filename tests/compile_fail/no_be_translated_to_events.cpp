@@ -1,7 +1,7 @@
 // error: must: the command has no be_translated_to_events\(states\.\.\., options\.\.\.\): add a const member
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
   static constexpr auto be_authorized = must::anyone;

@@ -1,6 +1,6 @@
 // error: be_authorized\(states.*be_valid\(states.*be_translated_to_events\(states
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
 #ifdef MUST_COMPILE_FAIL

@@ -1,6 +1,6 @@
 // error: must: an option is a state: states come from depends_on
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Account {
   using events = must::events<Done>;

@@ -1,7 +1,7 @@
 // error: must: be_translated_to_events returns nothing: return an event
 // lines: 16 30
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 
 struct Command {
   static constexpr auto be_authorized = must::anyone;

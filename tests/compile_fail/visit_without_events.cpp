@@ -1,6 +1,6 @@
 // error: must: name the events to visit: record\.visit<A, B>\(visitor\)
 // SPDX-License-Identifier: MIT
-#include "../support/declared_store.hpp"
+#include "declared_store.hpp"
 #include "must/load.hpp"
 
 bool run(const must::stored_event<must::payload>& record) {

@@ -33,13 +33,19 @@ inline constexpr bool holds<Event, std::variant<Other...>> = (std::is_same_v<Eve
 template <typename Event, typename Data>
 inline constexpr bool keeps = holds<Event, Data> || std::is_same_v<Data, payload>;
 
+template <typename Event>
+constexpr bool check_codec() {
+  constexpr bool has_codec = Encodable<Event>;
+  static_assert(has_codec,
+                "must: no codec for this event: include must/codec/json.hpp and give the event to_json and from_json "
+                "(NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE), or specialise must::codec");
+  return has_codec;
+}
+
 template <typename Data, typename Event>
 Data to_data(const Event& event) {
   if constexpr (std::is_same_v<Data, payload>) {
-    static_assert(Encodable<Event>,
-                  "must: no codec for this event: include must/codec/json.hpp and give the event to_json and from_json "
-                  "(NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE), or specialise must::codec");
-    if constexpr (Encodable<Event>)
+    if constexpr (check_codec<Event>())
       return codec<Event>::encode(event);
     else
       return {};
@@ -74,7 +80,7 @@ Event decode(const recorded<payload>& record) {
     raise_undecodable(record.id, record.type, record.position, error_code::erased,
                       "its payload was erased at " + gone->when.to_string() + " (" + gone->why + ")");
   try {
-    return codec<Event>::decode(record.data);
+    if constexpr (check_codec<Event>()) return codec<Event>::decode(record.data);
   } catch (const codec_error& why) {
     raise_undecodable(record.id, record.type, record.position, error_code::codec_error, why.what());
   }
