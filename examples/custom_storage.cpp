@@ -98,6 +98,7 @@ class vector_store {
         continue;
       }
       const auto& of = commits_[found->position - 1];
+      if (commit && !(*commit == of)) refuse(events[i]);
       if (of.last - of.first + 1 != events.size() || found->position != of.first + i || !must::same_content<data_type>(*found, events[i])) refuse(events[i]);
       commit = of;
     }
@@ -126,4 +127,5 @@ int main() {
     std::cout << one.id << ' ' << one.says << (why.empty() ? "" : ": FAILED: " + why) << '\n';
   });
   std::cout << done.passed << " cases hold, " << done.failures.size() << " do not\n";
+  return done.failures.empty() ? 0 : 1;
 }

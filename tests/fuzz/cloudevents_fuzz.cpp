@@ -38,7 +38,7 @@ void comes_back(std::string_view text, Parse parse, Write write) {
   } catch (const must::bad_input& thrown) {
     expect(!thrown.error().field.empty() || contains(thrown.what(), "\"\""), "a refusal names no attribute");
     expect(must::detail::is_utf8(thrown.what()), "a refusal is not UTF-8");
-    expect(thrown.error().message.size() < 400 + thrown.error().field.size(), "a refusal is too long");
+    expect(thrown.error().message.size() < 400 + thrown.error().field.str().size(), "a refusal is too long");
   }
 }
 

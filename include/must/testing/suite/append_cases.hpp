@@ -176,7 +176,11 @@ struct append_cases {
     for (const auto& events : {std::vector{b, a, c}, std::vector{a, b}, std::vector{b, c}, std::vector{a}, std::vector{a, b, c, d},
                                std::vector{c, d}, std::vector{a, b, c, event<F>("e")}, std::vector{event<F>("e"), a}, std::vector{d, event<F>("e")}})
       expect_throws<duplicate_id>([&] { static_cast<void>(append<F>(store, events)); }, "a part, a permutation or a mixture of earlier appends");
-    expect_equal(store.head(), position{4}, "head");
+    const auto e = event<F>("e"), f = event<F>("f"), g = event<F>("g"), h = event<F>("h");
+    append<F>(store, std::vector{e, f}).value();
+    append<F>(store, std::vector{g, h}).value();
+    expect_throws<duplicate_id>([&] { static_cast<void>(append<F>(store, std::vector{e, h})); }, "events of two appends, each in its old place");
+    expect_equal(store.head(), position{8}, "head");
   }
   static void i6_order_of_checks() {
     F fixture;
