@@ -49,10 +49,10 @@ namespace {
 
 struct EverySource : Open {
   must::refusal be_authorized() const { return "member"; }
-  friend must::refusal be_authorized(const EverySource&) { return "friend"; }
+  [[maybe_unused]] friend must::refusal be_authorized(const EverySource&) { return "friend"; }
 };
 struct InheritedMember : Open {
-  friend must::refusal be_authorized(const InheritedMember&) { return "friend"; }
+  [[maybe_unused]] friend must::refusal be_authorized(const InheritedMember&) { return "friend"; }
 };
 struct WithoutAuthorized {
   static constexpr auto be_valid = must::always;
@@ -62,7 +62,7 @@ struct FromFriend : WithoutAuthorized {
   friend must::refusal be_authorized(const FromFriend&) { return "friend"; }
 };
 struct FromTraitsAndFriend : WithoutAuthorized {
-  friend must::refusal be_authorized(const FromTraitsAndFriend&) { return "friend"; }
+  [[maybe_unused]] friend must::refusal be_authorized(const FromTraitsAndFriend&) { return "friend"; }
 };
 struct FromFallback : WithoutAuthorized {};
 struct MemberBeforeTraits : Open {
@@ -181,7 +181,7 @@ union PrivateUnion {
   void be_authorized() const {}
 };
 struct MisfitTraits : WithoutAuthorized {
-  friend void be_authorized(const MisfitTraits&) {}
+  [[maybe_unused]] friend void be_authorized(const MisfitTraits&) {}
 };
 struct FinalMisfitTraits : WithoutAuthorized {};
 
