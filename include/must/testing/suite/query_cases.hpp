@@ -68,8 +68,8 @@ struct query_cases {
     fill(store);
     for (const auto& [which, expected] : truth_table())
       for (const auto order : {direction::forwards, direction::backwards})
-        for (const position after : {0, 1, 3, 6, 9})
-          for (const position until : {0, 2, 5, 6, 100})
+        for (const position after : std::vector<position>{0, 1, 3, 6, 9})
+          for (const position until : std::vector<position>{0, 2, 5, 6, 100})
             for (const std::optional<std::int64_t> limit : {std::optional<std::int64_t>{}, std::optional<std::int64_t>{0}, std::optional<std::int64_t>{1}, std::optional<std::int64_t>{2}}) {
               positions_type wanted;
               for (const auto at : expected)
@@ -91,7 +91,7 @@ struct query_cases {
 
   static void d3_conditions() {
     for (const auto& [which, expected] : truth_table())
-      for (const position after : {0, 1, 2, 3, 4, 5, 6}) {
+      for (const position after : std::vector<position>{0, 1, 2, 3, 4, 5, 6}) {
         F fixture;
         auto& store = fixture.store();
         fill(store);
