@@ -132,7 +132,9 @@ consteval bool diagnose_event() {
 
 template <typename Data, typename... Event>
 consteval bool diagnose_events(list<Event...>) {
-  return (diagnose_event<Event, Data>() & ... & true);
+  bool good = true;
+  ((good = diagnose_event<Event, Data>() && good), ...);
+  return good;
 }
 
 }  // namespace must::detail
