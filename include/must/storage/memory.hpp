@@ -222,7 +222,7 @@ class memory_store {
     const auto end = std::min(options.until, head);
     const bool forwards = options.order == direction::forwards;
     read_result done{head, forwards ? options.after : end, false};
-    if (options.limit == 0) return done;
+    if (options.limit && *options.limit == 0) return done;
     auto left = options.limit.value_or(0);
     const auto visit = [&](position at) {
       const auto& record = log_.at(at);
@@ -288,6 +288,8 @@ class memory_store {
       return unexpected<error>(why.error());
     } catch (const std::exception& why) {
       return unexpected<error>(error{.code = error_code::storage_error, .message = why.what(), .operation = "append"});
+    } catch (...) {
+      return unexpected<error>(error{.code = error_code::storage_error, .message = "an event threw while it was stored", .operation = "append"});
     }
   }
   template <typename Visit>
