@@ -2,34 +2,37 @@
 // Reads the positions that a query matches, in order and each once, from the lists of an index.
 #pragma once
 
+#include "must/detail/index_row.hpp"
+#include "must/detail/postings.hpp"
+#include "must/query.hpp"
 #include "must/storage/event_index.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <cstddef>
 #include <vector>
 
 namespace must::detail {
 
-// The matches of one item in one list of the index.
+// The matches of one item in one list of the index, up to `end`.
 class index_lane {
  public:
-  index_lane(const event_index& index, const compiled_item& item, const postings& list, const read_options& options, position end)
-      : index_(&index), item_(&item), forwards_(options.order == direction::forwards) {
+  index_lane(const event_index& index, const index_filter& filter, const postings& list, const read_options& options,
+             position end)
+      : index_(&index), filter_(&filter), forwards_(options.order == direction::forwards) {
     const auto count = list.size();
-    auto first = list.count_until(options.after, count);
     auto last = list.count_until(end, count);
-    if (item.stream != 0) {
-      first = std::max<std::size_t>(first, options.after_version);
-      last = std::min<std::size_t>(last, options.until_version);
-    }
+    auto first = list.count_until(options.after, last);
+    if (options.after_version > first) first = static_cast<std::size_t>(options.after_version);
+    if (options.until_version < last) last = static_cast<std::size_t>(options.until_version);
     if (first >= last) return;
     left_ = last - first;
+    filters_ = (filter.stream != 0 ? 1U : 0U) + (filter.types.empty() ? 0U : 1U) + filter.tags.size() > 1;
     cursor_ = postings::cursor(list, forwards_ ? first : last - 1);
     settle();
   }
   [[nodiscard]] bool at_end() const noexcept { return left_ == 0; }
   [[nodiscard]] position at() const noexcept { return *cursor_; }
-  void next() {
+  void next() noexcept {
     step();
     settle();
   }
@@ -42,44 +45,67 @@ class index_lane {
     else
       cursor_.backward();
   }
-  void settle() {
-    while (left_ > 0 && !item_->matches(index_->row(*cursor_))) step();
+  void settle() noexcept {
+    if (!filters_) return;
+    while (left_ > 0 && !filter_->matches(index_->row(*cursor_))) step();
   }
 
   const event_index* index_;
-  const compiled_item* item_;
+  const index_filter* filter_;
   bool forwards_;
+  bool filters_ = false;  // not everything in the list matches
   std::size_t left_ = 0;
   postings::cursor cursor_{};
 };
 
-// Calls `visit(position)` for each match in order until it returns false; says whether it came to the end.
-template <typename Visit>
-bool for_matches(const event_index& index, const query& which, const read_options& options, position end, Visit&& visit) {
-  const auto items = index.compile(which);
-  std::vector<index_lane> lanes;
-  for (const auto& item : items)
-    for (const auto* list : index.drivers(item))
-      if (index_lane lane(index, item, *list, options, end); !lane.at_end()) lanes.push_back(std::move(lane));
-  const bool forwards = options.order == direction::forwards;
-  const auto later = [forwards](const index_lane& left, const index_lane& right) {
-    return forwards ? left.at() > right.at() : left.at() < right.at();
-  };
-  if (lanes.size() > 1) std::make_heap(lanes.begin(), lanes.end(), later);
-  position previous = 0;
-  while (!lanes.empty()) {
-    if (lanes.size() > 1) std::pop_heap(lanes.begin(), lanes.end(), later);
-    auto& lane = lanes.back();
-    const auto at = lane.at();
-    if (at != previous && !visit(at)) return false;
-    previous = at;
-    lane.next();
-    if (lane.at_end())
-      lanes.pop_back();
-    else if (lanes.size() > 1)
-      std::push_heap(lanes.begin(), lanes.end(), later);
+// The matches of a query in (after, end], each once, forwards or backwards.
+class index_cursor {
+ public:
+  index_cursor(const event_index& index, const query& which, const read_options& options, position end)
+      : forwards_(options.order == direction::forwards) {
+    const read_options unlimited;
+    const bool by_version = options.after_version != 0 || options.until_version != unlimited.until_version;
+    filters_.reserve(which.items().size());
+    for (const auto& item : which.items()) {
+      index_filter filter;
+      if (!index.compile(item, filter)) continue;
+      filters_.push_back(std::move(filter));
+      index.for_drivers(filters_.back(), options.after, end, by_version, [&](const postings& list) {
+        if (index_lane lane(index, filters_.back(), list, options, end); !lane.at_end()) lanes_.push_back(lane);
+      });
+    }
+    if (lanes_.size() > 1) std::make_heap(lanes_.begin(), lanes_.end(), later{forwards_});
   }
-  return true;
-}
+  // The next position, 0 when there is none.
+  [[nodiscard]] position next() {
+    while (!lanes_.empty()) {
+      if (lanes_.size() > 1) std::pop_heap(lanes_.begin(), lanes_.end(), later{forwards_});
+      auto& lane = lanes_.back();
+      const auto at = lane.at();
+      lane.next();
+      if (lane.at_end())
+        lanes_.pop_back();
+      else if (lanes_.size() > 1)
+        std::push_heap(lanes_.begin(), lanes_.end(), later{forwards_});
+      if (at == previous_) continue;
+      return previous_ = at;
+    }
+    return 0;
+  }
+
+ private:
+  // Of two lanes, the one whose turn comes later.
+  struct later {
+    bool forwards;
+    bool operator()(const index_lane& left, const index_lane& right) const noexcept {
+      return forwards ? left.at() > right.at() : left.at() < right.at();
+    }
+  };
+
+  bool forwards_;
+  position previous_ = 0;
+  std::vector<index_filter> filters_{};
+  std::vector<index_lane> lanes_{};
+};
 
 }  // namespace must::detail

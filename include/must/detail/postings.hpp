@@ -2,103 +2,128 @@
 // The positions of the events that have one thing in common: append-only, read while it grows.
 #pragma once
 
+#include "must/detail/arena.hpp"
 #include "must/fwd.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
-#include <memory>
-#include <utility>
+#include <new>
 
 namespace must::detail {
 
-// Blocks of doubling size, linked both ways. One writer; a reader uses what size() told it, and no more.
+// The first two stand in the list itself, the others in linked blocks of 4, 8, 16 ... One writer; a reader uses the
+// entries that size() told it of, and no more.
 class postings {
+  static constexpr std::size_t few = 2;
+
+  // Its entries follow it in memory.
   struct block {
-    explicit block(std::size_t room, std::size_t start, block* before)
-        : capacity(room), base(start), previous(before), entries(new position[room]) {}
-    std::size_t capacity, base;
     block* previous;
-    std::atomic<block*> next{nullptr};
-    std::unique_ptr<position[]> entries;
+    block* next;
+    std::size_t base;  // the index of its first entry
+    std::size_t capacity;
+    [[nodiscard]] position* entries() noexcept { return reinterpret_cast<position*>(this + 1); }
+    [[nodiscard]] const position* entries() const noexcept { return reinterpret_cast<const position*>(this + 1); }
   };
 
  public:
-  postings() = default;
-  postings(const postings&) = delete;
-  postings& operator=(const postings&) = delete;
-  ~postings() {
-    while (newest_ != nullptr) delete std::exchange(newest_, newest_->previous);
-  }
-
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
-  [[nodiscard]] position last() const noexcept { return last_; }  // for the writer
 
-  // Makes room for one more than has been prepared and not pushed; pushing it then does not throw.
-  void prepare() {
-    const auto needed = size_.load(std::memory_order_relaxed) + prepared_ + 1;
-    if (newest_ == nullptr || needed > newest_->base + newest_->capacity) {
-      auto* more = newest_ == nullptr ? new block(2, 0, nullptr)
-                                      : new block(newest_->capacity * 2, newest_->base + newest_->capacity, newest_);
-      (newest_ == nullptr ? head_ : newest_->next).store(more, std::memory_order_release);
-      newest_ = more;
-      if (filling_ == nullptr) filling_ = more;
+  // For the writer: adds an entry that nobody sees before publish; withdraw takes back all such entries.
+  void stage(position at, arena& memory) {
+    if (staged_ < few) {
+      few_[staged_++] = at;
+      return;
     }
-    ++prepared_;
+    const auto base = std::bit_floor(staged_ + few) - few;
+    if (base == staged_) enter_block(base, memory);
+    newest_.load(std::memory_order_relaxed)->entries()[staged_ - base] = at;
+    ++staged_;
   }
-  void forget() noexcept { --prepared_; }
-  void push(position at) noexcept {
-    const auto count = size_.load(std::memory_order_relaxed);
-    if (count == filling_->base + filling_->capacity) filling_ = filling_->next.load(std::memory_order_relaxed);
-    filling_->entries[count - filling_->base] = at;
-    last_ = at;
-    --prepared_;
-    size_.store(count + 1, std::memory_order_release);
+  [[nodiscard]] std::size_t staged() const noexcept { return staged_; }
+  void publish() noexcept { size_.store(staged_, std::memory_order_release); }
+  void withdraw() noexcept {
+    staged_ = size_.load(std::memory_order_relaxed);
+    auto* at = newest_.load(std::memory_order_relaxed);
+    while (at != nullptr && at->base >= staged_) at = at->previous;  // the blocks stay, for the next time
+    newest_.store(at, std::memory_order_release);
   }
 
-  // Walks entries by index, either way; the index stays within what size() told.
+  // How many of the first `count` entries are at or below `limit`. Logarithmic, and fast near the end.
+  [[nodiscard]] std::size_t count_until(position limit, std::size_t count) const noexcept {
+    if (count == 0) return 0;
+    const auto* at = block_of(count - 1);
+    while (at != nullptr && at->entries()[0] > limit) {
+      count = at->base;
+      at = at->previous;
+    }
+    const auto* const first = at == nullptr ? few_ : at->entries();
+    const auto base = at == nullptr ? 0 : at->base;
+    if (first[count - base - 1] <= limit) return count;
+    return base + static_cast<std::size_t>(std::upper_bound(first, first + (count - base), limit) - first);
+  }
+
+  // Walks entries either way. It must not leave those that size() told of.
   class cursor {
    public:
     cursor() = default;
-    cursor(const postings& list, std::size_t index) : at_(list.block_of(index)), index_(index) {}
-    [[nodiscard]] position operator*() const noexcept { return at_->entries[index_ - at_->base]; }
-    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    cursor(const postings& list, std::size_t index) noexcept : list_(&list), block_(list.block_of(index)) {
+      enter();
+      at_ = first_ + (index - (block_ == nullptr ? 0 : block_->base));
+    }
+    [[nodiscard]] position operator*() const noexcept { return *at_; }
     void forward() noexcept {
-      if (++index_ == at_->base + at_->capacity) at_ = at_->next.load(std::memory_order_acquire);
+      if (++at_ != end_) return;
+      block_ = block_ == nullptr ? list_->oldest_ : block_->next;
+      enter();
+      at_ = first_;
     }
     void backward() noexcept {
-      if (index_-- == at_->base) at_ = at_->previous;
+      if (at_ == first_) {
+        block_ = block_->previous;
+        enter();
+        at_ = end_;
+      }
+      --at_;
     }
 
    private:
-    const block* at_ = nullptr;
-    std::size_t index_ = 0;
+    void enter() noexcept {
+      first_ = block_ == nullptr ? list_->few_ : block_->entries();
+      end_ = first_ + (block_ == nullptr ? few : block_->capacity);
+    }
+    const postings* list_ = nullptr;
+    const block* block_ = nullptr;  // none: those in the list itself
+    const position* first_ = nullptr;
+    const position* at_ = nullptr;
+    const position* end_ = nullptr;
   };
-
-  // How many of the first `count` entries are at or below `limit`.
-  [[nodiscard]] std::size_t count_until(position limit, std::size_t count) const noexcept {
-    const auto* at = head_.load(std::memory_order_acquire);
-    if (count == 0) return 0;
-    while (count > at->base + at->capacity && at->entries[at->capacity - 1] <= limit)
-      at = at->next.load(std::memory_order_acquire);
-    const auto* first = at->entries.get();
-    const auto* end = first + std::min(count - at->base, at->capacity);
-    return at->base + static_cast<std::size_t>(std::upper_bound(first, end, limit) - first);
-  }
 
  private:
   [[nodiscard]] const block* block_of(std::size_t index) const noexcept {
-    const auto* at = head_.load(std::memory_order_acquire);
-    while (index >= at->base + at->capacity) at = at->next.load(std::memory_order_acquire);
+    if (index < few) return nullptr;
+    const auto* at = newest_.load(std::memory_order_acquire);
+    while (at->base > index) at = at->previous;
     return at;
+  }
+  void enter_block(std::size_t base, arena& memory) {
+    auto* const before = newest_.load(std::memory_order_relaxed);
+    auto*& link = before == nullptr ? oldest_ : before->next;
+    if (link == nullptr) {
+      const auto capacity = base + few;
+      link = ::new (memory.allocate(sizeof(block) + capacity * sizeof(position), alignof(block)))
+          block{before, nullptr, base, capacity};
+    }
+    newest_.store(link, std::memory_order_release);
   }
 
   std::atomic<std::size_t> size_{0};
-  std::atomic<block*> head_{nullptr};
-  block* newest_ = nullptr;   // owns those before it
-  block* filling_ = nullptr;  // the block that the next entry goes into
-  std::size_t prepared_ = 0;
-  position last_ = 0;
+  std::size_t staged_ = 0;
+  std::atomic<block*> newest_{nullptr};  // the one that holds the last entry
+  block* oldest_ = nullptr;
+  position few_[few]{};
 };
 
 }  // namespace must::detail

@@ -57,7 +57,30 @@ inline std::string in_quotes(std::string_view text) {
   raise({.code = error_code::bad_input, .message = std::move(message), .field = std::move(field)});
 }
 
+// Whether `text` is ASCII without NUL, which most names are.
+inline bool is_plain(std::string_view text) {
+  constexpr std::uint64_t high = 0x8080808080808080U;
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  std::uint64_t odd = 0;
+  const auto look = [&](std::uint64_t eight) { odd |= ((eight - ones) | eight) & high; };
+  std::uint64_t eight = ones;
+  const auto* at = text.data();
+  auto left = text.size();
+  for (; left >= 8; at += 8, left -= 8) {
+    std::memcpy(&eight, at, 8);
+    look(eight);
+  }
+  if (text.size() >= 8) {
+    std::memcpy(&eight, at + left - 8, 8);
+    look(eight);
+  } else {
+    for (; left > 0; ++at, --left) odd |= (static_cast<unsigned char>(*at) - 1U) & 0x80U;
+  }
+  return odd == 0;
+}
+
 inline void check_name(const char* field, std::string_view name) {
+  if (!name.empty() && name.size() <= limits{}.name_bytes && is_plain(name)) return;
   if (name.empty()) refuse_input(field, "is empty");
   if (name.size() > limits{}.name_bytes)
     refuse_input(field, in_quotes(name) + " has " + std::to_string(name.size()) + " bytes; 512 are allowed");

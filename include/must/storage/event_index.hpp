@@ -1,249 +1,250 @@
 // SPDX-License-Identifier: MIT
-// Which events match: an index by stream, type and tag that costs what a query matches, wherever the events are kept.
+// Which events match, and which are known: an index by identity, stream, type and tag, wherever the events are kept.
 #pragma once
 
+#include "must/detail/arena.hpp"
+#include "must/detail/few_list.hpp"
 #include "must/detail/hash_index.hpp"
+#include "must/detail/index_row.hpp"
+#include "must/detail/name_table.hpp"
 #include "must/detail/postings.hpp"
 #include "must/detail/segmented.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/uuid.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <limits>
-#include <memory>
-#include <optional>
-#include <string>
+#include <span>
 #include <string_view>
 #include <vector>
 
 namespace must::detail {
 
-// The events that have one name (of a stream, a type or a tag) in common.
-struct name_entry {
-  explicit name_entry(std::string_view text) : name(text) {}
-
-  // The last position of this tag with an event of one type. For the writer.
-  struct last_of_type {
-    std::uint32_t type;
-    position last;
-  };
-  std::string name;
-  postings list{};
-  std::vector<last_of_type> by_type{};
-};
-
-// Names to numbers 1, 2, 3 ... and back.
-class name_table {
- public:
-  // 0 when the name was never seen.
-  [[nodiscard]] std::uint32_t find(std::string_view name) const {
-    return static_cast<std::uint32_t>(
-        index_.find(hash(name), [&](std::uint64_t id) { return entries_[id - 1].name == name; }));
-  }
-  // For the writer.
-  [[nodiscard]] std::uint32_t find_or_add(std::string_view name) {
-    if (const auto known = find(name)) return known;
-    index_.reserve(1);
-    entries_.emplace_back(name);
-    index_.insert(hash(name), entries_.size());
-    return static_cast<std::uint32_t>(entries_.size());
-  }
-  [[nodiscard]] name_entry& operator[](std::uint32_t id) { return entries_[id - 1]; }
-  [[nodiscard]] const name_entry& operator[](std::uint32_t id) const { return entries_[id - 1]; }
-
- private:
-  static std::uint64_t hash(std::string_view name) { return std::hash<std::string_view>{}(name); }
-  segmented<name_entry> entries_{};
-  hash_index index_{};
-};
-
-// What the index knows of one event.
-struct index_row {
-  std::uint32_t type = 0;
-  std::uint32_t stream = 0;  // 0: none
-  std::uint32_t tag_count = 0;
-  const std::uint32_t* tags = nullptr;  // sorted
-  must::version version = 0;
-};
-
-// A query in numbers. An item that names something never seen matches nothing and is left out.
-struct compiled_item {
-  std::uint32_t stream = 0;
-  std::vector<std::uint32_t> types{}, tags{};
-
-  [[nodiscard]] bool matches(const index_row& row) const {
-    if (stream != 0 && row.stream != stream) return false;
-    if (!types.empty() && std::find(types.begin(), types.end(), row.type) == types.end()) return false;
-    return std::all_of(tags.begin(), tags.end(),
-                       [&](std::uint32_t tag) { return std::binary_search(row.tags, row.tags + row.tag_count, tag); });
-  }
-};
-
-// One writer at a time prepares and commits; any number of readers read up to a head that was published afterwards.
+// One writer at a time plans, stages, and commits or rolls back; what it stages, nobody sees. Readers never wait: they
+// use positions up to a head that their store published after the commit. What costs, costs what it matches.
 class event_index {
  public:
-  // Makes ready for one more event; commit or forget follows, in the order of prepare. May throw bad_alloc.
-  [[nodiscard]] index_row prepare(std::string_view type, std::string_view stream, const tag_set& tags) {
+  // The hashes of an append's names, in order: of each event its identity, type, stream (0 for none) and tags.
+  using plan = few_list<std::uint64_t, 16>;
+  using hashes = std::span<const std::uint64_t>;
+
+  // For anyone: hashes the names of `events`, whatever they are, and begins to fetch what is known of them.
+  template <typename Event>
+  [[nodiscard]] plan make_plan(std::span<const Event> events) const {
+    plan made;
+    for (const auto& event : events) {
+      made.push_back(identity_hash(event.source, event.id));
+      identities_.prefetch(*(made.end() - 1));
+      made.push_back(hash(event.type));
+      made.push_back(event.subject.empty() ? 0 : hash(event.subject));
+      if (!event.subject.empty()) streams_.prefetch_slot(*(made.end() - 1));
+      for (const auto& tag : event.tags) {
+        made.push_back(hash(tag));
+        tags_.prefetch_slot(*(made.end() - 1));
+      }
+    }
+    return made;
+  }
+  // Goes on with it, for the first event; when some time has passed.
+  void fetch(const plan& made, std::size_t tags) const {
+    auto at = made.begin() + 2;
+    if (*at != 0) streams_.prefetch_entry(*at);
+    for (++at; tags > 0; --tags) tags_.prefetch_entry(*at++);
+  }
+  // Those of the first event of the rest of a plan, which loses them.
+  static hashes take(hashes& rest, std::size_t tags) noexcept {
+    const auto taken = rest.first(3 + tags);
+    rest = rest.subspan(3 + tags);
+    return taken;
+  }
+
+  // For the writer: the position of an identity, 0 when it is new. `equal(position)` compares.
+  template <typename Equal>
+  [[nodiscard]] position find(std::uint64_t identity, Equal&& equal) const {
+    return 1 + identities_.find(identity, [&](std::uint64_t i) { return equal(i + 1); });
+  }
+  // For readers: positions above their head are passed over.
+  template <typename Equal>
+  [[nodiscard]] position find(std::string_view source, std::string_view id, position head, Equal&& equal) const {
+    return find(identity_hash(source, id), [&](position at) { return at <= head && equal(at); });
+  }
+
+  // Readies one more event for the commit. May throw bad_alloc; then, as for whatever else hinders the append, roll
+  // back.
+  void stage(hashes names, std::string_view type, std::string_view stream, const tag_set& tags) {
+    const auto at = staged() + 1;
+    identities_.reserve(at, [&](std::uint64_t i) { return rows_[i].identity; });
+    rows_.reserve(at);
     index_row row;
-    row.type = types_.find_or_add(type);
-    if (!stream.empty()) row.stream = streams_.find_or_add(stream);
-    auto* ids = room_for(tags.size());
+    row.identity = names[0];
+    auto* const ids = row.room_for_tags(tags.size(), memory_);
+    const auto add = [&](name_entry& entry) {
+      touched_.push_back(&entry);
+      entry.list.stage(at, memory_);
+      return entry.number;
+    };
+    row.type = add(types_.find_or_add(names[1], type, memory_));
+    if (!stream.empty()) {
+      auto& entry = streams_.find_or_add(names[2], stream, memory_);
+      row.stream = add(entry);
+      row.version = entry.list.staged();
+    }
+    auto hash_of_tag = names.begin() + 3;
+    auto* id = ids;
     for (const auto& tag : tags) {
-      const auto id = tags_.find_or_add(tag);
-      last_of_type(tags_[id], row.type);
-      ids[row.tag_count++] = id;
-    }
-    std::sort(ids, ids + row.tag_count);
-    row.tags = ids;
-    rows_.reserve(rows_.size() + prepared_ + 1);
-    std::uint32_t done = 0;
-    try {
-      for (; done < list_count(row); ++done) list_of(row, done).prepare();
-    } catch (...) {
-      while (done-- > 0) list_of(row, done).forget();
-      throw;
-    }
-    used_ += row.tag_count;
-    ++prepared_;
-    return row;
-  }
-  void forget(const index_row& row) noexcept {
-    --prepared_;
-    for (std::uint32_t i = 0; i < list_count(row); ++i) list_of(row, i).forget();
-  }
-  // Returns the version of the event in its stream.
-  must::version commit(index_row row, position at) noexcept {
-    types_[row.type].list.push(at);
-    if (row.stream != 0) {
-      auto& list = streams_[row.stream].list;
-      list.push(at);
-      row.version = list.size();
-    }
-    for (std::uint32_t i = 0; i < row.tag_count; ++i) {
-      auto& tag = tags_[row.tags[i]];
-      tag.list.push(at);
-      last_of_type(tag, row.type) = at;
+      auto& entry = tags_.find_or_add(*hash_of_tag++, tag, memory_);
+      entry.by_type.add(row.type, memory_);
+      *id++ = add(entry);
     }
     rows_.emplace_back(row);
-    --prepared_;
-    return row.version;
   }
-
-  [[nodiscard]] must::version version_of(std::string_view stream, position head) const {
-    const auto id = streams_.find(stream);
-    if (id == 0) return 0;
-    const auto& list = streams_[id].list;
-    return list.count_until(head, list.size());
-  }
-  [[nodiscard]] const index_row& row(position at) const { return rows_[at - 1]; }
-
-  [[nodiscard]] std::vector<compiled_item> compile(const query& which) const {
-    std::vector<compiled_item> items;
-    items.reserve(which.items().size());
-    for (const auto& item : which.items()) {
-      compiled_item made;
-      for (const auto& type : item.types)
-        if (const auto id = types_.find(type)) made.types.push_back(id);
-      for (const auto& tag : item.tags) made.tags.push_back(tags_.find(tag));
-      if (item.stream) made.stream = streams_.find(*item.stream);
-      const bool impossible = (made.types.empty() && !item.types.empty()) || (item.stream && made.stream == 0) ||
-                              std::find(made.tags.begin(), made.tags.end(), 0U) != made.tags.end();
-      if (!impossible) items.push_back(std::move(made));
+  // Makes one append of what was staged.
+  void commit() noexcept {
+    const auto first = committed_;
+    auto next = touched_.begin();
+    while (committed_ < rows_.size()) {
+      auto& row = rows_[committed_];
+      row.offset = static_cast<std::uint32_t>(committed_ - first);
+      row.append_size = static_cast<std::uint32_t>(rows_.size() - first);
+      identities_.insert(row.identity);
+      ++committed_;
+      for (auto lists = (row.stream == 0 ? 1U : 2U) + row.tag_count; lists > 0; --lists, ++next) {
+        (*next)->last = committed_;
+        (*next)->list.publish();
+        (*next)->by_type.set(row.type, committed_);
+      }
     }
-    return items;
+    touched_.clear();
+    rows_.prefetch_next();
+  }
+  void rollback() noexcept {
+    for (auto* entry : touched_) entry->list.withdraw();
+    touched_.clear();
+    while (rows_.size() > committed_) rows_.pop_back();
   }
 
-  // The last position above `after` that matches, 0 when there is none. For the writer.
+  // For the writer: the last position of what is staged; the version of a stream; the last position above `after` that
+  // matches, 0 when there is none.
+  [[nodiscard]] position staged() const noexcept { return rows_.size(); }
+  [[nodiscard]] version version_of(std::string_view stream) const {
+    const auto* const known = streams_.find(hash(stream), stream);
+    return known == nullptr ? 0 : known->list.size();
+  }
   [[nodiscard]] position last_match(const query& which, position after) const {
-    if (which.is_all()) return rows_.size() > after ? rows_.size() : 0;
+    if (which.is_all()) return committed_ > after ? committed_ : 0;
     position found = 0;
-    for (const auto& item : compile(which)) found = std::max(found, last_match(item, std::max(after, found)));
+    for (const auto& item : which.items()) found = std::max(found, last_match(item, std::max(after, found)));
     return found;
   }
 
-  // The lists that together hold every match of an item: the cheapest ones.
-  [[nodiscard]] std::vector<const postings*> drivers(const compiled_item& item) const {
-    if (item.stream != 0) return {&streams_[item.stream].list};
-    std::vector<const postings*> of_types;
-    std::size_t cost = 0;
-    for (const auto type : item.types) {
-      of_types.push_back(&types_[type].list);
-      cost += of_types.back()->size();
+  // For readers.
+  [[nodiscard]] version version_of(std::string_view stream, position head) const {
+    const auto* const known = streams_.find(hash(stream), stream);
+    return known == nullptr ? 0 : known->list.count_until(head, known->list.size());
+  }
+  [[nodiscard]] const index_row& row(position at) const noexcept { return rows_[at - 1]; }
+  void prefetch_row(position at) const noexcept { rows_.prefetch(at - 1); }
+
+  // Turns names into numbers; false when the item names something that never came, and so matches nothing.
+  [[nodiscard]] bool compile(const query_item& item, index_filter& made) const {
+    for (const auto& tag : item.tags) {
+      const auto* const known = tags_.find(hash(tag), tag);
+      if (known == nullptr) return false;
+      made.tags.push_back(known->number);
     }
-    if (item.tags.empty()) return of_types;
-    const postings* rarest = nullptr;
-    for (const auto tag : item.tags)
-      if (const auto* list = &tags_[tag].list; rarest == nullptr || list->size() < rarest->size()) rarest = list;
-    if (of_types.empty() || rarest->size() <= cost) return {rarest};
-    return of_types;
+    for (const auto& type : item.types)
+      if (const auto* const known = types_.find(hash(type), type))
+        if (!made.types.contains(known->number)) made.types.push_back(known->number);
+    if (made.types.empty() && !item.types.empty()) return false;
+    if (!item.stream) return true;
+    const auto* const known = streams_.find(hash(*item.stream), *item.stream);
+    if (known != nullptr) made.stream = known->number;
+    return known != nullptr;
+  }
+
+  // Calls `use(list)` for the lists that together hold every match of `filter`: those with the fewest entries in
+  // (after, until]. \param streams_only  whether it must be that of the stream, if there is one
+  template <typename Use>
+  void for_drivers(const index_filter& filter, position after, position until, bool streams_only, Use&& use) const {
+    const auto cost_of = [&](const postings& list) {
+      const auto count = list.size();
+      return list.count_until(until, count) - list.count_until(after, count);
+    };
+    const postings* cheapest = filter.stream == 0 ? nullptr : &streams_[filter.stream].list;
+    if (cheapest != nullptr && (streams_only || (filter.tags.empty() && filter.types.empty()))) return use(*cheapest);
+    if (cheapest == nullptr && filter.types.empty() && filter.tags.size() == 1)
+      return use(tags_[*filter.tags.begin()].list);
+    auto least = cheapest == nullptr ? std::size_t{0} : cost_of(*cheapest);
+    for (const auto tag : filter.tags)
+      if (const auto cost = cost_of(tags_[tag].list); cheapest == nullptr || cost < least) {
+        cheapest = &tags_[tag].list;
+        least = cost;
+      }
+    if (!filter.types.empty()) {
+      std::size_t cost = 0;
+      for (const auto type : filter.types) cost += cost_of(types_[type].list);
+      if (cheapest == nullptr || cost < least) {
+        for (const auto type : filter.types) use(types_[type].list);
+        return;
+      }
+    }
+    use(*cheapest);
   }
 
  private:
-  static position& last_of_type(name_entry& tag, std::uint32_t type) {
-    for (auto& known : tag.by_type)
-      if (known.type == type) return known.last;
-    tag.by_type.push_back({type, 0});
-    return tag.by_type.back().last;
-  }
-  // The lists that an event goes into: of its type, its tags, its stream.
-  static std::uint32_t list_count(const index_row& row) noexcept { return 1 + row.tag_count + (row.stream != 0 ? 1U : 0U); }
-  [[nodiscard]] postings& list_of(const index_row& row, std::uint32_t i) noexcept {
-    if (i == 0) return types_[row.type].list;
-    return i <= row.tag_count ? tags_[row.tags[i - 1]].list : streams_[row.stream].list;
+  [[nodiscard]] std::uint64_t hash(std::string_view name) const noexcept { return hash_name(name, seed_); }
+  [[nodiscard]] std::uint64_t identity_hash(std::string_view source, std::string_view id) const noexcept {
+    return hash_name(id, hash_name(source, seed_));
   }
 
-  [[nodiscard]] position last_match(const compiled_item& item, position after) const {
-    position newest = std::numeric_limits<position>::max();  // nothing above it can match
-    if (item.stream != 0) newest = std::min(newest, streams_[item.stream].list.last());
-    for (const auto tag : item.tags) newest = std::min(newest, tags_[tag].list.last());
+  [[nodiscard]] position last_match(const query_item& item, position after) const {
+    position newest = committed_;  // nothing above it matches
+    const auto ends_with = [&newest](const name_entry* entry) {
+      newest = std::min(newest, entry == nullptr ? 0 : entry->last);
+    };
+    if (item.stream) ends_with(streams_.find(hash(*item.stream), *item.stream));
+    for (const auto& tag : item.tags)
+      if (newest > after) ends_with(tags_.find(hash(tag), tag));
     if (newest <= after) return 0;
-    if (!item.types.empty()) {
-      newest = std::min(newest, item.tags.empty() ? newest_of_types(item) : std::numeric_limits<position>::max());
-      for (const auto tag : item.tags) newest = std::min(newest, newest_of_types(item, tags_[tag]));
+    index_filter filter;
+    if (!compile(item, filter)) return 0;
+    if (!filter.types.empty()) {
+      const auto newest_of = [&](auto&& last_of) {
+        position last = 0;
+        for (const auto type : filter.types) last = std::max(last, last_of(type));
+        return last;
+      };
+      newest = std::min(newest, newest_of([&](std::uint32_t type) { return types_[type].last; }));
+      for (const auto tag : filter.tags)
+        newest = std::min(newest, newest_of([&](std::uint32_t type) { return tags_[tag].by_type[type]; }));
       if (newest <= after) return 0;
     }
-    if (item.tags.size() + (item.stream != 0 ? 1 : 0) <= 1 && (item.stream == 0 || item.types.empty())) return newest;
+    // Of one tag, or one stream without types, or types alone, that is it.
+    if (filter.tags.size() + (filter.stream == 0 ? 0U : 1U) <= 1 && (filter.stream == 0 || filter.types.empty()))
+      return newest;
     position found = 0;
-    for (const auto* list : drivers(item)) {
-      const auto count = list->size();
-      if (count == 0) continue;
-      postings::cursor at(*list, count - 1);
-      for (auto left = count; left > 0 && *at > std::max(after, found); --left) {
-        if (item.matches(rows_[*at - 1])) found = *at;
-        if (left > 1) at.backward();
+    for_drivers(filter, after, newest, false, [&](const postings& list) {
+      auto left = list.count_until(newest, list.size());
+      if (left == 0) return;
+      for (postings::cursor at(list, left - 1); *at > std::max(after, found); at.backward()) {
+        if (filter.matches(row(*at))) found = *at;
+        if (--left == 0) return;
       }
-    }
+    });
     return found;
   }
-  [[nodiscard]] position newest_of_types(const compiled_item& item) const {
-    position newest = 0;
-    for (const auto type : item.types) newest = std::max(newest, types_[type].list.last());
-    return newest;
-  }
-  static position newest_of_types(const compiled_item& item, const name_entry& tag) {
-    position newest = 0;
-    for (const auto& known : tag.by_type)
-      if (std::find(item.types.begin(), item.types.end(), known.type) != item.types.end()) newest = std::max(newest, known.last);
-    return newest;
-  }
 
-  // Room for the numbers of one event's tags; they stay where they are.
-  std::uint32_t* room_for(std::size_t count) {
-    if (tag_ids_.empty() || used_ + count > room_) {
-      room_ = std::max<std::size_t>(std::min<std::size_t>(std::max<std::size_t>(room_ * 2, 64), 65'536), count);
-      tag_ids_.push_back(std::make_unique<std::uint32_t[]>(room_));
-      used_ = 0;
-    }
-    return tag_ids_.back().get() + used_;
-  }
-
-  name_table streams_{}, types_{}, tags_{};
+  std::uint64_t seed_ = random_source::of_this_thread()();
+  arena memory_{};
+  name_table streams_{};
+  name_table types_{};
+  name_table tags_{};
+  hash_index identities_{};
   segmented<index_row> rows_{};
-  std::vector<std::unique_ptr<std::uint32_t[]>> tag_ids_{};
-  std::size_t used_ = 0, room_ = 0, prepared_ = 0;
+  std::size_t committed_ = 0;
+  std::vector<name_entry*> touched_{};  // by what is staged, in order
 };
 
 }  // namespace must::detail

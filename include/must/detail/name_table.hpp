@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// Names and their numbers, and for each name the positions of its events.
+#pragma once
+
+#include "must/detail/arena.hpp"
+#include "must/detail/hash_index.hpp"
+#include "must/detail/postings.hpp"
+#include "must/detail/segmented.hpp"
+#include "must/fwd.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace must::detail {
+
+// A text of up to 16 bytes where it stands, a longer one in an arena.
+class interned_text {
+ public:
+  interned_text(std::string_view text, arena& memory) : size_(static_cast<std::uint32_t>(text.size())) {
+    char* to = text_;
+    if (text.size() > sizeof text_) {
+      to = static_cast<char*>(memory.allocate(text.size(), 1));
+      std::memcpy(text_, &to, sizeof to);
+    }
+    std::memcpy(to, text.data(), text.size());
+  }
+  [[nodiscard]] std::string_view view() const noexcept {
+    const char* from = text_;
+    if (size_ > sizeof text_) std::memcpy(&from, text_, sizeof from);
+    return {from, size_};
+  }
+
+ private:
+  std::uint32_t size_;
+  char text_[16];
+};
+
+// For each type the last position of a tag's events of that type. Two stand here, more in an arena. For the writer.
+class last_by_type {
+ public:
+  [[nodiscard]] position operator[](std::uint32_t type) const noexcept {
+    for (std::uint32_t i = 0; i < count_; ++i)
+      if (types()[i] == type) return lasts()[i];
+    return 0;
+  }
+  // Makes room for `type`, if it is not there.
+  void add(std::uint32_t type, arena& memory) {
+    for (std::uint32_t i = 0; i < count_; ++i)
+      if (types()[i] == type) return;
+    if (count_ >= few && (count_ & (count_ - 1)) == 0) enlarge(memory);
+    types()[count_] = type;
+    lasts()[count_++] = 0;
+  }
+  void set(std::uint32_t type, position last) noexcept {
+    for (std::uint32_t i = 0; i < count_; ++i)
+      if (types()[i] == type) lasts()[i] = last;
+  }
+
+ private:
+  static constexpr std::uint32_t few = 2;
+  // Has `count_` entries, a power of two, and gets twice as many: first the positions, then the types.
+  void enlarge(arena& memory) {
+    const auto room = count_ * 2;
+    auto* const more =
+        static_cast<position*>(memory.allocate(room * (sizeof(position) + sizeof(std::uint32_t)), alignof(position)));
+    std::copy_n(lasts(), count_, more);
+    std::copy_n(types(), count_, reinterpret_cast<std::uint32_t*>(more + room));
+    more_ = more;
+    room_ = room;
+  }
+  [[nodiscard]] position* lasts() noexcept { return more_ == nullptr ? lasts_ : more_; }
+  [[nodiscard]] const position* lasts() const noexcept { return more_ == nullptr ? lasts_ : more_; }
+  [[nodiscard]] std::uint32_t* types() noexcept {
+    return more_ == nullptr ? types_ : reinterpret_cast<std::uint32_t*>(more_ + room_);
+  }
+  [[nodiscard]] const std::uint32_t* types() const noexcept { return const_cast<last_by_type*>(this)->types(); }
+
+  std::uint32_t count_ = 0;
+  std::uint32_t room_ = few;
+  position* more_ = nullptr;
+  position lasts_[few]{};
+  std::uint32_t types_[few]{};
+};
+
+// What the index knows of a name. Two cache lines.
+struct alignas(cache_line) name_entry {
+  name_entry(std::uint64_t of_name, std::uint32_t in_order, std::string_view text, arena& memory)
+      : hash(of_name), number(in_order), name(text, memory) {}
+
+  std::uint64_t hash;
+  postings list{};
+  position last = 0;     // for the writer
+  std::uint32_t number;  // 1, 2, 3 ... in the order in which names come
+  interned_text name;
+  last_by_type by_type{};  // of a tag, for the writer
+};
+static_assert(sizeof(name_entry) == 2 * cache_line);
+
+// Names and their entries.
+class name_table {
+ public:
+  // Nothing when the name never came.
+  [[nodiscard]] const name_entry* find(std::uint64_t hash, std::string_view name) const {
+    const name_entry* found = nullptr;
+    static_cast<void>(numbers_.find(hash, [&](std::uint64_t i) {
+      const auto& entry = entries_[i];
+      if (entry.hash != hash || entry.name.view() != name) return false;
+      found = &entry;
+      return true;
+    }));
+    return found;
+  }
+  [[nodiscard]] const name_entry& operator[](std::uint32_t number) const noexcept { return entries_[number - 1]; }
+
+  // Fetches what find looks at: first the slot; later, when that is there, the entry.
+  void prefetch_slot(std::uint64_t hash) const noexcept { numbers_.prefetch(hash); }
+  void prefetch_entry(std::uint64_t hash) const {
+    static_cast<void>(numbers_.find(hash, [&](std::uint64_t i) {
+      entries_.prefetch(i);
+      entries_.prefetch(i, cache_line);
+      return true;
+    }));
+  }
+
+  // For the writer.
+  [[nodiscard]] name_entry& find_or_add(std::uint64_t hash, std::string_view name, arena& memory) {
+    if (const auto* known = find(hash, name)) return const_cast<name_entry&>(*known);
+    numbers_.reserve(entries_.size() + 1, [&](std::uint64_t i) { return entries_[i].hash; });
+    auto& made = entries_.emplace_back(hash, static_cast<std::uint32_t>(entries_.size() + 1), name, memory);
+    numbers_.insert(hash);
+    return made;
+  }
+
+ private:
+  segmented<name_entry, 4> entries_{};
+  hash_index numbers_{};
+};
+
+}  // namespace must::detail
