@@ -1043,16 +1043,34 @@ TEST_CASE("process_command: 8 threads with one command id that depends on its ow
   }
 }
 
+namespace {
+
+struct Steps {
+  using events = must::events<A>;
+  int last = 0;
+  void apply(const A& a) { last = a.n; }
+};
+struct Step {
+  auto depends_on() const { return must::stream<Steps>("s"); }
+  static constexpr auto be_authorized = must::anyone;
+  static constexpr auto be_valid = must::always;
+  auto be_translated_to_events(const Steps& steps) const { return A{steps.last + 1}; }
+};
+
+}  // namespace
+
 TEST_CASE("process_command: threads that increment one counter lose no step", "[core][race]") {
   letters store;
   std::atomic<int> failed = 0;
   on_threads(8, [&](int) {
     for (int i = 0; i < 25; ++i)
-      failed += must::try_process_command(Guarded{[](const Counted& counted) { return A{counted.sum < 1'000 ? 1 : 0}; }}, store,
-                                          must::deadline{std::chrono::minutes(2)}, must::retries{1'000'000})
+      failed += must::try_process_command(Step{}, store, must::deadline{std::chrono::minutes(2)},
+                                          must::retries{1'000'000})
                     ? 0
                     : 1;
   });
   CHECK(failed == 0);
-  CHECK(store.head() == 200);
+  int steps = 0;
+  for (const auto& step : must::events_in(store, must::query::all())) CHECK(std::get<A>(step.data).n == ++steps);
+  CHECK(steps == 200);
 }
