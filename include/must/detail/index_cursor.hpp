@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/detail/index_row.hpp"
+#include "must/detail/name_table.hpp"
 #include "must/detail/postings.hpp"
 #include "must/query.hpp"
 #include "must/storage/event_index.hpp"
@@ -13,12 +14,13 @@
 
 namespace must::detail {
 
-// The matches of one item in one list of the index, up to `end`.
+// The matches of one item among the events of one name, up to `end`.
 class index_lane {
  public:
-  index_lane(const event_index& index, const index_filter& filter, const postings& list, const read_options& options,
-             position end)
+  index_lane(const event_index& index, const index_filter& filter, const name_entry& driver,
+             const read_options& options, position end)
       : index_(&index), filter_(&filter), forwards_(options.order == direction::forwards) {
+    const auto& list = driver.list;
     const auto count = list.size();
     auto last = list.count_until(end, count);
     auto first = list.count_until(options.after, last);
@@ -26,7 +28,8 @@ class index_lane {
     if (options.until_version < last) last = static_cast<std::size_t>(options.until_version);
     if (first >= last) return;
     left_ = last - first;
-    filters_ = (filter.stream != 0 ? 1U : 0U) + (filter.types.empty() ? 0U : 1U) + filter.tags.size() > 1;
+    const bool any_type = filter.types.empty() || driver.by_type.seen.is_within(filter.types);
+    filters_ = (filter.stream != 0 ? 1U : 0U) + (any_type ? 0U : 1U) + filter.tags.size() > 1;
     cursor_ = postings::cursor(list, forwards_ ? first : last - 1);
     settle();
   }
@@ -70,8 +73,8 @@ class index_cursor {
       index_filter filter;
       if (!index.compile(item, filter)) continue;
       filters_.push_back(std::move(filter));
-      index.for_drivers(filters_.back(), options.after, end, by_version, [&](const postings& list) {
-        if (index_lane lane(index, filters_.back(), list, options, end); !lane.at_end()) lanes_.push_back(lane);
+      index.for_drivers(filters_.back(), options.after, end, by_version, [&](const name_entry& driver) {
+        if (index_lane lane(index, filters_.back(), driver, options, end); !lane.at_end()) lanes_.push_back(lane);
       });
     }
     if (lanes_.size() > 1) std::make_heap(lanes_.begin(), lanes_.end(), later{forwards_});

@@ -9,6 +9,8 @@
 #include "must/fwd.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -38,7 +40,29 @@ class interned_text {
   char text_[16];
 };
 
-// For each type the last position of a tag's events of that type. Two stand here, more in an arena. For the writer.
+// The types that a name's events have. Type numbers from 32 on share one bit.
+class type_set {
+ public:
+  // For the writer, before it publishes an event of that type.
+  void add(std::uint32_t type) noexcept {
+    if (const auto seen = bits_.load(std::memory_order_relaxed); (seen | bit(type)) != seen)
+      bits_.store(seen | bit(type), std::memory_order_relaxed);
+  }
+  // Whether every type is surely among `types`.
+  template <typename Types>
+  [[nodiscard]] bool is_within(const Types& types) const noexcept {
+    std::uint32_t allowed = 0;
+    for (const auto type : types) allowed |= type < 32 ? bit(type) : 0;
+    return (bits_.load(std::memory_order_relaxed) & ~allowed) == 0;
+  }
+
+ private:
+  static std::uint32_t bit(std::uint32_t type) noexcept { return type < 32 ? std::uint32_t{1} << type : 1; }
+  std::atomic<std::uint32_t> bits_{0};
+};
+
+// For each type the last position of a tag's events of that type. Two stand here, more in an arena. For the writer,
+// but for `seen`, which is kept of streams too, and which readers may use.
 class last_by_type {
  public:
   [[nodiscard]] position operator[](std::uint32_t type) const noexcept {
@@ -50,9 +74,10 @@ class last_by_type {
   void add(std::uint32_t type, arena& memory) {
     for (std::uint32_t i = 0; i < count_; ++i)
       if (types()[i] == type) return;
-    if (count_ >= few && (count_ & (count_ - 1)) == 0) enlarge(memory);
-    types()[count_] = type;
-    lasts()[count_++] = 0;
+    if (count_ >= few && std::has_single_bit(count_)) enlarge(memory);
+    ++count_;
+    types()[count_ - 1] = type;
+    lasts()[count_ - 1] = 0;
   }
   void set(std::uint32_t type, position last) noexcept {
     for (std::uint32_t i = 0; i < count_; ++i)
@@ -69,20 +94,25 @@ class last_by_type {
     std::copy_n(lasts(), count_, more);
     std::copy_n(types(), count_, reinterpret_cast<std::uint32_t*>(more + room));
     more_ = more;
-    room_ = room;
   }
   [[nodiscard]] position* lasts() noexcept { return more_ == nullptr ? lasts_ : more_; }
   [[nodiscard]] const position* lasts() const noexcept { return more_ == nullptr ? lasts_ : more_; }
   [[nodiscard]] std::uint32_t* types() noexcept {
-    return more_ == nullptr ? types_ : reinterpret_cast<std::uint32_t*>(more_ + room_);
+    return more_ == nullptr ? types_ : reinterpret_cast<std::uint32_t*>(more_ + room());
   }
   [[nodiscard]] const std::uint32_t* types() const noexcept { return const_cast<last_by_type*>(this)->types(); }
 
+  [[nodiscard]] std::size_t room() const noexcept { return std::bit_ceil(std::size_t{count_}); }
+
   std::uint32_t count_ = 0;
-  std::uint32_t room_ = few;
+  std::uint32_t types_[few]{};
+
+ public:
+  type_set seen{};
+
+ private:
   position* more_ = nullptr;
   position lasts_[few]{};
-  std::uint32_t types_[few]{};
 };
 
 // What the index knows of a name. Two cache lines.
@@ -95,7 +125,7 @@ struct alignas(cache_line) name_entry {
   position last = 0;     // for the writer
   std::uint32_t number;  // 1, 2, 3 ... in the order in which names come
   interned_text name;
-  last_by_type by_type{};  // of a tag, for the writer
+  last_by_type by_type{};
 };
 static_assert(sizeof(name_entry) == 2 * cache_line);
 

@@ -53,7 +53,7 @@ class postings {
 
   // How many of the first `count` entries are at or below `limit`. Logarithmic, and fast near the end.
   [[nodiscard]] std::size_t count_until(position limit, std::size_t count) const noexcept {
-    if (count == 0) return 0;
+    if (count == 0 || limit == 0) return 0;
     const auto* at = block_of(count - 1);
     while (at != nullptr && at->entries()[0] > limit) {
       count = at->base;

@@ -88,6 +88,7 @@ class event_index {
     row.type = add(types_.find_or_add(names[1], type, memory_));
     if (!stream.empty()) {
       auto& entry = streams_.find_or_add(names[2], stream, memory_);
+      entry.by_type.seen.add(row.type);
       row.stream = add(entry);
       row.version = entry.list.staged();
     }
@@ -96,6 +97,7 @@ class event_index {
     for (const auto& tag : tags) {
       auto& entry = tags_.find_or_add(*hash_of_tag++, tag, memory_);
       entry.by_type.add(row.type, memory_);
+      entry.by_type.seen.add(row.type);
       *id++ = add(entry);
     }
     rows_.emplace_back(row);
@@ -164,29 +166,32 @@ class event_index {
     return known != nullptr;
   }
 
-  // Calls `use(list)` for the lists that together hold every match of `filter`: those with the fewest entries in
-  // (after, until]. \param streams_only  whether it must be that of the stream, if there is one
+  // Calls `use(entry)` for the names whose lists together hold every match of `filter`: those with the fewest entries
+  // in (after, until]. \param streams_only  whether it must be that of the stream, if there is one
   template <typename Use>
   void for_drivers(const index_filter& filter, position after, position until, bool streams_only, Use&& use) const {
-    const auto cost_of = [&](const postings& list) {
-      const auto count = list.size();
-      return list.count_until(until, count) - list.count_until(after, count);
+    constexpr std::size_t cheap_enough = 64;  // to look at other lists would cost as much
+    const name_entry* cheapest = nullptr;
+    auto least = static_cast<std::size_t>(-1);
+    const auto cost_of = [&](const name_entry& entry) {
+      const auto last = entry.list.count_until(until, entry.list.size());
+      return last - entry.list.count_until(after, last);
     };
-    const postings* cheapest = filter.stream == 0 ? nullptr : &streams_[filter.stream].list;
-    if (cheapest != nullptr && (streams_only || (filter.tags.empty() && filter.types.empty()))) return use(*cheapest);
-    if (cheapest == nullptr && filter.types.empty() && filter.tags.size() == 1)
-      return use(tags_[*filter.tags.begin()].list);
-    auto least = cheapest == nullptr ? std::size_t{0} : cost_of(*cheapest);
-    for (const auto tag : filter.tags)
-      if (const auto cost = cost_of(tags_[tag].list); cheapest == nullptr || cost < least) {
-        cheapest = &tags_[tag].list;
+    const auto consider = [&](const name_entry& entry) {
+      if (const auto cost = cost_of(entry); cost < least) {
+        cheapest = &entry;
         least = cost;
       }
-    if (!filter.types.empty()) {
+    };
+    if (filter.stream != 0) consider(streams_[filter.stream]);
+    if (filter.stream != 0 && streams_only) return use(*cheapest);
+    for (const auto tag : filter.tags)
+      if (least > cheap_enough) consider(tags_[tag]);
+    if (least > cheap_enough && !filter.types.empty()) {
       std::size_t cost = 0;
-      for (const auto type : filter.types) cost += cost_of(types_[type].list);
-      if (cheapest == nullptr || cost < least) {
-        for (const auto type : filter.types) use(types_[type].list);
+      for (const auto type : filter.types) cost += cost_of(types_[type]);
+      if (cost < least) {
+        for (const auto type : filter.types) use(types_[type]);
         return;
       }
     }
@@ -225,7 +230,8 @@ class event_index {
     if (filter.tags.size() + (filter.stream == 0 ? 0U : 1U) <= 1 && (filter.stream == 0 || filter.types.empty()))
       return newest;
     position found = 0;
-    for_drivers(filter, after, newest, false, [&](const postings& list) {
+    for_drivers(filter, after, newest, false, [&](const name_entry& driver) {
+      const auto& list = driver.list;
       auto left = list.count_until(newest, list.size());
       if (left == 0) return;
       for (postings::cursor at(list, left - 1); *at > std::max(after, found); at.backward()) {
