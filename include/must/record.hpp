@@ -2,6 +2,7 @@
 // The envelope of an event: what CloudEvents says of it, must's tags, and where it is stored.
 #pragma once
 
+#include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/timestamp.hpp"
 
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -139,6 +141,19 @@ class payload {
   timestamp when_{};
 };
 
+namespace detail {
+
+// Data{}; an event whose data has no default has to be made with its data.
+template <typename Data>
+Data initial_data() {
+  if constexpr (std::is_default_constructible_v<Data>)
+    return Data{};
+  else
+    raise({.code = error_code::bad_input, .message = "an event was made without its data", .field = "data"});
+}
+
+}  // namespace detail
+
 /// An event on its way into a store: CloudEvents' attributes, tags, and data.
 ///
 /// `subject` is the stream. An empty optional text is an absent attribute: CloudEvents allows no empty one.
@@ -153,7 +168,7 @@ struct basic_event {
   std::optional<timestamp> time{};
   attributes extensions{};
   tag_set tags{};
-  Data data{};
+  Data data = detail::initial_data<Data>();
 
   friend bool operator==(const basic_event&, const basic_event&) requires requires(const Data& content) { content == content; }
   = default;

@@ -57,7 +57,6 @@ void run(bool races) {
 struct Fragile {
   static inline int copies_left = -1;
   int n = 0;
-  Fragile() = default;
   explicit Fragile(int value) : n(value) {}
   Fragile(const Fragile& other) : n(other.n) {
     if (copies_left == 0) throw std::runtime_error("no more copies");

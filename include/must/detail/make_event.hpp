@@ -60,7 +60,7 @@ struct event_context {
 template <typename Data, typename Event>
 basic_event<Data> make_event(const Event& event, const event_context& context) {
   constexpr auto name = event_type<Event>();
-  basic_event<Data> made;
+  basic_event<Data> made{.data = to_data<Data>(event)};
   made.source = context.origin.source;
   made.type.assign(name.data(), name.size());
   made.subject = stream_of(event, context.stream);
@@ -69,7 +69,6 @@ basic_event<Data> make_event(const Event& event, const event_context& context) {
   if constexpr (!is_variant<Data> && schema_version<Event> != 1)
     made.extensions.insert_or_assign(schema_version_attribute, std::int32_t{schema_version<Event>});
   made.tags = tags_of(event);
-  made.data = to_data<Data>(event);
   return made;
 }
 

@@ -48,12 +48,13 @@ class type_set {
     if (const auto seen = bits_.load(std::memory_order_relaxed); (seen | bit(type)) != seen)
       bits_.store(seen | bit(type), std::memory_order_relaxed);
   }
-  // Whether every type is surely among `types`.
+  // Whether every type is surely among `types`; false when none was added, as for the name of a type itself.
   template <typename Types>
   [[nodiscard]] bool is_within(const Types& types) const noexcept {
     std::uint32_t allowed = 0;
     for (const auto type : types) allowed |= type < 32 ? bit(type) : 0;
-    return (bits_.load(std::memory_order_relaxed) & ~allowed) == 0;
+    const auto seen = bits_.load(std::memory_order_relaxed);
+    return seen != 0 && (seen & ~allowed) == 0;
   }
 
  private:
