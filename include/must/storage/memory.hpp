@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/codec.hpp"
+#include "must/detail/current_error.hpp"
 #include "must/detail/memory_cells.hpp"
 #include "must/detail/memory_log.hpp"
 #include "must/event.hpp"
@@ -15,7 +16,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -154,14 +154,8 @@ class memory_store {
     try {
       detail::check_append(std::span<const event>(item.events), item.condition, limits_);
       return log_.append(item.events, log_.make_plan(item.events), item.condition, *origin_.clock);
-    } catch (const exception& why) {
-      return unexpected<error>(why.error());
-    } catch (const std::exception& why) {
-      return unexpected<error>(error{.code = error_code::storage_error, .message = why.what(), .operation = "append"});
     } catch (...) {
-      return unexpected<error>(error{.code = error_code::storage_error,
-                                     .message = "something was thrown that is no std::exception",
-                                     .operation = "append"});
+      return unexpected<error>(detail::current_error("append"));
     }
   }
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The exception that is being handled, as an error.
+#pragma once
+
+#include "must/error.hpp"
+
+#include <exception>
+
+namespace must::detail {
+
+// For a catch block: what must itself threw tells all, anything else becomes a storage_error of `operation`.
+inline error current_error(const char* operation) {
+  try {
+    throw;
+  } catch (const exception& why) {
+    return why.error();
+  } catch (const std::exception& why) {
+    return {.code = error_code::storage_error, .message = why.what(), .operation = operation};
+  } catch (...) {
+    return {.code = error_code::storage_error,
+            .message = "something was thrown that is no std::exception",
+            .operation = operation};
+  }
+}
+
+}  // namespace must::detail

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// What decorators of a storage hand on unchanged.
+#pragma once
+
+#include "must/storage.hpp"
+#include "must/storage/waitable.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace must::detail {
+
+template <typename S>
+concept has_limits = requires(const S& storage) {
+  { storage.limits() } -> std::convertible_to<const limits&>;
+};
+
+// Everything but append; a decorator hides what it does itself. The storage is not owned.
+template <Storage S>
+class decorator {
+ public:
+  using data_type = typename S::data_type;
+  using event = basic_event<data_type>;
+
+  explicit decorator(S& storage) noexcept : storage_(&storage) {}
+
+  template <typename Visitor>
+  read_result read(const query& which, const read_options& options, Visitor&& visitor) {
+    return storage_->read(which, options, std::forward<Visitor>(visitor));
+  }
+  [[nodiscard]] position head() { return storage_->head(); }
+  [[nodiscard]] must::version version(std::string_view stream) { return storage_->version(stream); }
+  [[nodiscard]] std::optional<recorded<data_type>> find(std::string_view source, std::string_view id) {
+    return storage_->find(source, id);
+  }
+  [[nodiscard]] const must::origin& origin() const { return storage_->origin(); }
+  [[nodiscard]] const must::limits& limits() const requires has_limits<S> { return storage_->limits(); }
+
+  [[nodiscard]] std::optional<cell> get(std::string_view key) requires CellStorage<S> { return storage_->get(key); }
+  bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) requires CellStorage<S> {
+    return storage_->put(key, bytes, expected_revision);
+  }
+  [[nodiscard]] std::vector<std::string> list(std::string_view prefix) requires CellStorage<S> {
+    return storage_->list(prefix);
+  }
+  std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items) requires BatchStorage<S> {
+    return storage_->append_batch(items);
+  }
+  bool wait_for(position until, duration timeout, std::stop_token stop = {}) requires WaitableStorage<S> {
+    return storage_->wait_for(until, timeout, std::move(stop));
+  }
+
+ protected:
+  [[nodiscard]] S& storage() const noexcept { return *storage_; }
+
+ private:
+  S* storage_;
+};
+
+}  // namespace must::detail
