@@ -41,5 +41,9 @@ endmacro()
 
 must_component(json PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json
   HEADERS codec/json.hpp)
+must_component(sqlite PACKAGE SQLite3 TARGET SQLite::SQLite3
+  HEADERS storage/sqlite.hpp storage/sqlite/*.hpp)
+must_component(postgres PACKAGE PostgreSQL TARGET PostgreSQL::PostgreSQL
+  HEADERS storage/postgres.hpp storage/postgres/*.hpp)
 
 must_target(must must ${must_core_headers})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # must_need(<package> <target>): makes <target> usable, from the project around must, else the system, else the network.
+# The client libraries of databases come from the system alone.
 include(FetchContent)
 
 FetchContent_Declare(nlohmann_json
@@ -20,6 +21,10 @@ set(BENCHMARK_ENABLE_INSTALL OFF)
 
 macro(must_need package target)
   if(NOT TARGET ${target})
-    FetchContent_MakeAvailable(${package})
+    if("${package}" MATCHES "^(SQLite3|PostgreSQL)$")
+      find_package(${package} REQUIRED)
+    else()
+      FetchContent_MakeAvailable(${package})
+    endif()
   endif()
 endmacro()

@@ -32,6 +32,9 @@ need cmake command -v cmake
 need ninja-build command -v ninja
 need nlohmann-json3-dev header nlohmann/json.hpp
 if [ "$mode" != demo ]; then
+  need libsqlite3-dev header sqlite3.h
+  need libpq-dev header postgresql/libpq-fe.h libpq-fe.h
+  need postgresql sh -c 'command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl'
   need catch2 header catch2/catch.hpp catch2/catch_all.hpp
 fi
 if [ "$mode" = ci ]; then

@@ -6,6 +6,9 @@ endif()
 file(GLOB examples CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/examples" "${PROJECT_SOURCE_DIR}/examples/*.cpp")
 foreach(source IN LISTS examples)
   string(REPLACE ".cpp" "" name "${source}")
+  if(NOT TARGET example_${name})
+    continue()
+  endif()
   add_test(NAME "example: ${name}" COMMAND "${CMAKE_COMMAND}"
     -D "program=$<TARGET_FILE:example_${name}>"
     -D "expected=${PROJECT_SOURCE_DIR}/examples/${name}.output"

@@ -119,10 +119,13 @@ struct append_cases {
     for (int i = 0; i < 20; ++i) {
       const auto one = event<F>("a", "s");
       const auto done = append<F>(store, one).value();
+      position found = 0;
       std::jthread([&] {
-        const auto found = store.find(one.source, one.id);
-        expect(found && found->position == done.first, "an event is found by another thread as soon as its append returns");
+        if (const auto event = store.find(one.source, one.id)) found = event->position;
       }).join();
+      expect_equal(found, done.first, "an event is found by another thread as soon as its append returns");
+      expect(!store.find("/another", one.id), "the same id of another source is another event");
+      expect(!store.find(one.source, one.id + "x"), "an id that is not stored is not found");
     }
     const auto all = read_all<F>(store);
     expect(std::is_sorted(all.begin(), all.end(), [](const auto& l, const auto& r) { return l.recorded_at < r.recorded_at; }),
