@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 // An aggregate: the account is folded from its stream, and every command is decided on it as it stands.
+//
+//   bank_account [--store memory|sqlite:FILE|postgres:CONNINFO]
+#include <must/codec/json.hpp>
 #include <must/must.hpp>
 #include <must/storage/memory.hpp>
+#include <must/storage/postgres.hpp>
+#include <must/storage/sqlite.hpp>
 
 #include <iostream>
 #include <string>
@@ -10,6 +15,11 @@
 struct Opened { std::string stream, owner; };
 struct Deposited { std::string stream; int amount; };
 struct Withdrawn { std::string stream; int amount; };
+
+// Databases keep bytes: this is how the events become JSON and come back.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Opened, stream, owner)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Deposited, stream, amount)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Withdrawn, stream, amount)
 
 struct Account {
   using events = must::events<Opened, Deposited, Withdrawn>;
@@ -73,9 +83,9 @@ struct Transfer {
   std::pair<Withdrawn, Deposited> be_translated_to_events() const { return {{from, amount}, {to, amount}}; }
 };
 
-int main() {
-  must::memory_store<Opened, Deposited, Withdrawn> store;
-
+// The same on every store.
+template <must::Storage Store>
+void use(Store& store) {
   must::process_command(OpenAccount{"alice", "Alice"}, store);
   must::process_command(OpenAccount{"bob", "Bob"}, store);
   must::process_command(Deposit{"alice", 100}, store);
@@ -93,4 +103,21 @@ int main() {
     const auto account = must::load(store, must::stream<Account>(name));
     std::cout << name << ": " << account.state.balance << " at version " << account.version << '\n';
   }
+}
+
+int main(int argc, char** argv) try {
+  const std::string where = argc == 3 && argv[1] == std::string("--store") ? argv[2] : "memory";
+  if (where.starts_with("sqlite:")) {
+    must::sqlite_store store({.path = where.substr(7)});
+    use(store);
+  } else if (where.starts_with("postgres:")) {
+    must::postgres_store store({.conninfo = where.substr(9), .schema = "bank_account"});
+    use(store);
+  } else {
+    must::memory_store<Opened, Deposited, Withdrawn> store;
+    use(store);
+  }
+} catch (const must::exception& why) {
+  std::cerr << why.what() << '\n';
+  return 1;
 }

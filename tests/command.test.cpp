@@ -197,10 +197,10 @@ struct must::command_traits<FinalMisfitTraits> final {
   static void be_authorized(const FinalMisfitTraits&, const std::vector<int>&) {}
 };
 
-TEMPLATE_TEST_CASE("command: a member that does not fit decides alone", "[core]", NotConst, WrongParameter, NotConstWithOption,
-                   Private, Overloaded, OverloadedNotConst, ATemplate, AType, AnEnumerator, ANumber, APointer, ForRvalues, Deleted,
-                   InBase, InPrivateBase, FinalNotConst, FinalOverloaded, FinalPrivate, Union, PrivateUnion, MisfitTraits,
-                   FinalMisfitTraits) {
+TEMPLATE_TEST_CASE("command: a member that does not fit decides alone", "[core]", NotConst, WrongParameter,
+                   NotConstWithOption, Private, Overloaded, OverloadedNotConst, ATemplate, AType, AnEnumerator, ANumber,
+                   APointer, ForRvalues, Deleted, InBase, InPrivateBase, FinalNotConst, FinalOverloaded, FinalPrivate,
+                   Union, PrivateUnion, MisfitTraits, FinalMisfitTraits) {
   CHECK_FALSE(must::Command<TestType>);
   CHECK_FALSE(must::Command<TestType, int>);
   CHECK_FALSE(std::is_invocable_v<decltype(must::be_authorized), const TestType&>);
@@ -269,7 +269,9 @@ struct Actor {
 using account_store = must::memory_store<Opened, Done>;
 
 // What a rule was called with, by the numbers of states and options.
-std::string with(int states, int options) { return std::to_string(states) + " states, " + std::to_string(options) + " options"; }
+std::string with(int states, int options) {
+  return std::to_string(states) + " states, " + std::to_string(options) + " options";
+}
 
 template <typename Rules>
 struct Laddered : Rules {
@@ -347,7 +349,9 @@ struct EachRule {
 struct EachFriend {
   friend auto depends_on(const EachFriend&) { return must::stream<Account>("a"); }
   friend bool be_authorized(const EachFriend&, const Account& account) { return account.count == 7; }
-  friend void be_valid(const EachFriend&, const Account&, const Actor& by) { must::ensure(by.name == "ann", "only ann"); }
+  friend void be_valid(const EachFriend&, const Account&, const Actor& by) {
+    must::ensure(by.name == "ann", "only ann");
+  }
   friend Done be_translated_to_events(const EachFriend&, const Actor& by) { return {static_cast<int>(by.name.size())}; }
 };
 struct EachTrait {};
@@ -384,7 +388,8 @@ TEST_CASE("command: rules may be data members: anyone, always, lambdas, function
     Done be_translated_to_events() const { return {n}; }
   };
   store_of_done store;
-  const WithLambdas command{3, {}, [](const Actor& by) -> must::refusal { return by.name.empty() ? "no name" : must::refusal(); }};
+  const WithLambdas command{
+      3, {}, [](const Actor& by) -> must::refusal { return by.name.empty() ? "no name" : must::refusal(); }};
   CHECK(must::process_command(command, store, Actor{"ann"}).events.front().n == 3);
   CHECK(must::try_process_command(command, store, Actor{"bob"}).error().rule == "be_authorized");
 
@@ -467,7 +472,8 @@ TEST_CASE("command: a deciding rule returns void, bool, refusal or result<void>"
 
 TEST_CASE("command: a result keeps what its error knows, but its code and rule are the pipeline's", "[core]") {
   const auto why = refusal_of(SaysValid{+[]() -> must::result<void> {
-    return must::unexpected<must::error>({.code = must::error_code::storage_error, .message = "m", .rule = "r", .field = "age"});
+    return must::unexpected<must::error>(
+        {.code = must::error_code::storage_error, .message = "m", .rule = "r", .field = "age"});
   }});
   CHECK(why.code == must::error_code::invalid);
   CHECK(why.message == "m");
@@ -607,7 +613,9 @@ struct must::command_traits<std::map<std::string, std::string>> {
 };
 template <>
 struct must::command_traits<nlohmann::json> {
-  static bool be_authorized(const nlohmann::json& command, const Actor& by) { return command.value("user", "") == by.name; }
+  static bool be_authorized(const nlohmann::json& command, const Actor& by) {
+    return command.value("user", "") == by.name;
+  }
   static must::result<Itself> be_valid(const nlohmann::json& command) {
     if (!command.contains("n")) return must::refuse("n is missing");
     return Itself{command.at("n").get<int>()};
@@ -624,7 +632,8 @@ TEST_CASE("command: std::map and nlohmann::json are commands by command_traits",
   const auto document = nlohmann::json::parse(R"({"user": "ann", "n": 6})");
   CHECK(must::process_command(document, store, Actor{"ann"}).events.front().n == 6);
   CHECK(must::try_process_command(document, store, Actor{"bob"}).error().rule == "be_authorized");
-  CHECK(must::try_process_command(nlohmann::json{{"user", "ann"}}, store, Actor{"ann"}).error().message == "n is missing");
+  CHECK(must::try_process_command(nlohmann::json{{"user", "ann"}}, store, Actor{"ann"}).error().message ==
+        "n is missing");
   CHECK(store.head() == 2);
 }
 
@@ -646,12 +655,15 @@ TEST_CASE("command: a mutable service travels as std::ref", "[core]") {
   CHECK_FALSE(must::Command<Counted, Counter>);
 }
 
-TEST_CASE("command: options are taken as they are: texts, pointers, what cannot be copied, must's own in between", "[core]") {
+TEST_CASE("command: options are taken as they are: texts, pointers, what cannot be copied, must's own in between",
+          "[core]") {
   struct Typed {
     void be_authorized(std::string_view text, const std::unique_ptr<int>& number) const {
       must::ensure(text == "text" && *number == 5, "other options");
     }
-    void be_valid(const char* text, const std::unique_ptr<int>&) const { must::ensure(text[0] == 't', "other options"); }
+    void be_valid(const char* text, const std::unique_ptr<int>&) const {
+      must::ensure(text[0] == 't', "other options");
+    }
     Done be_translated_to_events(const std::string& text, const std::unique_ptr<int>& number) const {
       return {*number + static_cast<int>(text.size())};
     }
@@ -659,7 +671,8 @@ TEST_CASE("command: options are taken as they are: texts, pointers, what cannot 
   store_of_done store;
   const auto number = std::make_unique<int>(5);
   CHECK(must::process_command(Typed{}, store, "text", number).events.front().n == 9);
-  CHECK(must::process_command(Typed{}, store, must::retries{3}, "text", must::metadata{{"a", "b"}}, number, must::deadline{})
+  CHECK(must::process_command(Typed{}, store, must::retries{3}, "text", must::metadata{{"a", "b"}}, number,
+                              must::deadline{})
             .events.front()
             .n == 9);
   const auto record = must::events_in(store, must::query::all()).back();

@@ -93,11 +93,13 @@ std::vector<int> ask(Store& store, Depend depend, Look look) {
 TEST_CASE("decision: stream is the state of one stream, and guards all of its events", "[core]") {
   bank store;
   must::append(store, Opened{"a"}, Deposited{"a", 5}, Deposited{"b", 7}, Noted{"x"}, Deposited{"a", 6});
-  const auto seen = ask(store, [] { return must::stream<Account>("a"); },
-                        [](const Account& a) { return std::vector{a.balance, a.applied, int{a.open}}; });
+  const auto seen = ask(
+      store, [] { return must::stream<Account>("a"); },
+      [](const Account& a) { return std::vector{a.balance, a.applied, int{a.open}}; });
   CHECK(seen == std::vector{11, 3, 1});
-  CHECK(ask(store, [] { return must::stream<Account>("c"); }, [](const Account& c) { return std::vector{c.applied}; }) ==
-        std::vector{0});
+  CHECK(ask(
+            store, [] { return must::stream<Account>("c"); },
+            [](const Account& c) { return std::vector{c.applied}; }) == std::vector{0});
 
   // An event of the stream that Deposits does not name is a conflict all the same.
   scripted_store scripted(store);
@@ -106,14 +108,16 @@ TEST_CASE("decision: stream is the state of one stream, and guards all of its ev
     return {};
   };
   const auto done = must::process_command(
-      Ask{[] { return must::stream<Deposits>("a"); }, [](const Deposits& d) { return Noted{std::to_string(d.count)}; }}, scripted);
+      Ask{[] { return must::stream<Deposits>("a"); }, [](const Deposits& d) { return Noted{std::to_string(d.count)}; }},
+      scripted);
   CHECK(done.attempts == 2);
   CHECK(done.events.front().text == "2");
 }
 
 TEST_CASE("decision: tagged is the state of the events of its types that have all of the tags", "[core]") {
   bank store;
-  must::append(store, Deposited{"a", 1, {"x"}}, Deposited{"b", 2, {"x", "y"}}, Noted{"n", {"x", "y"}}, Deposited{"c", 4, {"y"}});
+  must::append(store, Deposited{"a", 1, {"x"}}, Deposited{"b", 2, {"x", "y"}}, Noted{"n", {"x", "y"}},
+               Deposited{"c", 4, {"y"}});
   const auto balance = [](const Account& a) { return std::vector{a.balance}; };
   CHECK(ask(store, [] { return must::tagged<Account>("x"); }, balance) == std::vector{3});
   CHECK(ask(store, [] { return must::tagged<Account>("y", std::string("x")); }, balance) == std::vector{2});
@@ -149,9 +153,11 @@ TEST_CASE("decision: an event that lies in several boundaries reaches each of th
 TEST_CASE("decision: two states of one type are told apart by place, or by a name of their own", "[core]") {
   bank store;
   must::append(store, Deposited{"a", 1}, Deposited{"b", 2});
-  CHECK(ask(store, [] { return must::all_of(must::stream<From>("a"), must::stream<To>("b")); },
+  CHECK(ask(
+            store, [] { return must::all_of(must::stream<From>("a"), must::stream<To>("b")); },
             [](const From& from, const To& to) { return std::vector{from.balance, to.balance}; }) == std::vector{1, 2});
-  CHECK(ask(store, [] { return must::all_of(must::stream<Account>("b"), must::stream<Account>("a")); },
+  CHECK(ask(
+            store, [] { return must::all_of(must::stream<Account>("b"), must::stream<Account>("a")); },
             [](const Account& first, const Account& second) { return std::vector{first.balance, second.balance}; }) ==
         std::vector{2, 1});
 }
@@ -187,7 +193,8 @@ TEST_CASE("decision: each gives a vector of states, one for each name or depende
   CHECK(ask(store, [] { return must::each<Account>(std::vector<std::string_view>{}); }, balances).empty());
   const char* literals[] = {"a"};
   CHECK(ask(store, [&] { return must::each<Account>(literals); }, balances) == std::vector{4});
-  CHECK(ask(store, [&] { return must::all_of(must::each<Account>(names), must::stream<Deposits>("a")); },
+  CHECK(ask(
+            store, [&] { return must::all_of(must::each<Account>(names), must::stream<Deposits>("a")); },
             [](const std::vector<Account>& all, const Deposits& a) {
               return std::vector{static_cast<int>(all.size()), a.count};
             }) == std::vector{4, 2});
@@ -216,7 +223,8 @@ TEST_CASE("decision: a dependency may be optional; the rules then get an optiona
   };
   CHECK(ask(store, depends(true), balance) == std::vector{3});
   CHECK(ask(store, depends(false), balance) == std::vector{-1});
-  CHECK(ask(store, [&] { return must::all_of(depends(false)(), must::stream<Deposits>("a"), depends(true)()); },
+  CHECK(ask(
+            store, [&] { return must::all_of(depends(false)(), must::stream<Deposits>("a"), depends(true)()); },
             [](const std::optional<Account>& no, const Deposits& d, const std::optional<Account>& yes) {
               return std::vector{int{no.has_value()}, d.count, yes->balance};
             }) == std::vector{0, 1, 3});
@@ -261,7 +269,8 @@ TEST_CASE("decision: states are kept between attempts, and each event is applied
     return {};
   };
   int calls = 0;
-  const Ask command{[] { return must::stream<Account>("a"); }, [&](const Account& a) {
+  const Ask command{[] { return must::stream<Account>("a"); },
+                    [&](const Account& a) {
                       ++calls;
                       CHECK(a.applied == 1 + calls);
                       return Result{{a.balance, a.applied}};
@@ -332,8 +341,7 @@ TEST_CASE("decision: a conflict in the query part alone is tried again, at_versi
   const auto done = must::process_command(command, scripted);
   CHECK(done.attempts == 2);
   CHECK(done.events.front().text == "1");
-  CHECK(scripted.appends.front().condition.streams ==
-        std::vector{must::stream_expectation::exactly("a", 1)});
+  CHECK(scripted.appends.front().condition.streams == std::vector{must::stream_expectation::exactly("a", 1)});
 }
 
 TEST_CASE("decision: at_version works in each part of a decision, and on streams only", "[core]") {
@@ -346,17 +354,21 @@ TEST_CASE("decision: at_version works in each part of a decision, and on streams
   };
   using must::error_code;
   CHECK(code(Ask{[] {
-                   return must::each<Account>(std::vector{must::stream<Account>("a").at_version(1), must::stream<Account>("b").at_version(2)});
+                   return must::each<Account>(
+                       std::vector{must::stream<Account>("a").at_version(1), must::stream<Account>("b").at_version(2)});
                  },
                  decide}) == error_code::version_conflict);
-  CHECK(code(Ask{[] { return std::optional(must::stream<Account>("a").at_version(2)); }, decide}) == error_code::version_conflict);
+  CHECK(code(Ask{[] { return std::optional(must::stream<Account>("a").at_version(2)); }, decide}) ==
+        error_code::version_conflict);
   CHECK(code(Ask{[] {
-                   return must::all_of(must::stream<Account>("a").at_version(1), must::all_of(must::stream<Account>("b").at_version(1)));
+                   return must::all_of(must::stream<Account>("a").at_version(1),
+                                       must::all_of(must::stream<Account>("b").at_version(1)));
                  },
                  decide}) == std::nullopt);
   CHECK(code(Ask{[] { return must::tagged<Account>("t").at_version(1); }, decide}) == error_code::bad_input);
-  CHECK(must::try_process_command(Ask{[] { return must::tagged<Account>("t").at_version(1); }, decide}, store).error().field ==
-        "at_version");
+  CHECK(must::try_process_command(Ask{[] { return must::tagged<Account>("t").at_version(1); }, decide}, store)
+            .error()
+            .field == "at_version");
   CHECK(store.head() == 3);
 }
 
@@ -484,7 +496,8 @@ TEST_CASE("decision: what apply throws passes through, and the store goes on", "
   bank store;
   must::append(store, Deposited{"a", 1}, Deposited{"a", -1}, Deposited{"b", 1});
   const auto decide = [](const auto&...) { return Noted{"n"}; };
-  CHECK_THROWS_AS(must::try_process_command(Ask{[] { return must::stream<Touchy>("a"); }, decide}, store), std::domain_error);
+  CHECK_THROWS_AS(must::try_process_command(Ask{[] { return must::stream<Touchy>("a"); }, decide}, store),
+                  std::domain_error);
   CHECK_THROWS_AS(must::load(store, must::stream<Touchy>("a")), std::domain_error);
   CHECK(store.head() == 3);
   CHECK(must::process_command(Ask{[] { return must::stream<Touchy>("b"); }, decide}, store).last == 4);
@@ -525,10 +538,10 @@ TEST_CASE("decision: events_in gives the records, as events or to a visitor", "[
 
   int sum = 0;
   for (const auto& record : all)
-    CHECK(record.visit<Deposited>([&](const Deposited& deposited) { sum += deposited.amount; }) == (record.type == "Deposited"));
+    CHECK(record.visit<Deposited>([&](const Deposited& deposited) { sum += deposited.amount; }) ==
+          (record.type == "Deposited"));
   CHECK(sum == 12);
-  for (const auto& record : all)
-    CHECK(record.visit([&](const Deposited&) { ++sum; }) == (record.type == "Deposited"));
+  for (const auto& record : all) CHECK(record.visit([&](const Deposited&) { ++sum; }) == (record.type == "Deposited"));
   CHECK(sum == 14);
   CHECK(all[2].visit<Opened, Noted>([&](const auto&) { ++sum; }));
   CHECK_FALSE(all[3].visit<Opened, Noted>([&](const auto&) { ++sum; }));

@@ -138,7 +138,8 @@ TEST_CASE("process_command: a refused command stores nothing, and says which rul
   };
   letters store;
   const std::string ann = "ann", bob = "bob";
-  const auto check = [&](const auto& command, const std::string& by, must::error_code code, const char* rule, const char* why) {
+  const auto check = [&](const auto& command, const std::string& by, must::error_code code, const char* rule,
+                         const char* why) {
     const auto done = must::try_process_command(command, store, by);
     REQUIRE_FALSE(done);
     CHECK(done.error().code == code);
@@ -202,10 +203,10 @@ TEST_CASE("process_command: an event, or optional, variant, tuple, pair, range, 
   CHECK(made([] { return std::vector<variant>{A{1}, {}, B{2}}; }) == "A1 B2");
   CHECK(made([] { return std::vector<std::optional<A>>{A{1}, std::nullopt, A{3}}; }) == "A1 A3");
   CHECK(made([] { return std::vector<std::vector<A>>{{A{1}}, {}, {A{2}, A{3}}}; }) == "A1 A2 A3");
-  CHECK(made([] { return std::optional(std::pair(A{1}, std::vector{variant(B{2}), variant(A{3})})); }) ==
-        "A1 B2 A3");
+  CHECK(made([] { return std::optional(std::pair(A{1}, std::vector{variant(B{2}), variant(A{3})})); }) == "A1 B2 A3");
   CHECK(made([] {
-          return std::tuple(std::optional<A>(), std::variant<std::vector<A>, std::pair<A, B>>(std::pair(A{1}, B{2})), std::tuple(B{3}));
+          return std::tuple(std::optional<A>(), std::variant<std::vector<A>, std::pair<A, B>>(std::pair(A{1}, B{2})),
+                            std::tuple(B{3}));
         }) == "A1 B2 B3");
   CHECK(made([]() -> const std::vector<A>& {
           static const std::vector<A> kept{{1}, {2}};
@@ -241,13 +242,15 @@ struct TupleLike : std::tuple<A, B> {};
 
 }  // namespace
 
-TEST_CASE("process_command: a type that the store names, or that has a type, is one event whatever else it is", "[core]") {
+TEST_CASE("process_command: a type that the store names, or that has a type, is one event whatever else it is",
+          "[core]") {
   CHECK(made([] { return Ranged{1, 2, 3}; }) == "Ranged");
   CHECK(made([] { return std::vector{Ranged{1}, Ranged{}}; }) == "Ranged Ranged");
   CHECK(made([] { return std::optional(std::variant<A, Ranged>(Ranged{1})); }) == "Ranged");
 
   must::memory_store<LookAlike, TupleLike, Typed> store;
-  const auto done = must::process_command(Make{[] { return std::tuple(LookAlike{}, TupleLike{}, Typed{A{1}}); }}, store);
+  const auto done =
+      must::process_command(Make{[] { return std::tuple(LookAlike{}, TupleLike{}, Typed{A{1}}); }}, store);
   CHECK(done.events.size() == 3);
   CHECK(must::events_in(store, must::query::all()).back().type == "typed");
 }
@@ -320,8 +323,9 @@ TEST_CASE("process_command: reserved and misspelled names of metadata are refuse
   letters store;
   int calls = 0;
   const Make command{[&] { return A{++calls}; }};
-  for (const auto* name : {"id", "source", "specversion", "type", "subject", "time", "data", "datacontenttype", "dataschema",
-                           "sequence", "streamversion", "mustanything", "must", "", "Upper", "with-dash", "ümlaut", "a b"}) {
+  for (const auto* name :
+       {"id", "source", "specversion", "type", "subject", "time", "data", "datacontenttype", "dataschema", "sequence",
+        "streamversion", "mustanything", "must", "", "Upper", "with-dash", "ümlaut", "a b"}) {
     INFO(name);
     const auto done = must::try_process_command(command, store, must::metadata{{name, "x"}});
     REQUIRE_FALSE(done);
@@ -475,7 +479,8 @@ TEST_CASE("process_command: an outcome that stays unknown is an error past the d
   scripted.before = [](std::size_t) -> std::optional<must::append_result> {
     must::raise({.code = must::error_code::outcome_unknown, .message = "no answer"});
   };
-  const auto done = must::try_process_command(next, scripted, must::deadline{std::chrono::milliseconds(30)}, must::retries{1});
+  const auto done =
+      must::try_process_command(next, scripted, must::deadline{std::chrono::milliseconds(30)}, must::retries{1});
   REQUIRE_FALSE(done);
   CHECK(done.error().code == must::error_code::outcome_unknown);
   CHECK(scripted.appends.size() > 1);
@@ -489,11 +494,15 @@ TEST_CASE("process_command: what the store throws passes, at once", "[core]") {
   scripted_store scripted(store);
   const auto raise_in = [&](must::error_code code) {
     scripted.before = [code](std::size_t) -> std::optional<must::append_result> {
-      must::raise({.code = code, .message = "the disk is full", .operation = "append", .backend_code = "28", .retryable = true});
+      must::raise({.code = code,
+                   .message = "the disk is full",
+                   .operation = "append",
+                   .backend_code = "28",
+                   .retryable = true});
     };
   };
-  for (const auto code : {must::error_code::storage_error, must::error_code::position_ahead, must::error_code::bad_input,
-                          must::error_code::duplicate_id}) {
+  for (const auto code : {must::error_code::storage_error, must::error_code::position_ahead,
+                          must::error_code::bad_input, must::error_code::duplicate_id}) {
     raise_in(code);
     const auto done = must::try_process_command(next, scripted);
     REQUIRE_FALSE(done);
@@ -589,7 +598,8 @@ TEST_CASE("process_command: an event that the limits forbid is an error, and not
   CHECK(field({std::string(513, 'x'), {}}) == "stream");
   CHECK(field({"s", {""}}) == "tag");
   CHECK(store.head() == 0);
-  CHECK(must::try_process_command(Make{[] { return std::vector<Named>(10'001); }}, store).error().code == must::error_code::bad_input);
+  CHECK(must::try_process_command(Make{[] { return std::vector<Named>(10'001); }}, store).error().code ==
+        must::error_code::bad_input);
   CHECK(store.head() == 0);
 }
 
@@ -665,7 +675,9 @@ struct HandledByNothing {
   static inline int calls = 0;
 };
 struct HandledByFriend {
-  friend void be_handled(const HandledByFriend&, const std::reference_wrapper<std::vector<int>>& log) { log.get().push_back(99); }
+  friend void be_handled(const HandledByFriend&, const std::reference_wrapper<std::vector<int>>& log) {
+    log.get().push_back(99);
+  }
 };
 using handled_store = must::memory_store<Handled, HandledByNothing, HandledByFriend, A>;
 
@@ -676,7 +688,8 @@ TEST_CASE("process_command: stored events are handled, each by its own be_handle
   std::vector<int> log;
   HandledByNothing::calls = 0;
   const auto done = must::process_command(
-      Make{[] { return std::tuple(Handled{1}, A{5}, HandledByFriend{}, Handled{2}, HandledByNothing{}); }}, store, std::ref(log));
+      Make{[] { return std::tuple(Handled{1}, A{5}, HandledByFriend{}, Handled{2}, HandledByNothing{}); }}, store,
+      std::ref(log));
   CHECK(log == std::vector{1, 99, 2});
   CHECK(HandledByNothing::calls == 1);
   CHECK(done.handler_errors.empty());
@@ -685,8 +698,8 @@ TEST_CASE("process_command: stored events are handled, each by its own be_handle
 TEST_CASE("process_command: what be_handled throws is collected, and undoes nothing", "[core]") {
   handled_store store;
   std::vector<int> log;
-  const auto done =
-      must::try_process_command(Make{[] { return std::vector{Handled{1}, Handled{-1}, Handled{-2}, Handled{2}}; }}, store, std::ref(log));
+  const auto done = must::try_process_command(
+      Make{[] { return std::vector{Handled{1}, Handled{-1}, Handled{-2}, Handled{2}}; }}, store, std::ref(log));
   REQUIRE(done);
   CHECK(log == std::vector{1, 2});
   REQUIRE(done->handler_errors.size() == 2);
@@ -826,7 +839,8 @@ TEST_CASE("process_command: each record of a command with an id tells id, digest
   }
 }
 
-TEST_CASE("process_command: a repeat that is stored while the rules run is found, not refused or stored twice", "[core]") {
+TEST_CASE("process_command: a repeat that is stored while the rules run is found, not refused or stored twice",
+          "[core]") {
   letters store;
   scripted_store scripted(store);
   SECTION("before the states are read: they hold what the repeat has stored") {
@@ -848,7 +862,8 @@ TEST_CASE("process_command: a repeat that is stored while the rules run is found
   CHECK(store.head() == 2);
 }
 
-TEST_CASE("process_command: the same id with other content, stored while the rules run, is a duplicate_command", "[core]") {
+TEST_CASE("process_command: the same id with other content, stored while the rules run, is a duplicate_command",
+          "[core]") {
   letters store;
   scripted_store scripted(store);
   scripted.before = [&](std::size_t number) {
@@ -941,7 +956,8 @@ TEST_CASE("process_command: an event without a stream joins the one stream of it
   CHECK(store.version("a") == 3);
 
   must::memory_store<WithStream, A> other;
-  must::process_command(Guarded{[](const Counted&) { return std::tuple(WithStream{"own"}, WithStream{}, A{1}); }}, other);
+  must::process_command(Guarded{[](const Counted&) { return std::tuple(WithStream{"own"}, WithStream{}, A{1}); }},
+                        other);
   const auto all = must::events_in(other, must::query::all());
   CHECK(all[0].subject == "own");
   CHECK(all[1].subject == "s");
@@ -1006,8 +1022,9 @@ TEST_CASE("process_command: 8 threads racing for 100 seats fill exactly 100", "[
   std::atomic<int> seated = 0, full = 0, other = 0;
   on_threads(8, [&](int thread) {
     for (int i = 0; i < 20; ++i) {
-      const auto done = must::try_process_command(TakeSeat{std::to_string(thread) + "-" + std::to_string(i), "c"}, store,
-                                                  must::deadline{std::chrono::minutes(2)}, must::retries{1'000'000});
+      const auto done =
+          must::try_process_command(TakeSeat{std::to_string(thread) + "-" + std::to_string(i), "c"}, store,
+                                    must::deadline{std::chrono::minutes(2)}, must::retries{1'000'000});
       ++(done ? seated : done.error().message == "full" ? full : other);
     }
   });
@@ -1030,7 +1047,8 @@ TEST_CASE("process_command: 8 threads with one command id store it once", "[core
   }
 }
 
-TEST_CASE("process_command: 8 threads with one command id that depends on its own events store it once", "[core][race]") {
+TEST_CASE("process_command: 8 threads with one command id that depends on its own events store it once",
+          "[core][race]") {
   for (int round = 0; round < 20; ++round) {
     letters store;
     std::atomic<int> good = 0;
@@ -1064,10 +1082,10 @@ TEST_CASE("process_command: threads that increment one counter lose no step", "[
   std::atomic<int> failed = 0;
   on_threads(8, [&](int) {
     for (int i = 0; i < 25; ++i)
-      failed += must::try_process_command(Step{}, store, must::deadline{std::chrono::minutes(2)},
-                                          must::retries{1'000'000})
-                    ? 0
-                    : 1;
+      failed +=
+          must::try_process_command(Step{}, store, must::deadline{std::chrono::minutes(2)}, must::retries{1'000'000})
+              ? 0
+              : 1;
   });
   CHECK(failed == 0);
   int steps = 0;

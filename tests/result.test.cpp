@@ -65,8 +65,8 @@ TEST_CASE("error: raise throws the exception that is named like the code, and it
     }
   };
   using enum must::error_code;
-  for (const auto code : {unauthorized, invalid, version_conflict, duplicate_id, duplicate_command, position_ahead, bad_input,
-                          codec_error, erased, storage_error, outcome_unknown})
+  for (const auto code : {unauthorized, invalid, version_conflict, duplicate_id, duplicate_command, position_ahead,
+                          bad_input, codec_error, erased, storage_error, outcome_unknown})
     CHECK(thrown_for(code) == code);
   CHECK_THROWS_AS(must::raise({.code = unauthorized}), must::unauthorized);
   CHECK_THROWS_AS(must::raise({.code = erased}), must::erased_error);

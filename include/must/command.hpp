@@ -36,12 +36,12 @@ inline constexpr bool is_failure<unexpected<Error>> = true;
 
 template <typename Rule, typename Returned>
 struct verdict_of {
-  static constexpr verdict kind = std::is_void_v<Returned>                            ? verdict::silent
-                                  : std::is_same_v<Returned, bool>                    ? verdict::boolean
-                                  : std::is_same_v<Returned, must::refusal>           ? verdict::refusal
-                                  : is_failure<Returned>                              ? verdict::bad
+  static constexpr verdict kind = std::is_void_v<Returned>                                  ? verdict::silent
+                                  : std::is_same_v<Returned, bool>                          ? verdict::boolean
+                                  : std::is_same_v<Returned, must::refusal>                 ? verdict::refusal
+                                  : is_failure<Returned>                                    ? verdict::bad
                                   : std::is_class_v<Returned> && !std::is_const_v<Returned> ? verdict::refined
-                                                                                      : verdict::bad;
+                                                                                            : verdict::bad;
   using refined_type = Returned;
 };
 template <>
@@ -121,7 +121,8 @@ inline constexpr bool is_dependency = false;
 template <typename C, typename Options>
 consteval auto find_states() {
   if constexpr (chosen<depends_on_rule, C, list<>, Options>.callable())
-    return typename states_of_dependencies<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, Options>>>::type{};
+    return
+        typename states_of_dependencies<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, Options>>>::type{};
   else
     return list<>{};
 }
@@ -132,8 +133,9 @@ template <typename C, typename... Option>
 using chain_of = rule_chain<C, states_of<C, list<Option...>>, list<Option...>>;
 
 template <typename C, typename... Option>
-concept authorized_by_member = requires(const C& command, const Option&... options) { command.be_authorized(options...); } &&
-                               chain_of<C, Option...>::authorize::fits;
+concept authorized_by_member = requires(const C& command, const Option&... options) {
+  command.be_authorized(options...);
+} && chain_of<C, Option...>::authorize::fits;
 template <typename C, typename... Option>
 concept authorized_by_look_up = chain_of<C, Option...>::authorize::fits;
 template <typename C, typename... Option>
@@ -142,9 +144,9 @@ concept validated_by_member = requires(const C& command, const Option&... option
 template <typename C, typename... Option>
 concept validated_by_look_up = chain_of<C, Option...>::validate::fits;
 template <typename C, typename... Option>
-concept translated_by_member =
-    requires(const C& command, const Option&... options) { command.be_translated_to_events(options...); } &&
-    chain_of<C, Option...>::translate.callable();
+concept translated_by_member = requires(const C& command, const Option&... options) {
+  command.be_translated_to_events(options...);
+} && chain_of<C, Option...>::translate.callable();
 template <typename C, typename... Option>
 concept translated_by_look_up = chain_of<C, Option...>::translate.callable();
 

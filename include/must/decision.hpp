@@ -44,7 +44,8 @@ constexpr bool diagnose_apply() {
 }
 template <typename S, typename... Event>
 constexpr bool diagnose_state(events<Event...> listed) {
-  static_assert(names_are_unique(listed), "must: two events of this list share a name, a former or a previous one included");
+  static_assert(names_are_unique(listed),
+                "must: two events of this list share a name, a former or a previous one included");
   return names_are_unique(listed) && (diagnose_apply<S, Event>() && ...);
 }
 
@@ -121,8 +122,9 @@ template <typename S, typename... Tag>
 [[nodiscard]] dependency<S> tagged(const Tag&... tags) {
   query_item item;
   if constexpr (requires { typename S::events; }) {
-    static_assert(!std::is_same_v<typename S::events, events<>>,
-                  "must: tagged needs a state with events: without their types it would mean every event with these tags");
+    static_assert(
+        !std::is_same_v<typename S::events, events<>>,
+        "must: tagged needs a state with events: without their types it would mean every event with these tags");
     item.types = detail::all_names(typename S::events{});
   }
   (item.tags.emplace_back(std::string_view(tags)), ...);

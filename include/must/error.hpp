@@ -53,8 +53,12 @@ class sparse_text final {
   friend bool operator==(const sparse_text& left, const Text& right) {
     return left.str() == std::string_view(right);
   }
-  friend std::string operator+(const sparse_text& left, std::string_view right) { return left.str() + std::string(right); }
-  friend std::string operator+(std::string_view left, const sparse_text& right) { return std::string(left) + right.str(); }
+  friend std::string operator+(const sparse_text& left, std::string_view right) {
+    return left.str() + std::string(right);
+  }
+  friend std::string operator+(std::string_view left, const sparse_text& right) {
+    return std::string(left) + right.str();
+  }
 
  private:
   static const std::string& nothing() noexcept {
@@ -72,7 +76,8 @@ auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << text.st
 /// Why something failed: always a code and a sentence, and what else is known.
 ///
 /// Fields that do not apply stay empty. `rule` is the rule that refused ("be_valid"), `field` the part of the
-/// input that is bad ("tag", "time"); `expected` and `actual` are versions for a conflict over `stream`, else positions.
+/// input that is bad ("tag", "time"); `expected` and `actual` are versions for a conflict over `stream`, else
+/// positions.
 struct error final {
   error_code code = error_code::invalid;
   std::string message{};
@@ -103,17 +108,39 @@ class exception : public std::exception {
 };
 
 /// \see error_code: each of these is thrown for the code of its name, and for no other.
-class unauthorized final : public exception { using exception::exception; };
-class invalid final : public exception { using exception::exception; };
-class version_conflict final : public exception { using exception::exception; };
-class duplicate_id final : public exception { using exception::exception; };
-class duplicate_command final : public exception { using exception::exception; };
-class position_ahead final : public exception { using exception::exception; };
-class bad_input final : public exception { using exception::exception; };
-class codec_error final : public exception { using exception::exception; };
-class erased_error final : public exception { using exception::exception; };
-class storage_error final : public exception { using exception::exception; };
-class outcome_unknown final : public exception { using exception::exception; };
+class unauthorized final : public exception {
+  using exception::exception;
+};
+class invalid final : public exception {
+  using exception::exception;
+};
+class version_conflict final : public exception {
+  using exception::exception;
+};
+class duplicate_id final : public exception {
+  using exception::exception;
+};
+class duplicate_command final : public exception {
+  using exception::exception;
+};
+class position_ahead final : public exception {
+  using exception::exception;
+};
+class bad_input final : public exception {
+  using exception::exception;
+};
+class codec_error final : public exception {
+  using exception::exception;
+};
+class erased_error final : public exception {
+  using exception::exception;
+};
+class storage_error final : public exception {
+  using exception::exception;
+};
+class outcome_unknown final : public exception {
+  using exception::exception;
+};
 
 /// Throws the exception that belongs to the code of `why`.
 [[noreturn]] inline void raise(error why) {

@@ -19,7 +19,10 @@ class type_name {
   [[nodiscard]] constexpr const char* data() const { return data_; }
   [[nodiscard]] constexpr std::size_t size() const { return size_; }
   template <typename View>
-    requires requires(View view, const char* data) { view.remove_prefix(1); View(data, 1); }
+    requires requires(View view, const char* data) {
+      view.remove_prefix(1);
+      View(data, 1);
+    }
   constexpr operator View() const {
     return View(data_, size_);
   }
@@ -117,7 +120,9 @@ using versions_of = typename version_chain<Event>::type;
 
 template <typename Event>
 constexpr int schema_version_of() {
-  if constexpr (requires { { Event::schema_version } -> std::convertible_to<int>; })
+  if constexpr (requires {
+                  { Event::schema_version } -> std::convertible_to<int>;
+                })
     return Event::schema_version;
   else if constexpr (requires { typename Event::previous; })
     return schema_version_of<typename Event::previous>() + 1;
@@ -129,7 +134,9 @@ constexpr int schema_version_of() {
 template <typename Event, typename Use>
 constexpr void for_own_names(Use&& use) {
   use(own_name<Event>());
-  if constexpr (requires { { Event::former_types } -> text_like; })
+  if constexpr (requires {
+                  { Event::former_types } -> text_like;
+                })
     use(to_type_name(Event::former_types));
   else if constexpr (requires { Event::former_types; })
     for (const auto& name : Event::former_types) use(to_type_name(name));
@@ -155,7 +162,8 @@ constexpr bool any_is_named(list<Version...>, type_name name) {
 template <typename Event, typename... Other>
 constexpr bool shares_no_name() {
   bool shared = false;
-  for_names(versions_of<Event>{}, [&](type_name name) { shared = shared || (any_is_named(versions_of<Other>{}, name) || ...); });
+  for_names(versions_of<Event>{},
+            [&](type_name name) { shared = shared || (any_is_named(versions_of<Other>{}, name) || ...); });
   return !shared;
 }
 
@@ -182,8 +190,9 @@ constexpr bool check_versions() {
   if constexpr (version_chain<Event>::cyclic || !version_chain<Event>::complete) {
     return false;
   } else {
-    static_assert(versions_differ(versions_of<Event>{}),
-                  "must: two versions of this event share a name and a schema version: give one a schema_version of its own");
+    static_assert(
+        versions_differ(versions_of<Event>{}),
+        "must: two versions of this event share a name and a schema version: give one a schema_version of its own");
     return versions_differ(versions_of<Event>{});
   }
 }
@@ -205,8 +214,8 @@ constexpr bool is_any_of(list<Version...>) {
 }
 template <typename Event, typename Other>
 constexpr bool is_told_apart() {
-  return !std::is_same_v<Event, Other> &&
-         (is_any_of<Event>(versions_of<Other>{}) || is_any_of<Other>(versions_of<Event>{}) || shares_no_name<Event, Other>());
+  return !std::is_same_v<Event, Other> && (is_any_of<Event>(versions_of<Other>{}) ||
+                                           is_any_of<Other>(versions_of<Event>{}) || shares_no_name<Event, Other>());
 }
 template <typename First, typename... Rest>
 constexpr bool names_are_told_apart(events<First, Rest...>) {
@@ -230,7 +239,8 @@ concept tags_are_data = requires(const Event& event) {
   { event.tags } -> texts_like;
 } || requires(const Event& event) { requires texts_like<std::remove_cvref_t<decltype(event.tags)>>; };
 template <typename Event>
-concept tags_are_function = requires(const Event& event) { requires texts_like<std::remove_cvref_t<decltype(event.tags())>>; };
+concept tags_are_function =
+    requires(const Event& event) { requires texts_like<std::remove_cvref_t<decltype(event.tags())>>; };
 
 template <typename Event>
 concept stream_fits = !has_stream<Event>() || stream_is_data<Event> || stream_is_function<Event>;

@@ -17,8 +17,8 @@ namespace must {
 template <typename S>
 struct loaded {
   S state{};
-  position seen = 0;             ///< the head of the store when it was read
-  must::version version = 0;     ///< of the last event that was folded, in its stream; 0 when there is none
+  position seen = 0;          ///< the head of the store when it was read
+  must::version version = 0;  ///< of the last event that was folded, in its stream; 0 when there is none
 };
 
 /// Reads one state: `must::load(store, must::stream<Account>("a1"))`.
@@ -73,9 +73,8 @@ template <Storage Store>
                                                                              const read_options& options = {}) {
   using data_type = typename Store::data_type;
   std::vector<stored_event<data_type>> found;
-  static_cast<void>(storage.read(which, options, [&](const recorded<data_type>& record) {
-    found.push_back(stored_event<data_type>{record});
-  }));
+  static_cast<void>(storage.read(
+      which, options, [&](const recorded<data_type>& record) { found.push_back(stored_event<data_type>{record}); }));
   return found;
 }
 

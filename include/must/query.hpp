@@ -43,7 +43,9 @@ class query {
     return everything;
   }
   [[nodiscard]] static query of_stream(std::string name) { return {query_item{.stream = std::move(name)}}; }
-  [[nodiscard]] static query of_types(std::vector<std::string> types) { return {query_item{.types = std::move(types)}}; }
+  [[nodiscard]] static query of_types(std::vector<std::string> types) {
+    return {query_item{.types = std::move(types)}};
+  }
   [[nodiscard]] static query of_tags(std::vector<std::string> tags) { return {query_item{.tags = std::move(tags)}}; }
 
   [[nodiscard]] bool is_all() const noexcept { return all_; }
@@ -100,7 +102,9 @@ struct stream_expectation {
   enum class kind : std::uint8_t { any, no_stream, exists, exactly };
 
   [[nodiscard]] static stream_expectation any(std::string stream) { return {std::move(stream), kind::any, 0}; }
-  [[nodiscard]] static stream_expectation no_stream(std::string stream) { return {std::move(stream), kind::no_stream, 0}; }
+  [[nodiscard]] static stream_expectation no_stream(std::string stream) {
+    return {std::move(stream), kind::no_stream, 0};
+  }
   [[nodiscard]] static stream_expectation exists(std::string stream) { return {std::move(stream), kind::exists, 0}; }
   /// exactly(stream, 0) is no_stream(stream).
   [[nodiscard]] static stream_expectation exactly(std::string stream, version at) {
@@ -143,10 +147,10 @@ struct conflict {
   enum class part : std::uint8_t { query, stream };
 
   part failed = part::query;
-  std::string stream{};                  ///< for part::stream
-  std::optional<version> expected{};     ///< for part::stream: exactly this, or 0 for none; nothing for "exists"
-  std::uint64_t actual = 0;              ///< for part::stream its version, for part::query the last position that matches
-  must::position after = 0;              ///< for part::query
+  std::string stream{};               ///< for part::stream
+  std::optional<version> expected{};  ///< for part::stream: exactly this, or 0 for none; nothing for "exists"
+  std::uint64_t actual = 0;           ///< for part::stream its version, for part::query the last position that matches
+  must::position after = 0;           ///< for part::query
 
   friend bool operator==(const conflict&, const conflict&) = default;
 };
@@ -163,7 +167,7 @@ struct conflict {
   }
   made.expected = why.expected;
   const auto actual = why.actual == 0 ? std::string("does not exist") : "is at version " + std::to_string(why.actual);
-  const auto expected = !why.expected       ? std::string("it to exist")
+  const auto expected = !why.expected        ? std::string("it to exist")
                         : *why.expected == 0 ? std::string("no such stream")
                                              : "version " + std::to_string(*why.expected);
   made.message = "stream \"" + why.stream + "\" " + actual + "; the append expected " + expected;

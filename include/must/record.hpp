@@ -125,7 +125,9 @@ class payload {
   /// CloudEvents' `datacontenttype`; empty when there is none.
   [[nodiscard]] const std::string& content_type() const noexcept { return content_type_; }
   /// The bytes of a present payload; empty for every other.
-  [[nodiscard]] std::string_view bytes() const noexcept { return is_present() ? std::string_view(bytes_) : std::string_view(); }
+  [[nodiscard]] std::string_view bytes() const noexcept {
+    return is_present() ? std::string_view(bytes_) : std::string_view();
+  }
   /// What is known of an erased payload; nothing for every other.
   [[nodiscard]] std::optional<erasure> erased_how() const {
     if (kind_ != kind::erased) return std::nullopt;
@@ -170,7 +172,8 @@ struct basic_event {
   tag_set tags{};
   Data data = detail::initial_data<Data>();
 
-  friend bool operator==(const basic_event&, const basic_event&) requires requires(const Data& content) { content == content; }
+  friend bool operator==(const basic_event&, const basic_event&)
+    requires requires(const Data& content) { content == content; }
   = default;
 };
 
@@ -184,7 +187,8 @@ struct recorded : basic_event<Data> {
   must::version version = 0;  ///< in its stream; 0 when it has none
   timestamp recorded_at{};    ///< set while committing; never decreases with the position
 
-  friend bool operator==(const recorded&, const recorded&) requires requires(const Data& content) { content == content; }
+  friend bool operator==(const recorded&, const recorded&)
+    requires requires(const Data& content) { content == content; }
   = default;
 };
 

@@ -39,7 +39,9 @@ class [[nodiscard]] result {
   using value_type = Value;
   using error_type = Error;
 
-  result() requires std::is_default_constructible_v<Value> = default;
+  result()
+    requires std::is_default_constructible_v<Value>
+  = default;
   template <typename Other = Value>
     requires(!std::is_same_v<std::remove_cvref_t<Other>, result> && std::is_convertible_v<Other, Value>)
   result(Other&& value) : state_(std::in_place_index<0>, std::forward<Other>(value)) {}

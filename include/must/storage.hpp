@@ -49,16 +49,16 @@ struct any_visitor {
 /// find(source, id): the event of that identity. All may throw storage_error. origin(): what new events get.
 template <typename S>
 concept Storage = requires { typename S::data_type; } &&
-    requires(S& storage, std::span<basic_event<typename S::data_type>> events, const append_condition& condition,
-             const query& which, const read_options& options, detail::any_visitor<typename S::data_type> visitor,
-             std::string_view text) {
-  { storage.append(events, condition) } -> std::same_as<append_result>;
-  { storage.read(which, options, visitor) } -> std::same_as<read_result>;
-  { storage.head() } -> std::convertible_to<position>;
-  { storage.version(text) } -> std::convertible_to<version>;
-  { storage.find(text, text) } -> std::same_as<std::optional<recorded<typename S::data_type>>>;
-  { storage.origin() } -> std::convertible_to<const must::origin&>;
-};
+                  requires(S& storage, std::span<basic_event<typename S::data_type>> events,
+                           const append_condition& condition, const query& which, const read_options& options,
+                           detail::any_visitor<typename S::data_type> visitor, std::string_view text) {
+                    { storage.append(events, condition) } -> std::same_as<append_result>;
+                    { storage.read(which, options, visitor) } -> std::same_as<read_result>;
+                    { storage.head() } -> std::convertible_to<position>;
+                    { storage.version(text) } -> std::convertible_to<version>;
+                    { storage.find(text, text) } -> std::same_as<std::optional<recorded<typename S::data_type>>>;
+                    { storage.origin() } -> std::convertible_to<const must::origin&>;
+                  };
 
 /// A small value under a key, and how often it was put: 1, 2, 3 ...
 struct cell {

@@ -4,11 +4,11 @@
 
 #include "must/timestamp.hpp"
 
+#include <pthread.h>
+#include <unistd.h>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <pthread.h>
-#include <unistd.h>
 
 namespace must {
 
@@ -62,7 +62,9 @@ class random_source {
   void seed() {
     generation_ = fork_generation;
     if (::getentropy(state_, sizeof state_) != 0)
-      raise({.code = error_code::storage_error, .message = "the system gives no random numbers", .operation = "getentropy"});
+      raise({.code = error_code::storage_error,
+             .message = "the system gives no random numbers",
+             .operation = "getentropy"});
   }
   std::uint64_t state_[4]{};
   unsigned generation_ = 0;

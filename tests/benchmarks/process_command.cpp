@@ -160,7 +160,8 @@ void by_hand(benchmark::State& state) {
   const auto accounts = names(streams);
   auto store = std::make_unique<hand_store>();
   std::size_t i = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(deposit_by_hand(Deposit{accounts[i++ % streams], 1}, *store, Actor{1, true}));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(deposit_by_hand(Deposit{accounts[i++ % streams], 1}, *store, Actor{1, true}));
 }
 
 void aggregate_by_must(benchmark::State& state) {
@@ -170,7 +171,8 @@ void aggregate_by_must(benchmark::State& state) {
     for (const auto& name : accounts) must::append(*store, Deposited{name, 10});
   std::size_t i = 0;
   for (auto _ : state)
-    benchmark::DoNotOptimize(must::process_command(Withdraw{accounts[i++ % aggregates], 1}, *store, Actor{1, true}).last);
+    benchmark::DoNotOptimize(
+        must::process_command(Withdraw{accounts[i++ % aggregates], 1}, *store, Actor{1, true}).last);
 }
 void aggregate_by_hand(benchmark::State& state) {
   const auto accounts = names(aggregates);
@@ -203,8 +205,9 @@ BENCHMARK(refused)->Repetitions(7);
 }  // namespace
 
 int main(int argc, char** argv) {
-  return ratios::run(argc, argv,
-                     {{"process_command, one event, 1,000 streams / by hand", "by_must", "by_hand", 1.25},
-                      {"process_command on a stream of 10 events / by hand", "aggregate_by_must", "aggregate_by_hand", 1.25},
-                      {"a refused command / an accepted one without its append", "refused", "accepted_without_append", 1.5}});
+  return ratios::run(
+      argc, argv,
+      {{"process_command, one event, 1,000 streams / by hand", "by_must", "by_hand", 1.25},
+       {"process_command on a stream of 10 events / by hand", "aggregate_by_must", "aggregate_by_hand", 1.25},
+       {"a refused command / an accepted one without its append", "refused", "accepted_without_append", 1.5}});
 }

@@ -147,8 +147,8 @@ TEST_CASE("group_commit: a commit is bounded by events and by bytes, and has one
 
 TEST_CASE("group_commit: each append keeps its own condition and result", "[storage][race]") {
   gated_store store;
-  const auto outcomes = held_together(
-      store, 5, {}, {.query = must::query::of_types({"Noted"}), .after = 1, .streams = {}});
+  const auto outcomes =
+      held_together(store, 5, {}, {.query = must::query::of_types({"Noted"}), .after = 1, .streams = {}});
   CHECK(store.commits == std::vector<std::size_t>{1, 5});
   int stored = 0;
   for (const auto& one : outcomes) stored += one.conflict ? 0 : 1;

@@ -67,7 +67,8 @@ struct Fragile {
 };
 
 must::basic_event<std::variant<Fragile>> fragile(std::string id) {
-  must::basic_event<std::variant<Fragile>> made{.id = std::move(id), .source = "/test", .type = "Fragile", .subject = "s", .data = Fragile(1)};
+  must::basic_event<std::variant<Fragile>> made{
+      .id = std::move(id), .source = "/test", .type = "Fragile", .subject = "s", .data = Fragile(1)};
   made.tags = {"t"};
   return made;
 }
@@ -76,8 +77,12 @@ must::basic_event<std::variant<Fragile>> fragile(std::string id) {
 
 TEST_CASE("memory_store: the storage suite holds for cloud events", "[storage]") { run<cloud_fixture>(false); }
 TEST_CASE("memory_store: the storage suite holds for structs", "[storage]") { run<struct_fixture>(false); }
-TEST_CASE("memory_store: the races of the storage suite hold for cloud events", "[storage][race]") { run<cloud_fixture>(true); }
-TEST_CASE("memory_store: the races of the storage suite hold for structs", "[storage][race]") { run<struct_fixture>(true); }
+TEST_CASE("memory_store: the races of the storage suite hold for cloud events", "[storage][race]") {
+  run<cloud_fixture>(true);
+}
+TEST_CASE("memory_store: the races of the storage suite hold for structs", "[storage][race]") {
+  run<struct_fixture>(true);
+}
 
 TEST_CASE("memory_store: random histories give the answers of a naive store", "[storage]") {
   struct both {

@@ -135,86 +135,92 @@ TEST_CASE("storage suite: a condition that is not looked at is told", "[storage]
   CHECK(tells("D3", asked([](memory&, events, condition& when) { when.query = {}; })));
   CHECK(tells("D3", asked([](memory&, events, condition& when) { when.after = 0; })));
   CHECK(tells("A4", asked([](memory&, events, condition& when) { when.streams.clear(); })));
-  CHECK(tells("I6", asked([](memory& store, events, condition& when) {
-    when.after = std::min(when.after, store.head());
-  })));
+  CHECK(tells("I6",
+              asked([](memory& store, events, condition& when) { when.after = std::min(when.after, store.head()); })));
   CHECK(tells("D3", asked([](memory&, events, condition& when) {
-    auto items = when.query.items();
-    for (auto& item : items)
-      if (item.tags.size() > 1) item.tags.resize(1);
-    if (!when.query.is_all()) when.query = must::query(items);
-  })));
-  CHECK(tells("I6", {.append = [](memory& store, events all, condition when) -> must::append_result {
-    for (const auto& one : when.streams)
-      if (const auto actual = store.version(one.stream); !one.holds_at(actual))
-        return must::conflict{.failed = must::conflict::part::stream, .stream = one.stream, .expected = one.at, .actual = actual};
-    return store.append(all, when);
-  }}));
+                auto items = when.query.items();
+                for (auto& item : items)
+                  if (item.tags.size() > 1) item.tags.resize(1);
+                if (!when.query.is_all()) when.query = must::query(items);
+              })));
+  CHECK(tells(
+      "I6", {.append = [](memory& store, events all, condition when) -> must::append_result {
+        for (const auto& one : when.streams)
+          if (const auto actual = store.version(one.stream); !one.holds_at(actual))
+            return must::conflict{
+                .failed = must::conflict::part::stream, .stream = one.stream, .expected = one.at, .actual = actual};
+        return store.append(all, when);
+      }}));
 }
 
 TEST_CASE("storage suite: an append that stores something else is told", "[storage]") {
   CHECK(tells("A3", {.append = [](memory& store, events all, condition when) {
-    try {
-      return store.append(all, when);
-    } catch (const must::bad_input&) {
-      if (all.size() > 1) store.append(all.first(1), when).value();
-      throw;
-    }
-  }}));
+                try {
+                  return store.append(all, when);
+                } catch (const must::bad_input&) {
+                  if (all.size() > 1) store.append(all.first(1), when).value();
+                  throw;
+                }
+              }}));
   CHECK(tells("I1", {.append = [](memory& store, events all, condition when) {
-    const auto before = store.head();
-    auto done = store.append(all, when);
-    if (!done || done->first > before) return done;
-    for (auto& one : all) one.id += "-again";
-    return store.append(all, when);
-  }}));
+                const auto before = store.head();
+                auto done = store.append(all, when);
+                if (!done || done->first > before) return done;
+                for (auto& one : all) one.id += "-again";
+                return store.append(all, when);
+              }}));
   CHECK(tells("I2", {.append = [](memory& store, events all, condition when) -> must::append_result {
-    try {
-      return store.append(all, when);
-    } catch (const must::duplicate_id&) {
-      const auto known = store.find(all[0].source, all[0].id);
-      if (!known) throw;
-      return must::appended{known->position, known->position + all.size() - 1};
-    }
-  }}));
+                try {
+                  return store.append(all, when);
+                } catch (const must::duplicate_id&) {
+                  const auto known = store.find(all[0].source, all[0].id);
+                  if (!known) throw;
+                  return must::appended{known->position, known->position + all.size() - 1};
+                }
+              }}));
   CHECK(tells("A8", asked([](memory&, events all, condition&) {
-    for (auto& one : all) one.extensions.clear();
-  })));
+                for (auto& one : all) one.extensions.clear();
+              })));
   CHECK(tells("A8", asked([](memory&, events all, condition&) {
-    for (auto& one : all)
-      if (one.data.state() == must::payload::kind::null) one.data = must::payload::absent(one.data.content_type());
-  })));
+                for (auto& one : all)
+                  if (one.data.state() == must::payload::kind::null)
+                    one.data = must::payload::absent(one.data.content_type());
+              })));
 }
 
 TEST_CASE("storage suite: a read that gives something else is told", "[storage]") {
   CHECK(tells("D2", read_as([](must::query&, must::read_options& options) { options.limit.reset(); })));
-  CHECK(tells("D2", read_as([](must::query&, must::read_options& options) { options.until = must::read_options{}.until; })));
-  CHECK(tells("D2", read_as([](must::query&, must::read_options& options) { options.after -= options.after > 0 ? 1 : 0; })));
-  CHECK(tells("D1", read_as([](must::query&, must::read_options& options) { options.order = must::direction::forwards; })));
+  CHECK(tells("D2",
+              read_as([](must::query&, must::read_options& options) { options.until = must::read_options{}.until; })));
+  CHECK(tells("D2",
+              read_as([](must::query&, must::read_options& options) { options.after -= options.after > 0 ? 1 : 0; })));
+  CHECK(tells("D1",
+              read_as([](must::query&, must::read_options& options) { options.order = must::direction::forwards; })));
   CHECK(tells("R1", read_as([](must::query&, must::read_options& options) { options.after_version = 0; })));
   CHECK(tells("D1", read_as([](must::query& which, must::read_options&) {
-    std::vector<must::query_item> items;
-    for (const auto& item : which.items())
-      for (std::size_t i = 0; i < std::max<std::size_t>(1, item.tags.size()); ++i) {
-        items.push_back(item);
-        if (!item.tags.empty()) items.back().tags = {item.tags[i]};
-      }
-    if (!which.is_all()) which = must::query(items);
-  })));
+                std::vector<must::query_item> items;
+                for (const auto& item : which.items())
+                  for (std::size_t i = 0; i < std::max<std::size_t>(1, item.tags.size()); ++i) {
+                    items.push_back(item);
+                    if (!item.tags.empty()) items.back().tags = {item.tags[i]};
+                  }
+                if (!which.is_all()) which = must::query(items);
+              })));
   CHECK(tells("D2", read_says([](memory&, must::read_result& done, must::position) { done.complete = true; })));
   CHECK(tells("D2", read_says([](memory&, must::read_result& done, must::position last) { done.scanned = last; })));
-  CHECK(tells("R2", read_says([](memory& store, must::read_result& done, must::position) { done.head = store.head(); })));
+  CHECK(
+      tells("R2", read_says([](memory& store, must::read_result& done, must::position) { done.head = store.head(); })));
   CHECK(tells("A6", {.version = [](memory& store, std::string_view stream) {
-    const auto actual = store.version(stream);
-    return actual - (actual == 0 ? 0 : 1);
-  }}));
+                const auto actual = store.version(stream);
+                return actual - (actual == 0 ? 0 : 1);
+              }}));
   CHECK(tells("A9", {.find = [](memory& store, std::string_view, std::string_view id) {
-    std::optional<record> found;
-    static_cast<void>(store.read(must::query::all(), {}, [&](const record& one) {
-      if (one.id == id) found = one;
-    }));
-    return found;
-  }}));
+                std::optional<record> found;
+                static_cast<void>(store.read(must::query::all(), {}, [&](const record& one) {
+                  if (one.id == id) found = one;
+                }));
+                return found;
+              }}));
 }
 
 TEST_CASE("storage suite: cells, batches and waiting that break a promise are told", "[storage][race]") {
@@ -226,12 +232,13 @@ TEST_CASE("storage suite: cells, batches and waiting that break a promise are to
 
 TEST_CASE("storage suite: a check that is not one with the append loses the race", "[storage][race]") {
   CHECK(tells("D6", {.append = [](memory& store, events all, condition when) -> must::append_result {
-    must::position found = 0;
-    if (!when.query.is_none())
-      static_cast<void>(store.read(when.query, {.after = when.after}, [&](const record& one) { found = one.position; }));
-    if (found != 0) return must::conflict{.actual = found, .after = when.after};
-    std::this_thread::yield();
-    return store.append(all, {.streams = when.streams});
-  }}));
+                must::position found = 0;
+                if (!when.query.is_none())
+                  static_cast<void>(
+                      store.read(when.query, {.after = when.after}, [&](const record& one) { found = one.position; }));
+                if (found != 0) return must::conflict{.actual = found, .after = when.after};
+                std::this_thread::yield();
+                return store.append(all, {.streams = when.streams});
+              }}));
   CHECK(tells("A5", asked([](memory&, events, condition& when) { when.streams.clear(); })));
 }

@@ -26,7 +26,7 @@ class scripted_store {
   std::vector<call> appends{};                                              ///< each append, as it came
   std::vector<must::read_options> reads{};                                  ///< each read, as it came
   std::function<std::optional<must::append_result>(std::size_t)> before{};  ///< the n-th append, from 1; its own answer
-  std::function<void(std::size_t)> after{};                                 ///< the n-th append is stored, or in conflict
+  std::function<void(std::size_t)> after{};  ///< the n-th append is stored, or in conflict
   std::function<void(std::size_t)> before_read{};
 
   must::append_result append(std::span<must::basic_event<data_type>> events, const must::append_condition& condition) {

@@ -71,8 +71,8 @@ std::optional<appended> find_repeat(std::span<const basic_event<Data>> events, K
 inline void check_not_ahead(const append_condition& condition, position head) {
   if (condition.after <= head) return;
   raise({.code = error_code::position_ahead,
-         .message = "the append condition names position " + std::to_string(condition.after) + ", and the store ends at " +
-                    std::to_string(head),
+         .message = "the append condition names position " + std::to_string(condition.after) +
+                    ", and the store ends at " + std::to_string(head),
          .field = "after",
          .expected = condition.after,
          .actual = head});

@@ -58,7 +58,7 @@ bool passes(running rule, why_not& no, result<Value>&& outcome) {
 // The rules of a command that be_authorized or be_valid refines: each rule gets what the one before made.
 template <typename Rule, typename C, typename... State, typename Take, typename... Option>
 bool run_refining(running& rule, why_not& no, const C& command, const std::tuple<const State&...>& states, Take& take,
-                                  const Option&... options) {
+                  const Option&... options) {
   if constexpr (std::is_same_v<Rule, be_translated_to_events_rule>) {
     rule = running::be_translated_to_events;
     take(call_rule<Rule>(command, states, options...));
@@ -85,7 +85,8 @@ bool run_refining(running& rule, why_not& no, const C& command, const std::tuple
   }
 }
 
-// Runs all rules and says whether the command passed; `take` gets what be_translated_to_events returned, while command and states live.
+// Runs all rules and says whether the command passed; `take` gets what be_translated_to_events returned, while command
+// and states live.
 template <typename C, typename... State, typename Take, typename... Option>
 bool run_rules(why_not& no, const C& command, const std::tuple<const State&...>& states, Take& take,
                const Option&... options) {

@@ -40,19 +40,35 @@ class decorator {
     return storage_->find(source, id);
   }
   [[nodiscard]] const must::origin& origin() const { return storage_->origin(); }
-  [[nodiscard]] const must::limits& limits() const requires has_limits<S> { return storage_->limits(); }
+  [[nodiscard]] const must::limits& limits() const
+    requires has_limits<S>
+  {
+    return storage_->limits();
+  }
 
-  [[nodiscard]] std::optional<cell> get(std::string_view key) requires CellStorage<S> { return storage_->get(key); }
-  bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) requires CellStorage<S> {
+  [[nodiscard]] std::optional<cell> get(std::string_view key)
+    requires CellStorage<S>
+  {
+    return storage_->get(key);
+  }
+  bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision)
+    requires CellStorage<S>
+  {
     return storage_->put(key, bytes, expected_revision);
   }
-  [[nodiscard]] std::vector<std::string> list(std::string_view prefix) requires CellStorage<S> {
+  [[nodiscard]] std::vector<std::string> list(std::string_view prefix)
+    requires CellStorage<S>
+  {
     return storage_->list(prefix);
   }
-  std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items) requires BatchStorage<S> {
+  std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items)
+    requires BatchStorage<S>
+  {
     return storage_->append_batch(items);
   }
-  bool wait_for(position until, duration timeout, std::stop_token stop = {}) requires WaitableStorage<S> {
+  bool wait_for(position until, duration timeout, std::stop_token stop = {})
+    requires WaitableStorage<S>
+  {
     return storage_->wait_for(until, timeout, std::move(stop));
   }
 

@@ -15,7 +15,8 @@ consteval bool only_lacks_const(list<State...>, list<Option...>) {
   if constexpr (!Rule::template is_member<C>)
     return false;
   else
-    return Rule::template is_callable_if_not_const<C, State..., Option...> || Rule::template is_callable_if_not_const<C, Option...> ||
+    return Rule::template is_callable_if_not_const<C, State..., Option...> ||
+           Rule::template is_callable_if_not_const<C, Option...> ||
            Rule::template is_callable_if_not_const<C, State...> || Rule::template is_callable_if_not_const<C>;
 }
 
@@ -39,13 +40,14 @@ struct verdict_fault {
 
 // The sentences. Macros make the texts alone: an assertion in a macro costs the reader two notes more.
 #define MUST_DETAIL_IS_MISSING(NAME) "must: the command has no " NAME "(states..., options...): add a const member"
-#define MUST_DETAIL_LACKS_CONST(NAME) "must: " NAME " of the command is not const: a rule changes nothing, make it const"
-#define MUST_DETAIL_MISFITS(NAME)                                                                                \
-  "must: " NAME                                                                                                  \
+#define MUST_DETAIL_LACKS_CONST(NAME) \
+  "must: " NAME " of the command is not const: a rule changes nothing, make it const"
+#define MUST_DETAIL_MISFITS(NAME)                                                                               \
+  "must: " NAME                                                                                                 \
   " of the command takes neither (states..., options...), (options...), (states...) nor (): it decides alone, " \
   "so make its parameters fit"
-#define MUST_DETAIL_IS_PROTOTYPE(NAME)                                                                        \
-  "must: " NAME                                                                                               \
+#define MUST_DETAIL_IS_PROTOTYPE(NAME)                                                                      \
+  "must: " NAME                                                                                             \
   " of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids that: give the " \
   "command a rule of its own"
 #define MUST_DETAIL_IS_NO_VERDICT(NAME) \
@@ -63,7 +65,8 @@ consteval bool diagnose_be_authorized() {
 template <typename Step>
 consteval bool diagnose_verdict_of_be_authorized() {
   using fault = verdict_fault<Step, always_t>;
-  static_assert(!fault::is_other_word, "must: be_authorized is must::always: that is be_valid's word, write must::anyone");
+  static_assert(!fault::is_other_word,
+                "must: be_authorized is must::always: that is be_valid's word, write must::anyone");
   static_assert(!fault::is_none, MUST_DETAIL_IS_NO_VERDICT("be_authorized"));
   return Step::fits;
 }
@@ -79,7 +82,8 @@ consteval bool diagnose_be_valid() {
 template <typename Step>
 consteval bool diagnose_verdict_of_be_valid() {
   using fault = verdict_fault<Step, anyone_t>;
-  static_assert(!fault::is_other_word, "must: be_valid is must::anyone: that is be_authorized's word, write must::always");
+  static_assert(!fault::is_other_word,
+                "must: be_valid is must::anyone: that is be_authorized's word, write must::always");
   static_assert(!fault::is_none, MUST_DETAIL_IS_NO_VERDICT("be_valid"));
   return Step::fits;
 }
@@ -104,14 +108,17 @@ template <typename C, typename States, typename Options>
 consteval bool diagnose_rules() {
   using chain = rule_chain<C, States, Options>;
   constexpr auto is_own = [](const rule_choice& choice) { return choice.source != rule_source::fallback; };
-  if constexpr (chain::fits && is_own(chain::authorize::choice) && is_own(chain::validate::choice) && is_own(chain::translate)) {
+  if constexpr (chain::fits && is_own(chain::authorize::choice) && is_own(chain::validate::choice) &&
+                is_own(chain::translate)) {
     return true;
   } else {
     bool authorize = diagnose_be_authorized<C, States, Options>();
-    if constexpr (chain::authorize::choice.callable()) authorize &= diagnose_verdict_of_be_authorized<typename chain::authorize>();
+    if constexpr (chain::authorize::choice.callable())
+      authorize &= diagnose_verdict_of_be_authorized<typename chain::authorize>();
     using authorized = typename chain::authorize::next;
     bool validate = diagnose_be_valid<authorized, States, Options>();
-    if constexpr (chain::validate::choice.callable()) validate &= diagnose_verdict_of_be_valid<typename chain::validate>();
+    if constexpr (chain::validate::choice.callable())
+      validate &= diagnose_verdict_of_be_valid<typename chain::validate>();
     return authorize & validate & diagnose_be_translated_to_events<typename chain::translated, States, Options>();
   }
 }
@@ -129,24 +136,28 @@ consteval bool diagnose_dependencies(list<Option...>) {
   constexpr auto choice = chosen<depends_on_rule, C, list<>, options>;
   constexpr bool misfit = choice.source != rule_source::none && !choice.callable();
   constexpr bool option_is_state = (State<Option> || ...);
-  constexpr bool late = choice.source == rule_source::none && (depends_late<C, typename chain::authorize::next, options> ||
-                                                               depends_late<C, typename chain::translated, options>);
+  constexpr bool late =
+      choice.source == rule_source::none && (depends_late<C, typename chain::authorize::next, options> ||
+                                             depends_late<C, typename chain::translated, options>);
   static_assert(!misfit, "must: depends_on of the command takes neither (options...) nor (): make it a const member");
   if constexpr (choice.callable()) {
     using returned = std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, options>>;
-    static_assert(is_dependency<returned>,
-                  "must: depends_on of the command returns none of must::stream, tagged, each, all_of nor an optional of "
-                  "the first two");
+    static_assert(
+        is_dependency<returned>,
+        "must: depends_on of the command returns none of must::stream, tagged, each, all_of nor an optional of "
+        "the first two");
     if (!is_dependency<returned>) return false;
   }
   constexpr bool allowed = !is_forbidden(choice);
-  static_assert(allowed,
-                "must: depends_on of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
-                "that: give the command a rule of its own");
+  static_assert(
+      allowed,
+      "must: depends_on of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
+      "that: give the command a rule of its own");
   static_assert(!option_is_state, "must: an option is a state: states come from depends_on");
-  static_assert(!late,
-                "must: the command that a rule refines this one to has a depends_on, which would come too late: convert "
-                "first, process_command(must::parse<Refined>(command), ...)");
+  static_assert(
+      !late,
+      "must: the command that a rule refines this one to has a depends_on, which would come too late: convert "
+      "first, process_command(must::parse<Refined>(command), ...)");
   return !misfit && !option_is_state && !late && allowed;
 }
 

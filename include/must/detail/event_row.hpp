@@ -32,8 +32,10 @@ class row_writer {
     return *this;
   }
   row_writer& time(const timestamp& value) {
-    return integer(static_cast<std::uint64_t>(value.microseconds)).integer(value.femtoseconds_of_billion)
-        .integer(static_cast<std::uint16_t>(value.offset_minutes)).integer(value.digits)
+    return integer(static_cast<std::uint64_t>(value.microseconds))
+        .integer(value.femtoseconds_of_billion)
+        .integer(static_cast<std::uint16_t>(value.offset_minutes))
+        .integer(value.digits)
         .integer(static_cast<std::uint64_t>(value.written));
   }
   std::string bytes{};
@@ -71,7 +73,8 @@ class row_reader {
     return value;
   }
   [[noreturn]] static void refuse() {
-    raise({.code = error_code::codec_error, .message = "a stored row is damaged: its packed attributes cannot be read"});
+    raise(
+        {.code = error_code::codec_error, .message = "a stored row is damaged: its packed attributes cannot be read"});
   }
 
  private:

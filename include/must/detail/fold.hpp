@@ -3,8 +3,8 @@
 #pragma once
 
 #include "must/decision.hpp"
-#include "must/matching.hpp"
 #include "must/detail/decide.hpp"
+#include "must/matching.hpp"
 #include "must/storage.hpp"
 
 #include <optional>
@@ -38,7 +38,9 @@ class boundary {
     items.push_back(on_->item());
     if (!on_->expected_version()) return;
     if (!on_->item().stream)
-      raise({.code = error_code::bad_input, .message = "at_version needs a dependency on a stream", .field = "at_version"});
+      raise({.code = error_code::bad_input,
+             .message = "at_version needs a dependency on a stream",
+             .field = "at_version"});
     streams.push_back(stream_expectation::exactly(*on_->item().stream, *on_->expected_version()));
   }
   [[nodiscard]] std::optional<conflict> mismatch() const {

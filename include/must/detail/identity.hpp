@@ -26,13 +26,16 @@ inline constexpr const char* command_index_attribute = "mustcommandindex";
 // The name of a command's type goes into the ids of its events.
 template <typename C>
 constexpr type_name command_type() {
-  if constexpr (requires { { command_traits<C>::type } -> text_like; }) {
+  if constexpr (requires {
+                  { command_traits<C>::type } -> text_like;
+                }) {
     return to_type_name(command_traits<C>::type);
   } else {
     constexpr auto name = own_name<C>();
-    static_assert(name.size() > 0,
-                  "must: a command with a command_id needs a plain name: add static constexpr auto type = \"...\"; to it "
-                  "or to its command_traits");
+    static_assert(
+        name.size() > 0,
+        "must: a command with a command_id needs a plain name: add static constexpr auto type = \"...\"; to it "
+        "or to its command_traits");
     return name;
   }
 }
@@ -42,10 +45,12 @@ std::string digest_of(const C& command) {
   if constexpr (constexpr auto own = chosen<command_digest_rule, C, list<>, list<>>; own.callable()) {
     return content_digest(to_string_of(call_rule<command_digest_rule>(command, std::tuple<>{})));
   } else {
-    static_assert(own.source == rule_source::none, "must: command_digest of the command is not a const function without parameters");
-    static_assert(is_digestible<C>,
-                  "must: a command with a command_id is compared by its content: make it an aggregate of plain members, "
-                  "or add std::string command_digest() const");
+    static_assert(own.source == rule_source::none,
+                  "must: command_digest of the command is not a const function without parameters");
+    static_assert(
+        is_digestible<C>,
+        "must: a command with a command_id is compared by its content: make it an aggregate of plain members, "
+        "or add std::string command_digest() const");
     return content_digest(command);
   }
 }
@@ -73,10 +78,12 @@ inline constexpr bool names_itself = chosen<command_id_rule, C, list<>, list<Opt
 template <typename C, typename... Option>
 command_identity identify(const C& command, const Option&... options) {
   constexpr auto own = chosen<command_id_rule, C, list<>, list<Option...>>;
-  static_assert(own.callable(), "must: command_id of the command takes neither (options...) nor (): make it a const member");
-  static_assert(!is_forbidden(own),
-                "must: command_id of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
-                "that: give the command a rule of its own");
+  static_assert(own.callable(),
+                "must: command_id of the command takes neither (options...) nor (): make it a const member");
+  static_assert(
+      !is_forbidden(own),
+      "must: command_id of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
+      "that: give the command a rule of its own");
   command_identity made;
   if constexpr (own.callable()) {
     using returned = std::remove_cvref_t<rule_result<command_id_rule, C, list<>, list<Option...>>>;
@@ -104,7 +111,8 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
     if (!record && found.empty()) return found;
     const auto text = [&](const char* name) {
       const auto entry = record ? record->extensions.find(std::string_view(name)) : attributes::const_iterator();
-      const auto* value = !record || entry == record->extensions.end() ? nullptr : std::get_if<std::string>(&entry->second);
+      const auto* value =
+          !record || entry == record->extensions.end() ? nullptr : std::get_if<std::string>(&entry->second);
       return value == nullptr ? std::string() : *value;
     };
     if (text(command_digest_attribute) != command.digest)
@@ -112,7 +120,8 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
              .message = "command id \"" + command.id + "\" was used before by a command with other content",
              .field = "command_id",
              .event_id = record ? record->id : std::string()});
-    if (const auto entry = record->extensions.find(std::string_view(command_count_attribute)); entry != record->extensions.end())
+    if (const auto entry = record->extensions.find(std::string_view(command_count_attribute));
+        entry != record->extensions.end())
       if (const auto* counted = std::get_if<std::int32_t>(&entry->second)) count = static_cast<std::size_t>(*counted);
     found.push_back(*std::move(record));
   }

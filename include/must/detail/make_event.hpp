@@ -52,7 +52,7 @@ inline void check_metadata(const attributes& entries) {
 struct event_context {
   const must::origin& origin;
   timestamp now;
-  std::string_view stream{};       ///< of events that name none
+  std::string_view stream{};  ///< of events that name none
   const attributes* metadata = nullptr;
 };
 

@@ -34,7 +34,8 @@ class memory_cells {
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> keys;
-    for (auto at = cells_.lower_bound(prefix); at != cells_.end() && at->first.starts_with(prefix); ++at) keys.push_back(at->first);
+    for (auto at = cells_.lower_bound(prefix); at != cells_.end() && at->first.starts_with(prefix); ++at)
+      keys.push_back(at->first);
     return keys;
   }
 

@@ -109,7 +109,8 @@ class memory_log {
       const auto& row = index_.row(found);
       return {found, row.offset, row.append_size};
     };
-    return detail::find_repeat(events, known, [&](std::size_t i, position found) { return same_content<Data>(at(found), events[i]); });
+    return detail::find_repeat(events, known,
+                               [&](std::size_t i, position found) { return same_content<Data>(at(found), events[i]); });
   }
 
   // What may throw comes first, so that events are moved from only when nothing hinders their append any more. Those

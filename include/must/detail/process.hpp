@@ -79,8 +79,10 @@ consteval auto find_event_type() {
     using returned = rule_result<be_translated_to_events_rule, typename chain::translated, states, Options>;
     if constexpr (!std::is_void_v<returned>) {
       using held = typename events_holder<typename leaves<list<>, std::remove_cvref_t<returned>, Data>::type>::type;
-      if constexpr (std::is_class_v<held>) return list<held>{};
-      else return list<std::monostate>{};
+      if constexpr (std::is_class_v<held>)
+        return list<held>{};
+      else
+        return list<std::monostate>{};
     } else {
       return list<std::monostate>{};
     }
@@ -100,7 +102,8 @@ struct data_of<S> {
   using type = typename S::data_type;
 };
 
-// What processed holds for this call: an event type, or a variant of them. A class, so that compilers do not spell it out.
+// What processed holds for this call: an event type, or a variant of them. A class, so that compilers do not spell it
+// out.
 template <typename C, typename S, typename... Option>
 struct processed_by {
   using type = decltype(only_of(find_event_type<C, typename data_of<S>::type, rule_options<Option...>>()));
@@ -157,7 +160,9 @@ class stopwatch {
   [[nodiscard]] bool is_over() const { return coarse_microseconds() >= end_; }
 
  private:
-  static std::int64_t end_of(std::int64_t after, std::int64_t now) { return after > INT64_MAX - now ? INT64_MAX : now + after; }
+  static std::int64_t end_of(std::int64_t after, std::int64_t now) {
+    return after > INT64_MAX - now ? INT64_MAX : now + after;
+  }
   std::int64_t end_;
 };
 

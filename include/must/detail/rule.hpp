@@ -140,7 +140,8 @@ consteval rule_choice choose() {
   } else if constexpr (constexpr auto found = fitting<Rule, rule_source::hidden_friend, C>(States{}, Options{});
                        found != rule_arguments::misfit) {
     return {rule_source::hidden_friend, found};
-  } else if constexpr (Rule::template is_member<fallback_traits<C>> && can_be_a_base<C> && can_be_a_base<command_traits<C>>) {
+  } else if constexpr (Rule::template is_member<fallback_traits<C>> && can_be_a_base<C> &&
+                       can_be_a_base<command_traits<C>>) {
     return {rule_source::fallback, fitting<Rule, rule_source::fallback, C>(States{}, Options{})};
   } else {
     return {};
@@ -152,14 +153,16 @@ inline constexpr rule_choice chosen = choose<Rule, C, States, Options>();
 
 // Calls a rule that `chosen` has found callable.
 template <typename Rule, typename C, typename... State, typename... Option>
-constexpr decltype(auto) call_rule(const C& command, const std::tuple<const State&...>& states, const Option&... options) {
+constexpr decltype(auto) call_rule(const C& command, const std::tuple<const State&...>& states,
+                                   const Option&... options) {
   return Rule::template call<chosen<Rule, C, list<State...>, list<Option...>>>(command, states, options...);
 }
 
 template <typename Rule, typename C, typename... State, typename... Option>
 auto result_of_rule(list<State...>, list<Option...>)
     -> decltype(Rule::template call<chosen<Rule, C, list<State...>, list<Option...>>>(
-        std::declval<const C&>(), std::declval<const std::tuple<const State&...>&>(), std::declval<const Option&>()...));
+        std::declval<const C&>(), std::declval<const std::tuple<const State&...>&>(),
+        std::declval<const Option&>()...));
 
 // What the chosen rule returns.
 template <typename Rule, typename C, typename States, typename Options>

@@ -49,7 +49,8 @@ struct leaves_of_all {
 };
 template <typename Found, typename Data, typename First, typename... Rest>
 struct leaves_of_all<Found, Data, First, Rest...> {
-  using type = typename leaves_of_all<typename leaves<Found, std::remove_cvref_t<First>, Data>::type, Data, Rest...>::type;
+  using type =
+      typename leaves_of_all<typename leaves<Found, std::remove_cvref_t<First>, Data>::type, Data, Rest...>::type;
 };
 template <typename Found, typename Data, typename Wrapper>
 struct leaves_of_arguments;
@@ -57,8 +58,8 @@ template <typename Found, typename Data, template <typename...> typename Wrapper
 struct leaves_of_arguments<Found, Data, Wrapper<Argument...>> : leaves_of_all<Found, Data, Argument...> {};
 
 template <typename T>
-inline constexpr bool wraps = is_made_of<T, std::optional> || is_made_of<T, std::variant> || is_made_of<T, std::tuple> ||
-                              is_made_of<T, std::pair>;
+inline constexpr bool wraps = is_made_of<T, std::optional> || is_made_of<T, std::variant> ||
+                              is_made_of<T, std::tuple> || is_made_of<T, std::pair>;
 
 template <typename Found, typename T, typename Data>
 struct leaves : with_leaf<Found, T> {};
@@ -71,8 +72,7 @@ template <typename Found, typename T, typename Data>
 struct leaves<Found, T, Data> : leaves_of_arguments<Found, Data, T> {};
 template <typename Found, typename T, typename Data>
   requires(!is_leaf<T, Data> && !wraps<T> && input_range<T>)
-struct leaves<Found, T, Data>
-    : leaves<Found, std::remove_cvref_t<decltype(*std::declval<T&>().begin())>, Data> {};
+struct leaves<Found, T, Data> : leaves<Found, std::remove_cvref_t<decltype(*std::declval<T&>().begin())>, Data> {};
 
 // Calls `use(event)` for each event in a value, in order; the value is traversed once.
 template <typename Data, typename T, typename Use>
@@ -114,7 +114,8 @@ struct events_holder<list<>> {
 
 template <typename Event, typename Data>
 consteval bool diagnose_event() {
-  static_assert(std::is_class_v<Event>, "must: be_translated_to_events returns something that is no event: an event is a class");
+  static_assert(std::is_class_v<Event>,
+                "must: be_translated_to_events returns something that is no event: an event is a class");
   if constexpr (std::is_class_v<Event>) {
     static_assert(std::is_copy_constructible_v<Event>, "must: an event is copyable");
     static_assert(own_name<Event>().size() > 0,
@@ -122,7 +123,8 @@ consteval bool diagnose_event() {
     constexpr bool good_stream = stream_fits<Event>;
     constexpr bool good_tags = tags_fit<Event>;
     static_assert(good_stream, "must: stream of this event is neither a text nor a const function that returns one");
-    static_assert(good_tags, "must: tags of this event are neither a range of texts nor a const function that returns one");
+    static_assert(good_tags,
+                  "must: tags of this event are neither a range of texts nor a const function that returns one");
     static_assert(keeps<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
     return std::is_copy_constructible_v<Event> && own_name<Event>().size() > 0 && good_stream && good_tags &&
            keeps<Event, Data> && check_versions<Event>();

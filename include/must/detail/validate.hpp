@@ -27,7 +27,10 @@ inline bool is_utf8(std::string_view text) {
     }
     const unsigned lead = *at++;
     if (lead < 0x80) continue;
-    const int more = lead >= 0xC2 && lead <= 0xDF ? 1 : (lead & 0xF0U) == 0xE0 ? 2 : lead >= 0xF0 && lead <= 0xF4 ? 3 : 0;
+    const int more = lead >= 0xC2 && lead <= 0xDF   ? 1
+                     : (lead & 0xF0U) == 0xE0       ? 2
+                     : lead >= 0xF0 && lead <= 0xF4 ? 3
+                                                    : 0;
     if (more == 0 || end - at < more) return false;
     if ((lead == 0xE0 && *at < 0xA0) || (lead == 0xED && *at > 0x9F)) return false;
     if ((lead == 0xF0 && *at < 0x90) || (lead == 0xF4 && *at > 0x8F)) return false;
@@ -98,8 +101,9 @@ inline bool is_attribute_name(std::string_view name) {
 // Extensions whose names belong to CloudEvents itself or to what a store adds to an event are refused.
 inline void check_extension_name(std::string_view name, const char* field = "extension") {
   if (!is_attribute_name(name)) refuse_input(field, in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
-  for (const std::string_view taken : {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time",
-                                       "data", "sequence", "streamversion", "recordedtime", "musttags", "musterased"})
+  for (const std::string_view taken :
+       {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "sequence",
+        "streamversion", "recordedtime", "musttags", "musterased"})
     if (name == taken) refuse_input(field, in_quotes(name) + " is the name of something else");
 }
 
@@ -148,8 +152,8 @@ void check_append(std::span<const basic_event<Data>> events, const append_condit
     for (const auto& tag : event.tags) check_name("tag", tag);
     for (const auto& [name, value] : event.extensions) check_extension_name(name);
     if (const auto size = payload_size(event.data); size > allowed.payload_bytes)
-      refuse_input("data", "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) +
-                               " are allowed");
+      refuse_input("data",
+                   "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) + " are allowed");
   }
   check_query(condition.query);
   for (const auto& expectation : condition.streams) check_name("stream", expectation.stream);

@@ -114,7 +114,8 @@ bool with_version(const recorded<Data>& record, Use&& use) {
         return true;
       }
     }
-  } else if (stored_schema_version(record) == schema_version<Version> && is_named<Version>({record.type.data(), record.type.size()})) {
+  } else if (stored_schema_version(record) == schema_version<Version> &&
+             is_named<Version>({record.type.data(), record.type.size()})) {
     use_as<Newest>(decode<Version>(record), use);
     return true;
   }

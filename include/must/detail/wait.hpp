@@ -5,9 +5,9 @@
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
+#include <time.h>
 #include <cerrno>
 #include <cstdint>
-#include <time.h>
 
 namespace must::detail {
 
@@ -23,8 +23,7 @@ inline std::int64_t coarse_microseconds() {
 
 inline void pause_for(std::int64_t microseconds) {
   ::timespec rest{microseconds / 1'000'000, microseconds % 1'000'000 * 1'000};
-  while (::nanosleep(&rest, &rest) != 0 && errno == EINTR) {
-  }
+  while (::nanosleep(&rest, &rest) != 0 && errno == EINTR) {}
 }
 
 // Full jitter: anything from 0 to a bound that doubles with each attempt, 50 us to 25 ms.

@@ -35,7 +35,9 @@ constexpr error_code code_of() {
 }
 
 inline const char* name_of(error_code code) {
-  return code == error_code::unauthorized ? "unauthorized" : code == error_code::invalid ? "invalid" : "version_conflict";
+  return code == error_code::unauthorized ? "unauthorized"
+         : code == error_code::invalid    ? "invalid"
+                                          : "version_conflict";
 }
 
 inline std::string describe(const error& refusal) {
@@ -91,7 +93,8 @@ class [[nodiscard]] outcome {
     if (refusal_ && refusal_->code == code && (reason.empty() || refusal_->message == reason)) return;
     const auto wanted = std::string("refused: ") + detail::name_of(code) +
                         (reason.empty() ? std::string() : " \"" + std::string(reason) + "\"");
-    throw assertion_failed("the command was expected to be refused (- expected, + actual)\n" + diff({wanted}, actual_lines()));
+    throw assertion_failed("the command was expected to be refused (- expected, + actual)\n" +
+                           diff({wanted}, actual_lines()));
   }
 
   /// The events, for expectations of another kind. \throws assertion_failed  when the command was refused
@@ -163,13 +166,15 @@ class history {
   template <typename Folding>
   void replay(Folding& folding) const {
     std::vector<recorded<data_type>> log;
-    std::apply([&](const Event&... event) { (log.push_back(record_of(event, folding.only_stream(), log)), ...); }, events_);
+    std::apply([&](const Event&... event) { (log.push_back(record_of(event, folding.only_stream(), log)), ...); },
+               events_);
     for (const auto& record : log)
       if (is_read_by(folding.condition().query, record)) folding.apply(record);
   }
 
   template <typename One>
-  static recorded<data_type> record_of(const One& event, std::string_view stream, const std::vector<recorded<data_type>>& log) {
+  static recorded<data_type> record_of(const One& event, std::string_view stream,
+                                       const std::vector<recorded<data_type>>& log) {
     constexpr auto name = event_type<One>();
     recorded<data_type> made;
     made.type.assign(name.data(), name.size());

@@ -55,7 +55,8 @@ struct memory_reference<std::variant<Event...>> {
 template <typename F>
 struct beside_memory {
   std::unique_ptr<F> fixture = std::make_unique<F>();
-  std::unique_ptr<typename memory_reference<data_of<F>>::type> reference = std::make_unique<typename memory_reference<data_of<F>>::type>();
+  std::unique_ptr<typename memory_reference<data_of<F>>::type> reference =
+      std::make_unique<typename memory_reference<data_of<F>>::type>();
   auto& first() { return fixture->store(); }
   auto& second() { return *reference; }
 };
@@ -69,15 +70,19 @@ void same_as_memory() {
 /// All cases for the store of a fixture; each makes fresh ones.
 ///
 /// A fixture is default-constructible, has `store()`, which gives a Storage that is empty at first, and
-/// `static constexpr must::testing::capabilities capabilities`. A store of structs also needs `static data_type data(n)`:
-/// different data for different n. Races and random histories take their seed from MUST_TEST_SEED, and name it.
+/// `static constexpr must::testing::capabilities capabilities`. A store of structs also needs `static data_type
+/// data(n)`: different data for different n. Races and random histories take their seed from MUST_TEST_SEED, and name
+/// it.
 template <typename F>
 [[nodiscard]] std::vector<storage_case> storage_cases() {
   using store_type = suite::store_of<F>;
   static_assert(Storage<store_type>, "must: the store of the fixture is not a Storage");
-  static_assert(CellStorage<store_type> == F::capabilities.cells, "must: the fixture declares cells as the store has them");
-  static_assert(BatchStorage<store_type> == F::capabilities.batches, "must: the fixture declares batches as the store has them");
-  static_assert(WaitableStorage<store_type> == F::capabilities.waiting, "must: the fixture declares waiting as the store has it");
+  static_assert(CellStorage<store_type> == F::capabilities.cells,
+                "must: the fixture declares cells as the store has them");
+  static_assert(BatchStorage<store_type> == F::capabilities.batches,
+                "must: the fixture declares batches as the store has them");
+  static_assert(WaitableStorage<store_type> == F::capabilities.waiting,
+                "must: the fixture declares waiting as the store has it");
   using A = suite::append_cases<F>;
   using Q = suite::query_cases<F>;
   using R = suite::race_cases<F>;
@@ -125,7 +130,8 @@ template <typename F>
   if constexpr (F::capabilities.batches)
     all.push_back({"B1", "each item of a batch has its own condition and result", &suite::batch_cases<F>::b1_batches});
   if constexpr (F::capabilities.waiting)
-    all.push_back({"W1", "an append wakes who waits; a timeout and a stop end the wait", &suite::wait_cases<F>::w1_waiting, true});
+    all.push_back({"W1", "an append wakes who waits; a timeout and a stop end the wait",
+                   &suite::wait_cases<F>::w1_waiting, true});
   return all;
 }
 

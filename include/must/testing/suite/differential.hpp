@@ -32,7 +32,10 @@ class random_history {
       case 4: {
         const auto id = sent_.empty() ? std::string("unknown") : any_sent().id;
         const auto one = left.find("/suite", id), other = right.find("/suite", id);
-        expect(one.has_value() == other.has_value() && (!one || (one->position == other->position && one->version == other->version && one->tags == other->tags)), "find");
+        expect(one.has_value() == other.has_value() &&
+                   (!one ||
+                    (one->position == other->position && one->version == other->version && one->tags == other->tags)),
+               "find");
         return;
       }
       default: return expect_equal(left.head(), right.head(), "head");
@@ -116,7 +119,8 @@ class random_history {
   template <typename Left, typename Right>
   void compare_reads(Left& left, Right& right) {
     const auto which = next_query();
-    read_options options{.order = below(2) == 0 ? direction::forwards : direction::backwards, .after = below(2) == 0 ? 0 : below(60)};
+    read_options options{.order = below(2) == 0 ? direction::forwards : direction::backwards,
+                         .after = below(2) == 0 ? 0 : below(60)};
     if (below(2) == 0) options.until = below(80);
     if (below(3) == 0) options.limit = static_cast<std::int64_t>(below(6));
     const auto stop_after = below(4) == 0 ? below(5) + 1 : ~std::uint64_t{0};
@@ -150,8 +154,8 @@ void compare_histories(int histories, MakeData make_data, Make&& make) {
       try {
         history.step(pair.first(), pair.second());
       } catch (const assertion_failed& why) {
-        throw assertion_failed(std::string(why.what()) + " (step " + std::to_string(i) + " of history " + std::to_string(n) +
-                               ", MUST_TEST_SEED=" + std::to_string(seed()) + ")");
+        throw assertion_failed(std::string(why.what()) + " (step " + std::to_string(i) + " of history " +
+                               std::to_string(n) + ", MUST_TEST_SEED=" + std::to_string(seed()) + ")");
       }
     }
   }

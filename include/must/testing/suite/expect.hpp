@@ -83,7 +83,8 @@ event_of<Fixture> event(std::string type, std::string stream = {}, tag_set tags 
 }
 
 template <typename Fixture>
-append_result append(store_of<Fixture>& store, std::vector<event_of<Fixture>> events, const append_condition& condition = {}) {
+append_result append(store_of<Fixture>& store, std::vector<event_of<Fixture>> events,
+                     const append_condition& condition = {}) {
   return store.append(std::span<event_of<Fixture>>(events), condition);
 }
 template <typename Fixture>
@@ -92,15 +93,18 @@ append_result append(store_of<Fixture>& store, event_of<Fixture> one, const appe
 }
 
 template <typename Fixture>
-std::vector<recorded<data_of<Fixture>>> read_all(store_of<Fixture>& store, const query& which = query::all(), const read_options& options = {}) {
+std::vector<recorded<data_of<Fixture>>> read_all(store_of<Fixture>& store, const query& which = query::all(),
+                                                 const read_options& options = {}) {
   std::vector<recorded<data_of<Fixture>>> found;
-  static_cast<void>(store.read(which, options, [&](const recorded<data_of<Fixture>>& record) { found.push_back(record); }));
+  static_cast<void>(
+      store.read(which, options, [&](const recorded<data_of<Fixture>>& record) { found.push_back(record); }));
   return found;
 }
 template <typename Fixture>
 std::vector<position> positions(store_of<Fixture>& store, const query& which, const read_options& options = {}) {
   std::vector<position> found;
-  static_cast<void>(store.read(which, options, [&](const recorded<data_of<Fixture>>& record) { found.push_back(record.position); }));
+  static_cast<void>(
+      store.read(which, options, [&](const recorded<data_of<Fixture>>& record) { found.push_back(record.position); }));
   return found;
 }
 

@@ -30,9 +30,11 @@ struct limit_cases {
         auto one = event<F>("a", "s", {"t"});
         change(one);
         if (good)
-          expect(append<F>(store, one).stored(), std::string(field) + " of " + std::to_string(bytes) + " bytes is stored");
+          expect(append<F>(store, one).stored(),
+                 std::string(field) + " of " + std::to_string(bytes) + " bytes is stored");
         else
-          expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, one)); }, std::string(field) + " of " + std::to_string(bytes) + " bytes", field);
+          expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, one)); },
+                                   std::string(field) + " of " + std::to_string(bytes) + " bytes", field);
       };
       check([&](auto& e) { e.id = name; }, "id");
       check([&](auto& e) { e.source = name; }, "source");
@@ -63,27 +65,36 @@ struct limit_cases {
         if (more == 0)
           expect(append<F>(store, one).stored(), "the largest payload is stored");
         else
-          expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, one)); }, "a payload one byte too large", "data");
+          expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, one)); }, "a payload one byte too large",
+                                   "data");
       }
   }
   static void z7_hostile_names() {
     F fixture;
     auto& store = fixture.store();
-    const std::string hostile[] = {"'; drop table events; --", "\"", "%", "_", "\\", "a,b", "{a}", "\n\t\x01", "\xF0\x9F\x98\x80", "../../etc/passwd", "NULL", " ", "$1", "?"};
+    const std::string hostile[] = {
+        "'; drop table events; --", "\"",   "%", "_",  "\\", "a,b", "{a}", "\n\t\x01", "\xF0\x9F\x98\x80",
+        "../../etc/passwd",         "NULL", " ", "$1", "?"};
     for (const auto& name : hostile) {
       append<F>(store, event<F>(name, name, tag_set(std::vector{name}))).value();
       for (const auto& which : {query::of_stream(name), query::of_types({name}), query::of_tags({name})})
         expect_equal(positions<F>(store, which), std::vector{store.head()}, "a hostile name is matched exactly");
       expect_equal(store.version(name), version{1}, "its version");
     }
-    for (const auto& bad : {std::string("a\0b", 3), std::string("\xC0\xAF"), std::string("\xED\xA0\x80"), std::string("\xFF"), std::string("\xF0\x9F\x98")}) {
-      expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, event<F>(bad))); }, "NUL or broken UTF-8 in a type", "type");
-      expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, event<F>("a", {}, tag_set(std::vector{bad})))); }, "in a tag", "tag");
-      expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::of_tags({bad}))); }, "in a query", "tag");
+    for (const auto& bad : {std::string("a\0b", 3), std::string("\xC0\xAF"), std::string("\xED\xA0\x80"),
+                            std::string("\xFF"), std::string("\xF0\x9F\x98")}) {
+      expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, event<F>(bad))); },
+                               "NUL or broken UTF-8 in a type", "type");
+      expect_throws<bad_input>(
+          [&] { static_cast<void>(append<F>(store, event<F>("a", {}, tag_set(std::vector{bad})))); }, "in a tag",
+          "tag");
+      expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::of_tags({bad}))); }, "in a query",
+                               "tag");
     }
     auto bad = event<F>("a");
     bad.extensions = {{"Not-A-Name", true}};
-    expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, bad)); }, "a bad name of an extension", "extension");
+    expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, bad)); }, "a bad name of an extension",
+                             "extension");
     expect(append<F>(store, event<F>("a")).stored(), "the store is usable afterwards");
   }
   static void d12_tags() {
@@ -91,8 +102,10 @@ struct limit_cases {
     auto& store = fixture.store();
     const std::string longest(512, 'x');
     append<F>(store, event<F>("a", {}, {longest, longest.substr(1)})).value();
-    expect_equal(positions<F>(store, query::of_tags({longest})).size(), std::size_t{1}, "matches of a tag of 512 bytes");
-    expect_equal(positions<F>(store, query::of_tags({longest.substr(2)})).size(), std::size_t{0}, "matches of a prefix of it");
+    expect_equal(positions<F>(store, query::of_tags({longest})).size(), std::size_t{1},
+                 "matches of a tag of 512 bytes");
+    expect_equal(positions<F>(store, query::of_tags({longest.substr(2)})).size(), std::size_t{0},
+                 "matches of a prefix of it");
   }
 };
 
@@ -107,7 +120,8 @@ struct cell_cases {
     expect(!store.put("k", "two", 0) && store.get("k") == cell{"one", 1}, "a mismatch stores nothing");
     expect(store.put("k", "two", 1) && store.get("k") == cell{"two", 2}, "a match");
     expect(!store.put("k", "x", 3) && !store.put("k", "x", 1), "ahead and rewind");
-    expect(store.put("k2", std::string("\0\xFF", 2), 0) && store.get("k2")->bytes.size() == 2, "bytes are kept as they are");
+    expect(store.put("k2", std::string("\0\xFF", 2), 0) && store.get("k2")->bytes.size() == 2,
+           "bytes are kept as they are");
     expect_equal(store.list("k"), std::vector<std::string>{"k", "k2"}, "the keys of a prefix");
     expect_equal(store.list("nothing"), std::vector<std::string>{}, "the keys of an unknown prefix");
     expect_throws<bad_input>([&] { static_cast<void>(store.put("", "x", 0)); }, "an empty key", "key");
@@ -131,13 +145,16 @@ struct batch_cases {
     bad.type.clear();
     auto repeat = first;
     const append_condition guarded{.query = query::of_tags({"t"})};
-    std::vector<item> items{item{std::span(&first, 1), guarded}, item{std::span(&again, 1), guarded}, item{std::span(&bad, 1), {}},
-                            item{std::span(&third, 1), {.streams = {stream_expectation::exactly("s", 1)}}}, item{std::span(&repeat, 1), guarded}};
+    std::vector<item> items{item{std::span(&first, 1), guarded}, item{std::span(&again, 1), guarded},
+                            item{std::span(&bad, 1), {}},
+                            item{std::span(&third, 1), {.streams = {stream_expectation::exactly("s", 1)}}},
+                            item{std::span(&repeat, 1), guarded}};
     const auto done = store.append_batch(std::span(items));
     expect_equal(done.size(), items.size(), "a result for each item");
     expect(done[0] && done[0]->stored() && (*done[0])->first == 1, "the first item is stored");
     expect(done[1] && !done[1]->stored() && done[1]->why().actual == 1, "the second sees the first, and conflicts");
-    expect(!done[2] && done[2].error().code == error_code::bad_input && done[2].error().field == "type", "bad input is an error of its item");
+    expect(!done[2] && done[2].error().code == error_code::bad_input && done[2].error().field == "type",
+           "bad input is an error of its item");
     expect(done[3] && done[3]->stored() && (*done[3])->first == 2, "its neighbours are stored");
     expect(done[4] && done[4]->stored() && (*done[4])->first == 1, "a repeat within a batch shares the result");
     expect_equal(store.head(), position{2}, "head");

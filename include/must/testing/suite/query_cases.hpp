@@ -16,8 +16,11 @@ struct query_cases {
 
   // 1: a s1 {x}, 2: b s1 {x, y}, 3: a s2 {y}, 4: c - {}, 5: b s2 {x, y, z}, 6: a s1 {z}
   static void fill(store_of<F>& store) {
-    append<F>(store, std::vector{event<F>("a", "s1", {"x"}), event<F>("b", "s1", {"x", "y"}), event<F>("a", "s2", {"y"})}).value();
-    append<F>(store, std::vector{event<F>("c"), event<F>("b", "s2", {"x", "y", "z"}), event<F>("a", "s1", {"z"})}).value();
+    append<F>(store,
+              std::vector{event<F>("a", "s1", {"x"}), event<F>("b", "s1", {"x", "y"}), event<F>("a", "s2", {"y"})})
+        .value();
+    append<F>(store, std::vector{event<F>("c"), event<F>("b", "s2", {"x", "y", "z"}), event<F>("a", "s1", {"z"})})
+        .value();
   }
   struct row {
     query which;
@@ -52,12 +55,15 @@ struct query_cases {
     fill(store);
     for (const auto& [which, expected] : truth_table()) {
       expect_equal(positions<F>(store, which), expected, "the matches of a query");
-      expect_equal(positions<F>(store, which, {.order = direction::backwards}), positions_type(expected.rbegin(), expected.rend()),
-                   "the matches of a query, backwards");
+      expect_equal(positions<F>(store, which, {.order = direction::backwards}),
+                   positions_type(expected.rbegin(), expected.rend()), "the matches of a query, backwards");
     }
-    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query{query_item{}})); }, "an empty item", "query");
-    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::of_tags({""}))); }, "an empty tag", "tag");
-    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::of_stream(""))); }, "an empty stream", "stream");
+    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query{query_item{}})); }, "an empty item",
+                             "query");
+    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::of_tags({""}))); }, "an empty tag",
+                             "tag");
+    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::of_stream(""))); }, "an empty stream",
+                             "stream");
     expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, event<F>("a"), {.query = {query_item{}}})); },
                              "an empty item in a condition", "query");
   }
@@ -70,15 +76,19 @@ struct query_cases {
       for (const auto order : {direction::forwards, direction::backwards})
         for (const position after : std::vector<position>{0, 1, 3, 6, 9})
           for (const position until : std::vector<position>{0, 2, 5, 6, 100})
-            for (const std::optional<std::int64_t> limit : {std::optional<std::int64_t>{}, std::optional<std::int64_t>{0}, std::optional<std::int64_t>{1}, std::optional<std::int64_t>{2}}) {
+            for (const std::optional<std::int64_t> limit :
+                 {std::optional<std::int64_t>{}, std::optional<std::int64_t>{0}, std::optional<std::int64_t>{1},
+                  std::optional<std::int64_t>{2}}) {
               positions_type wanted;
               for (const auto at : expected)
-                if (at > after && at <= until) wanted.insert(order == direction::forwards ? wanted.end() : wanted.begin(), at);
+                if (at > after && at <= until)
+                  wanted.insert(order == direction::forwards ? wanted.end() : wanted.begin(), at);
               const bool cut = limit && static_cast<std::size_t>(*limit) <= wanted.size();
               if (cut) wanted.resize(static_cast<std::size_t>(*limit));
               positions_type found;
-              const auto done = store.read(which, {.order = order, .after = after, .until = until, .limit = limit},
-                                           [&](const recorded<data_of<F>>& record) { found.push_back(record.position); });
+              const auto done =
+                  store.read(which, {.order = order, .after = after, .until = until, .limit = limit},
+                             [&](const recorded<data_of<F>>& record) { found.push_back(record.position); });
               expect_equal(found, wanted, "the matches in a window");
               expect_equal(done.head, position{6}, "the head of a read");
               if (limit == 0) continue;
@@ -86,7 +96,8 @@ struct query_cases {
               const auto end = std::min<position>(until, 6);
               expect_equal(done.scanned, cut ? found.back() : order == direction::forwards ? end : after, "scanned");
             }
-    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::all(), {.limit = -1})); }, "a negative limit", "limit");
+    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::all(), {.limit = -1})); },
+                             "a negative limit", "limit");
   }
 
   static void d3_conditions() {
@@ -106,15 +117,19 @@ struct query_cases {
     F fixture;
     auto& store = fixture.store();
     fill(store);
-    const auto two = append<F>(store, event<F>("new"), {.streams = {stream_expectation::exactly("s1", 3), stream_expectation::exactly("s2", 9)}});
-    expect(!two && two.why().stream == "s2" && two.why().actual == 2, "of several expectations the conflict names the one that failed");
+    const auto two =
+        append<F>(store, event<F>("new"),
+                  {.streams = {stream_expectation::exactly("s1", 3), stream_expectation::exactly("s2", 9)}});
+    expect(!two && two.why().stream == "s2" && two.why().actual == 2,
+           "of several expectations the conflict names the one that failed");
   }
 
   static void d4_empty_boundary() {
     F fixture;
     auto& store = fixture.store();
     const append_condition nothing_yet{.query = query::of_tags({"new"}), .after = store.head()};
-    expect(append<F>(store, event<F>("a", {}, {"new"}), nothing_yet).stored(), "the first append to an empty boundary holds");
+    expect(append<F>(store, event<F>("a", {}, {"new"}), nothing_yet).stored(),
+           "the first append to an empty boundary holds");
     expect(!append<F>(store, event<F>("a", {}, {"new"}), nothing_yet), "an empty read guards: the second conflicts");
   }
   static void d5_not_over_itself() {
@@ -128,9 +143,11 @@ struct query_cases {
     F fixture;
     auto& store = fixture.store();
     append<F>(store, event<F>("a", {}, {"p", "q", "r"})).value();
-    expect(!append<F>(store, event<F>("b"), {.query = query::of_tags({"q"})}), "an event with more tags than the condition names is seen");
+    expect(!append<F>(store, event<F>("b"), {.query = query::of_tags({"q"})}),
+           "an event with more tags than the condition names is seen");
     expect(!append<F>(store, event<F>("b"), {.query = query{{.types = {"b"}}, {.tags = {"p", "r"}}}}), "by each item");
-    expect(append<F>(store, event<F>("b"), {.query = query{{.types = {"b"}, .tags = {"q"}}}}).stored(), "and only by items that match");
+    expect(append<F>(store, event<F>("b"), {.query = query{{.types = {"b"}, .tags = {"q"}}}}).stored(),
+           "and only by items that match");
   }
   static void d10_unconditional() {
     F fixture;
@@ -143,18 +160,25 @@ struct query_cases {
   static void r1_stream_windows() {
     F fixture;
     auto& store = fixture.store();
-    for (int i = 0; i < 10; ++i) append<F>(store, std::vector{event<F>("a", "s", {}, 1), event<F>("a", "other")}).value();
+    for (int i = 0; i < 10; ++i)
+      append<F>(store, std::vector{event<F>("a", "s", {}, 1), event<F>("a", "other")}).value();
     const auto versions = [&](const read_options& options) {
       std::vector<version> found;
-      static_cast<void>(store.read(query::of_stream("s"), options, [&](const recorded<data_of<F>>& record) { found.push_back(record.version); }));
+      static_cast<void>(store.read(query::of_stream("s"), options,
+                                   [&](const recorded<data_of<F>>& record) { found.push_back(record.version); }));
       return found;
     };
-    expect_equal(versions({.after_version = 3, .until_version = 6}), std::vector<version>{4, 5, 6}, "a window of versions");
-    expect_equal(versions({.order = direction::backwards, .after_version = 7}), std::vector<version>{10, 9, 8}, "a window of versions, backwards");
-    expect_equal(versions({.after_version = 2, .until_version = 9, .limit = 2}), std::vector<version>{3, 4}, "a window with a limit");
-    expect_equal(versions({.after = 5, .until = 12, .after_version = 2, .until_version = 20}), std::vector<version>{4, 5, 6}, "versions and positions");
-    expect_throws<bad_input>([&] { static_cast<void>(positions<F>(store, query::of_types({"a"}), {.after_version = 1})); },
-                             "a window of versions without a stream", "after_version");
+    expect_equal(versions({.after_version = 3, .until_version = 6}), std::vector<version>{4, 5, 6},
+                 "a window of versions");
+    expect_equal(versions({.order = direction::backwards, .after_version = 7}), std::vector<version>{10, 9, 8},
+                 "a window of versions, backwards");
+    expect_equal(versions({.after_version = 2, .until_version = 9, .limit = 2}), std::vector<version>{3, 4},
+                 "a window with a limit");
+    expect_equal(versions({.after = 5, .until = 12, .after_version = 2, .until_version = 20}),
+                 std::vector<version>{4, 5, 6}, "versions and positions");
+    expect_throws<bad_input>(
+        [&] { static_cast<void>(positions<F>(store, query::of_types({"a"}), {.after_version = 1})); },
+        "a window of versions without a stream", "after_version");
     // In batches, as a subscription reads.
     for (const std::int64_t batch : {1, 2, 7, 100}) {
       positions_type found;
@@ -184,7 +208,8 @@ struct query_cases {
   static void r3_global_order() {
     F fixture;
     auto& store = fixture.store();
-    for (int i = 0; i < 20; ++i) append<F>(store, std::vector{event<F>("a", "s1"), event<F>("a", "s2"), event<F>("a", "s1")}).value();
+    for (int i = 0; i < 20; ++i)
+      append<F>(store, std::vector{event<F>("a", "s1"), event<F>("a", "s2"), event<F>("a", "s1")}).value();
     version seen[2] = {0, 0};
     for (const auto& record : read_all<F>(store)) {
       auto& last = seen[record.subject == "s2"];
@@ -203,10 +228,10 @@ struct query_cases {
     try {
       static_cast<void>(store.read(query::all(), {}, [](const recorded<data_of<F>>&) { throw thrown{}; }));
       expect(false, "what a visitor throws passes through");
-    } catch (const thrown&) {
-    }
+    } catch (const thrown&) {}
     static_cast<void>(store.read(query::all(), {}, [&](const recorded<data_of<F>>& record) {
-      expect(positions<F>(store, query::all()).size() >= 6 && store.find(record.source, record.id).has_value() && store.version("s1") >= 3,
+      expect(positions<F>(store, query::all()).size() >= 6 && store.find(record.source, record.id).has_value() &&
+                 store.version("s1") >= 3,
              "a visitor may read");
       append<F>(store, event<F>("n")).value();
     }));

@@ -47,7 +47,9 @@ struct race_cases {
       append<F>(store, event<F>("a", "s")).value();
       std::atomic<int> won{0};
       at_once(8, [&](int) {
-        won += append<F>(store, std::vector{event<F>("a", "s"), event<F>("a", "s")}, {.streams = {stream_expectation::exactly("s", 1)}}).stored();
+        won += append<F>(store, std::vector{event<F>("a", "s"), event<F>("a", "s")},
+                         {.streams = {stream_expectation::exactly("s", 1)}})
+                   .stored();
       });
       expect_equal(won.load(), 1, "winners of one version");
       expect_equal(store.version("s"), version{3}, "the version of the stream");
@@ -74,7 +76,9 @@ struct race_cases {
         at_once(racers, [&](int t) {
           const auto seen = store.read(query::of_tags({"shared"}), {}, [](const recorded<data_of<F>>&) {}).head;
           read_by_all.arrive_and_wait();
-          won += append<F>(store, event<F>("a", "s" + std::to_string(t), {"shared", "own"}), {.query = query::of_tags({"shared"}), .after = seen}).stored();
+          won += append<F>(store, event<F>("a", "s" + std::to_string(t), {"shared", "own"}),
+                           {.query = query::of_tags({"shared"}), .after = seen})
+                     .stored();
         });
         expect_equal(won.load(), 1, "winners of " + std::to_string(racers) + " racers on one tag");
       }
@@ -91,8 +95,9 @@ struct race_cases {
         committed = true;
         std::jthread([&] { append<F>(store, event<F>("a", {}, {"shared"})).value(); }).join();
       });
-      expect(!append<F>(store, event<F>("b", {}, {"shared"}), {.query = query::of_tags({"shared"}), .after = seen.head}),
-             "the stale reader loses");
+      expect(
+          !append<F>(store, event<F>("b", {}, {"shared"}), {.query = query::of_tags({"shared"}), .after = seen.head}),
+          "the stale reader loses");
     }
   }
   // Two racers, each guarding what the other writes: write skew would let both win.
@@ -140,7 +145,8 @@ struct race_cases {
         if (random() % 4 == 0) which |= query::of_stream(pick("s", 3));
         const auto seen = store.read(which, {}, [](const recorded<data_of<F>>&) {}).head;
         std::vector<event_of<F>> events;
-        for (auto n = random() % 3 + 1; n > 0; --n) events.push_back(event<F>(pick("type", 3), pick("s", 3), {pick("t", 4), pick("t", 4)}));
+        for (auto n = random() % 3 + 1; n > 0; --n)
+          events.push_back(event<F>(pick("type", 3), pick("s", 3), {pick("t", 4), pick("t", 4)}));
         if (const auto done = append<F>(store, std::move(events), {.query = which, .after = seen})) {
           const std::lock_guard lock(mutex);
           kept.push_back({which, seen, done->first});
@@ -149,8 +155,9 @@ struct race_cases {
     });
     expect(!kept.empty(), "some appends win");
     for (const auto& [which, seen, first] : kept)
-      expect(positions<F>(store, which, {.after = seen, .until = first - 1}).empty(),
-             "no event that a condition forbids lies before the append (MUST_TEST_SEED=" + std::to_string(seed()) + ")");
+      expect(
+          positions<F>(store, which, {.after = seen, .until = first - 1}).empty(),
+          "no event that a condition forbids lies before the append (MUST_TEST_SEED=" + std::to_string(seed()) + ")");
   }
   // Who follows the tail misses nothing, and no earlier position appears later; refused appends leave no hole.
   static void v1_tail() {
@@ -165,7 +172,8 @@ struct race_cases {
           for (int n = 0; n <= i % 4; ++n) events.push_back(event<F>("a", "s" + std::to_string(t), {"t"}));
           const auto count = events.size();
           if (i % 5 == 0) {
-            expect(!append<F>(store, event<F>("a", "s0"), {.streams = {stream_expectation::exactly("s0", 1'000'000)}}), "a conflict stores nothing");
+            expect(!append<F>(store, event<F>("a", "s0"), {.streams = {stream_expectation::exactly("s0", 1'000'000)}}),
+                   "a conflict stores nothing");
           }
           append<F>(store, std::move(events)).value();
           stored += count;
@@ -175,10 +183,11 @@ struct race_cases {
       }
       position after = 0;
       for (bool last_round = false;;) {
-        const auto done = store.read(t == 6 ? query::all() : query::of_tags({"t"}), {.after = after}, [&](const recorded<data_of<F>>& record) {
-          expect(record.position == after + 1, "a follower of the tail meets every position, in order");
-          after = record.position;
-        });
+        const auto done = store.read(
+            t == 6 ? query::all() : query::of_tags({"t"}), {.after = after}, [&](const recorded<data_of<F>>& record) {
+              expect(record.position == after + 1, "a follower of the tail meets every position, in order");
+              after = record.position;
+            });
         expect(done.complete && done.scanned == done.head && done.head == after, "a follower comes to the head");
         if (last_round) break;
         last_round = writing == 0;

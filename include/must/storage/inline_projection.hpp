@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// inline_projection: a view of the user's own that is written in the transaction of every append.
+#pragma once
+
+#include "must/detail/decorator.hpp"
+#include "must/storage/transactional.hpp"
+
+#include <concepts>
+#include <span>
+#include <utility>
+
+namespace must {
+
+/// A storage that runs `project(transaction, event)` for each event of an append, in the append's own transaction.
+///
+/// Of a TransactionalStorage, which it does not own. The view is never behind the events, and never ahead: what project
+/// throws stores nothing and goes on to the caller; a conflict or a repeat does not reach it. It runs while the store
+/// is locked for other writers, so it has to be short, and must not call the store.
+/// Appends that go past this object are not projected, and there are no batches.
+template <TransactionalStorage S, typename Project>
+  requires std::invocable<Project&, typename S::transaction&, const basic_event<typename S::data_type>&>
+class inline_projection : public detail::decorator<S> {
+  using base = detail::decorator<S>;
+
+ public:
+  using typename base::event;
+
+  inline_projection(S& storage, Project project) : base(storage), project_(std::move(project)) {}
+
+  /// \see Storage \throws what project throws
+  append_result append(std::span<event> events, const append_condition& condition) {
+    return this->storage().append_with(events, condition, [&](typename S::transaction& in) {
+      for (const auto& one : events) project_(in, one);
+    });
+  }
+  void append_batch(auto&&...) = delete;
+
+ private:
+  Project project_;
+};
+
+}  // namespace must

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+// postgres_store: events in PostgreSQL 13 or newer, by libpq.
+#pragma once
+
+#include "must/matching.hpp"
+#include "must/storage.hpp"
+#include "must/storage/postgres/appending.hpp"
+#include "must/storage/postgres/backend.hpp"
+#include "must/storage/postgres/batch.hpp"
+#include "must/storage/postgres/listener.hpp"
+#include "must/storage/postgres/reading.hpp"
+#include "must/storage/postgres/transaction.hpp"
+#include "must/storage/transactional.hpp"
+#include "must/storage/waitable.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// Where a postgres_store keeps its events, and how.
+///
+/// TLS, passwords and timeouts are libpq's own: conninfo, ~/.pgpass, service files, environment variables.
+struct postgres_options {
+  std::string conninfo{};                 ///< "host=/run/postgresql dbname=app", or a URI; never in an error text
+  std::string schema = "must";            ///< 1 to 63 bytes; one store each
+  std::size_t connections = 4;            ///< at the most; waiting takes one more
+  must::duration deadline{10'000'000};    ///< for each call, retries among it
+  must::limits limits{};                  ///< an append has 512 MiB at the most in any case
+  std::size_t page_events = 4'000;        ///< of one page of a read
+  std::size_t page_bytes = 16U << 20U;    ///< of its tags, its attributes and its data each, or one event's
+  bool notify = true;                     ///< NOTIFY once a commit; without it, who waits polls
+  must::duration poll_interval{200'000};  ///< between polls of those who wait
+  bool create = true;                     ///< makes the schema where there is none
+  bool pooled = false;  ///< behind a transaction-mode pooler: no session state; mostly found out without being told
+};
+
+/// Keeps events in PostgreSQL: a Storage, CellStorage, BatchStorage, WaitableStorage and TransactionalStorage.
+///
+/// Several processes may use one schema. Appends take turns by an advisory lock; positions have no gaps and are in the
+/// order of commits. A connection that is lost is made anew; an append whose outcome is unknown is sent again until
+/// the deadline, and stored once. No connection is held while a visitor runs. The database is encoded in UTF8.
+/// Every member may throw storage_error, with the SQLSTATE as its backend_code; those that write outcome_unknown.
+class postgres_store {
+ public:
+  using data_type = payload;
+  using event = cloud_event;
+
+  /// The connection within the transaction of an append or a put. The callback leaves the transaction open.
+  struct transaction {
+    PGconn* handle;
+  };
+  using callback = std::function<void(transaction&)>;
+
+  /// Opens the schema; makes it where there is none, also when several processes do so at once.
+  /// \throws bad_input  for a schema or conninfo that is none; storage_error, as for a schema of a later release
+  explicit postgres_store(postgres_options options, must::origin origin = {})
+      : options_((detail::check_schema_name(options.schema), std::move(options))),
+        origin_(std::move(origin)),
+        backend_(options_.conninfo, options_.schema, options_.connections, options_.deadline, options_.pooled) {
+    detail::check_name("source", origin_.source);
+    row_ = backend_.open(options_.create);
+    listener_ =
+        std::make_unique<detail::pg_listener>(backend_.pool, options_.notify ? row_.channel : std::string(), head_sql_,
+                                              std::chrono::microseconds(options_.poll_interval.microseconds));
+  }
+
+  /// The statements that make a schema, for those who run migrations by hand, in one transaction.
+  [[nodiscard]] static std::string schema_sql(std::string_view name) {
+    detail::check_schema_name(name);
+    return detail::pg_schema_sql(name);
+  }
+
+  /// \see Storage. Never moves from `events`. \throws bad_input, duplicate_id, position_ahead
+  append_result append(std::span<event> events, const append_condition& condition) {
+    const auto call = prepared(events, condition);
+    const auto answer = backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
+      const detail::pg_call first{append_sql_, &call.parameters()};
+      if (!backend_.begins() && !connection.pooled()) return connection.call(first, deadline);
+      return detail::pg_transaction::whole(connection, first, deadline);
+    });
+    return seen(call.verdict(answer));
+  }
+  /// An append and, in its transaction, what `then` does: both are stored or neither.
+  ///
+  /// `then` runs after the checks, before the commit, holding the commit lock; not for a conflict, not for a repeat.
+  /// It runs again when the transaction is tried again; what it throws rolls everything back and passes through.
+  /// It must not append to this store otherwise: that waits for the lock until the deadline.
+  /// \throws as append
+  append_result append_with(std::span<event> events, const append_condition& condition, const callback& then) {
+    const auto call = prepared(events, condition);
+    return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
+      detail::pg_transaction open(connection, deadline);
+      const auto answer = open.begin({append_sql_, &call.parameters()});
+      bool repeat = false;
+      auto verdict = call.verdict(answer, &repeat);
+      if (verdict.stored() && !repeat) {
+        open.lend([&](PGconn* handle) { lend(then, handle); });
+        open.commit();
+      }
+      return verdict;
+    }));
+  }
+  /// \see BatchStorage. One commit; who reads sees all of it or nothing.
+  std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
+    std::vector<std::optional<result<append_result>>> done(items.size());
+    std::vector<const batch_item<payload>*> good;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      done[i] = verdict_of([&]() -> append_result {
+        check(items[i].events, items[i].condition);
+        return appended{};
+      });
+      if (*done[i]) good.push_back(&items[i]);
+    }
+    auto results = good.size() < 2 ? one_by_one(good) : together(good);
+    std::vector<result<append_result>> all;
+    for (std::size_t i = 0, next = 0; i < items.size(); ++i)
+      all.push_back(*done[i] ? std::move(results[next++]) : *std::move(done[i]));
+    return all;
+  }
+
+  /// \see Storage. Reads in pages, each in a snapshot of its own; events never change. \throws bad_input
+  template <typename Visitor>
+  read_result read(const query& which, const read_options& options, Visitor&& visitor) {
+    detail::check_read(which, options);
+    detail::pg_reader reader(backend_, which, options, options_.page_events, options_.page_bytes);
+    return reader.visit([&](const recorded<payload>& record) {
+      if constexpr (std::is_void_v<decltype(visitor(record))>) {
+        visitor(record);
+        return true;
+      } else {
+        return static_cast<bool>(visitor(record));
+      }
+    });
+  }
+  [[nodiscard]] position head() {
+    const detail::pg_parameters none;
+    return ask("head", head_sql_, none).number(0, 0);
+  }
+  [[nodiscard]] must::version version(std::string_view stream) {
+    detail::check_name("stream", stream);
+    detail::pg_parameters name;
+    name.add(stream);
+    return ask("version", version_sql_, name).number(0, 0);
+  }
+  [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) {
+    for (const auto name : {source, id})
+      if (name.find('\0') != name.npos || !detail::is_utf8(name)) return std::nullopt;
+    detail::pg_parameters names;
+    names.add(source);
+    names.add(id);
+    const auto found = ask("find", find_sql_, names);
+    if (found.rows() == 0) return std::nullopt;
+    return detail::record_of(found, 0);
+  }
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
+  [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
+  /// The UUID of the store, and that of its incarnation.
+  [[nodiscard]] const std::string& id() const noexcept { return row_.id; }
+  [[nodiscard]] const std::string& incarnation() const noexcept { return row_.incarnation; }
+
+  /// \see CellStorage
+  [[nodiscard]] std::optional<cell> get(std::string_view key) {
+    detail::check_name("key", key);
+    detail::pg_parameters name;
+    name.add(key);
+    const auto found = ask("get", get_sql_, name);
+    if (found.rows() == 0) return std::nullopt;
+    return cell{std::string(found.text(0, 0)), found.number(0, 1)};
+  }
+  bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
+    const auto call = prepared_put(key, bytes, expected_revision);
+    return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
+      return was_put(connection.call({put_sql_, &call}, deadline), expected_revision, unknown);
+    });
+  }
+  /// A put and, in its transaction, what `then` does; not when the revision is another one. \see append_with
+  bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const callback& then) {
+    const auto call = prepared_put(key, bytes, expected_revision);
+    return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
+      detail::pg_transaction open(connection, deadline);
+      const auto answer = open.begin({put_sql_, &call});
+      const bool fresh = answer.is_null(0, 1);  // and not what an earlier attempt has put
+      const bool done = was_put(answer, expected_revision, unknown);
+      if (done && fresh) {
+        open.lend([&](PGconn* handle) { lend(then, handle); });
+        open.commit();
+      }
+      return done;
+    });
+  }
+  [[nodiscard]] std::vector<std::string> list(std::string_view prefix) {
+    std::vector<std::string> keys;
+    if (prefix.find('\0') != prefix.npos || !detail::is_utf8(prefix)) return keys;
+    detail::pg_parameters start;
+    start.add(prefix);
+    const auto found = ask("list", list_sql_, start);
+    for (int i = 0; i < found.rows(); ++i) keys.emplace_back(found.text(i, 0));
+    return keys;
+  }
+
+  /// \see WaitableStorage. The first wait starts a thread with a connection of its own, for all that wait.
+  bool wait_for(position until, duration timeout, std::stop_token stop = {}) {
+    try {
+      return listener_->wait(until, timeout, std::move(stop), [&] { return head(); });
+    } catch (const detail::pg_failure& failure) {
+      raise(failure.why);
+    }
+  }
+  /// Whether notifications wake those who wait. No: nobody waited yet, `notify` is off, the connection is lost, or a
+  /// transaction-mode pooler stands between; then they poll.
+  [[nodiscard]] bool is_notified() const noexcept { return listener_->listening(); }
+
+ private:
+  static constexpr std::size_t most_bytes = std::size_t{512} << 20U;
+
+  void check(std::span<const event> events, const append_condition& condition) const {
+    detail::check_append(events, condition, options_.limits);
+    detail::check_distinct(events);
+    std::size_t bytes = 0;
+    for (const auto& one : events) bytes += one.data.bytes().size();
+    if (bytes > most_bytes)
+      detail::refuse_input("data", "of the append has " + std::to_string(bytes) + " bytes; " +
+                                       std::to_string(most_bytes) + " are allowed");
+  }
+  [[nodiscard]] detail::pg_append_call prepared(std::span<const event> events,
+                                                const append_condition& condition) const {
+    check(events, condition);
+    return {events, condition, row_.digest_key, origin_.clock->now(), options_.notify ? row_.channel : std::string()};
+  }
+  static void lend(const callback& then, PGconn* handle) {
+    transaction given{handle};
+    then(given);
+  }
+  append_result seen(append_result done) {
+    if (done) listener_->saw(done->last);
+    return done;
+  }
+  detail::pg_result ask(const char* operation, const std::string& sql, const detail::pg_parameters& parameters) {
+    return backend_.run(operation, false, [&](auto& connection, auto deadline, bool) {
+      return connection.call({sql, &parameters}, deadline);
+    });
+  }
+  template <typename Call>
+  static result<append_result> verdict_of(Call&& call) {
+    try {
+      return call();
+    } catch (const exception& why) {
+      return unexpected<error>(why.error());
+    }
+  }
+  std::vector<result<append_result>> one_by_one(const std::vector<const batch_item<payload>*>& items) {
+    std::vector<result<append_result>> results;
+    for (const auto* one : items) results.push_back(verdict_of([&] { return append(one->events, one->condition); }));
+    return results;
+  }
+  std::vector<result<append_result>> together(const std::vector<const batch_item<payload>*>& items) {
+    std::size_t bytes = 0;
+    for (const auto* one : items)
+      for (const auto& each : one->events) bytes += each.data.bytes().size();
+    if (bytes > most_bytes) return one_by_one(items);
+    position last = 0;
+    try {
+      auto results = backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
+        detail::pg_batch batch(items, row_.digest_key);
+        detail::pg_transaction open(connection, deadline);
+        batch.judge(open.begin({look_sql_, &batch.look()}));
+        if (batch.accepted.size() == 0) return std::move(batch.results);
+        const auto events = batch.put(origin_.clock->now(), options_.notify ? row_.channel : std::string());
+        open.end({put_events_sql_, &events});
+        last = batch.last();
+        return std::move(batch.results);
+      });
+      if (last != 0) listener_->saw(last);
+      return results;
+    } catch (const storage_error& why) {
+      if (why.error().retryable) throw;
+      return one_by_one(items);  // what the server refuses of one item is that item's error
+    }
+  }
+  [[nodiscard]] static detail::pg_parameters prepared_put(std::string_view key, std::string_view bytes,
+                                                          std::uint64_t expected) {
+    detail::check_name("key", key);
+    detail::pg_parameters call;
+    call.add(key);
+    call.add(detail::pg_clamp(expected));
+    call.add_bytes(bytes);
+    auto& random = detail::random_source::of_this_thread();
+    std::string token;
+    detail::put_big_endian(token, random());
+    detail::put_big_endian(token, random());
+    call.add_bytes(token);
+    return call;
+  }
+  static bool was_put(const detail::pg_result& answer, std::uint64_t expected, bool unknown) {
+    const bool done = answer.text(0, 0) == std::string_view("\1", 1);
+    if (!done && unknown && answer.number(0, 1) > expected + 1)
+      raise({.code = error_code::outcome_unknown,
+             .message = "it is not known whether the put was stored: the cell was put again since",
+             .operation = "put",
+             .retryable = false});
+    return done;
+  }
+
+  postgres_options options_;
+  must::origin origin_;
+  detail::pg_backend backend_;
+  detail::pg_store_row row_{};
+  const std::string append_sql_ =
+      backend_.in_schema(detail::pg_select_from("append", detail::pg_append_call::parameter_count));
+  const std::string look_sql_ = backend_.in_schema(detail::pg_select_from("look", 12));
+  const std::string put_events_sql_ = backend_.in_schema(detail::pg_select_from("put_events", 22));
+  const std::string put_sql_ = backend_.in_schema(detail::pg_select_from("put_cell", 4));
+  const std::string head_sql_ =
+      backend_.in_schema("SELECT coalesce((SELECT position FROM {s}.event ORDER BY position DESC LIMIT 1), 0)");
+  const std::string version_sql_ = backend_.in_schema(
+      "SELECT coalesce((SELECT version FROM {s}.event WHERE stream = $1 ORDER BY version DESC LIMIT 1), 0)");
+  const std::string find_sql_ =
+      backend_.in_schema(detail::pg_select::columns(true) + " FROM {s}.event e WHERE e.source = $1 AND e.id = $2");
+  const std::string get_sql_ = backend_.in_schema("SELECT bytes, revision FROM {s}.cell WHERE key = $1");
+  const std::string list_sql_ =
+      backend_.in_schema("SELECT key FROM {s}.cell WHERE key >= $1 AND starts_with(key, $1) ORDER BY key");
+  std::unique_ptr<detail::pg_listener> listener_{};
+};
+
+static_assert(CellStorage<postgres_store> && BatchStorage<postgres_store> && WaitableStorage<postgres_store> &&
+              TransactionalStorage<postgres_store>);
+
+}  // namespace must

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+// What a postgres_store does with its connections: opening a schema, trying again until the deadline.
+#pragma once
+
+#include "must/detail/siphash.hpp"
+#include "must/detail/wait.hpp"
+#include "must/storage/postgres/pool.hpp"
+#include "must/storage/postgres/schema.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace must::detail {
+
+// What the row of a schema says.
+struct pg_store_row {
+  int schema_version = 0, min_reader = 0;
+  siphash_key digest_key{};
+  std::string channel{}, id{}, incarnation{};
+};
+
+class pg_backend {
+ public:
+  pg_backend(std::string conninfo, std::string schema, std::size_t connections, duration deadline, bool pooled)
+      : schema_(std::move(schema)),
+        deadline_(deadline.microseconds),
+        pool(checked(std::move(conninfo)), connections, pooled) {}
+
+  [[nodiscard]] std::string in_schema(std::string sql) const { return pg_in_schema(std::move(sql), schema_); }
+  [[nodiscard]] const std::string& schema() const noexcept { return schema_; }
+
+  // Calls attempt(connection, deadline, unknown) until it does not fail in a way that passes, or the deadline has
+  // passed. `writes`: what a lost connection was told may be done; then `unknown` is true for the next attempt, and
+  // failing for good is outcome_unknown. Throws storage_error and outcome_unknown.
+  template <typename Attempt>
+  auto run(const char* operation, bool writes, Attempt&& attempt) {
+    const auto deadline =
+        pg_clock::now() + std::chrono::microseconds(std::clamp<std::int64_t>(deadline_, 0, std::int64_t{1} << 50U));
+    bool unknown = false;
+    for (unsigned attempts = 0;; ++attempts) {
+      bool told = false;
+      try {
+        auto lease = pool.take(deadline);
+        told = true;
+        try {
+          return attempt(*lease, deadline, unknown);
+        } catch (const pg_failure&) {
+          lease.drop();
+          throw;
+        } catch (...) {
+          if (!lease->usable()) lease.drop();
+          throw;
+        }
+      } catch (pg_failure& failure) {
+        if (failure.lost && told) pool.forget_idle();
+        unknown = unknown || (writes && told && failure.lost);
+        if (pg_clock::now() >= deadline || !is_worth_another_try(failure))
+          give_up(std::move(failure.why), operation, unknown);
+        back_off(attempts);
+      }
+    }
+  }
+
+  // Opens the schema, and makes it where there is none. Throws storage_error.
+  pg_store_row open(bool create) {
+    return run("open", false, [&](pg_connection& connection, pg_clock::time_point deadline, bool) {
+      check_encoding(connection, deadline);
+      if (!exists(connection, deadline)) {
+        if (!create)
+          throw pg_failure{
+              pg_error("there is no schema " + in_quotes(schema_) + " with a store of must", "3F000", false), false};
+        migrate(connection, deadline);
+      }
+      return row_of(connection, deadline);
+    });
+  }
+  // Takes the isolation level from no default.
+  [[nodiscard]] bool begins() const noexcept { return begins_; }
+
+ private:
+  // What libpq says of a connection string repeats parts of it: it is not handed on.
+  static std::string checked(std::string conninfo) {
+    char* message = nullptr;
+    auto* options = PQconninfoParse(conninfo.c_str(), &message);
+    if (message != nullptr) PQfreemem(message);
+    if (options == nullptr) refuse_input("conninfo", "is not a connection string of libpq");
+    PQconninfoFree(options);
+    return conninfo;
+  }
+  bool is_worth_another_try(const pg_failure& failure) {
+    const auto& code = failure.why.backend_code.str();
+    if (code == "MU001") return begins_ = true;  // the default is another level: from now on each append begins itself
+    if (code == "26000" || code == "42P05") return pool.keep_no_state(), true;  // a pooler lost our prepared statements
+    if (code == "0A000" || code == "57014") return false;
+    if (failure.lost) return failure.why.retryable;
+    for (const std::string_view of : {"08", "40", "55P03", "57P03", "53300"})
+      if (code.starts_with(of)) return true;
+    return false;
+  }
+  [[noreturn]] static void give_up(error why, const char* operation, bool unknown) {
+    why.operation = operation;
+    if (unknown) {
+      why.code = error_code::outcome_unknown;
+      why.retryable = true;
+      why.message = "it is not known whether the " + std::string(operation) + " is stored: " + why.message;
+    }
+    raise(std::move(why));
+  }
+  void check_encoding(pg_connection& connection, pg_clock::time_point deadline) const {
+    const pg_parameters none;
+    const auto encoding = connection.call({"SELECT current_setting('server_encoding')", &none}, deadline);
+    if (encoding.text(0, 0) != "UTF8")
+      throw pg_failure{
+          pg_error("the database has the encoding " + std::string(encoding.text(0, 0)) + "; must needs UTF8", "22021",
+                   false),
+          false};
+  }
+  bool exists(pg_connection& connection, pg_clock::time_point deadline) const {
+    pg_parameters name;  // asked of the catalog's tables: what a session knows of names may be old
+    name.add(schema_);
+    return connection
+               .call(
+                   {"SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                    "WHERE n.nspname = $1 AND c.relname = 'store'",
+                    &name},
+                   deadline)
+               .rows() > 0;
+  }
+  void migrate(pg_connection& connection, pg_clock::time_point deadline) const {
+    connection.run("BEGIN ISOLATION LEVEL READ COMMITTED", deadline);
+    connection.run("SELECT pg_advisory_xact_lock(1836282989, hashtext(" + pg_quoted(schema_, '\'') + "))", deadline);
+    if (!exists(connection, deadline)) connection.run(pg_schema_sql(schema_), deadline);
+    connection.run("COMMIT", deadline);
+  }
+  pg_store_row row_of(pg_connection& connection, pg_clock::time_point deadline) const {
+    const pg_parameters none;
+    const auto row =
+        connection.call({in_schema("SELECT schema_version, min_reader, digest_key, {l}::regnamespace::oid::bigint, "
+                                   "id::text, incarnation::text FROM {s}.store WHERE one"),
+                         &none},
+                        deadline);
+    if (row.rows() != 1 || row.text(0, 2).size() != 16)
+      throw pg_failure{pg_error("the table store of schema " + in_quotes(schema_) + " is damaged", "XX001", false),
+                       false};
+    pg_store_row read{row.integer<std::int32_t>(0, 0),
+                      row.integer<std::int32_t>(0, 1),
+                      {},
+                      "must_" + std::to_string(row.number(0, 3)),
+                      std::string(row.text(0, 4)),
+                      std::string(row.text(0, 5))};
+    for (std::size_t i = 0; i < read.digest_key.size(); ++i)
+      read.digest_key[i] = static_cast<std::uint8_t>(row.text(0, 2)[i]);
+    if (read.min_reader > pg_schema_version)
+      throw pg_failure{
+          pg_error("the schema " + in_quotes(schema_) + " is of version " + std::to_string(read.schema_version) +
+                       " and needs a reader of version " + std::to_string(read.min_reader) +
+                       " at least; this release of must reads version " + std::to_string(pg_schema_version),
+                   "MU003", false),
+          false};
+    return read;
+  }
+
+  std::string schema_;
+  std::int64_t deadline_;
+  std::atomic<bool> begins_{false};
+
+ public:
+  pg_pool pool;
+};
+
+}  // namespace must::detail

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// Many appends in one transaction: the server says what is stored, the index of a batch what its earlier items add.
+#pragma once
+
+#include "must/matching.hpp"
+#include "must/storage/postgres/appending.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace must::detail {
+
+// The items are good input; they are judged once, under the commit lock.
+class pg_batch {
+ public:
+  using item = batch_item<payload>;
+
+  pg_batch(std::vector<const item*> items, const siphash_key& key) : items_(std::move(items)) {
+    pg_array ids(pg_type::text), sources(pg_type::text), above(pg_type::int8);
+    pg_items queries;
+    for (const auto* one : items_) {
+      for (const auto& event : one->events) {
+        ids.add(event.id);
+        sources.add(event.source);
+        if (!event.subject.empty()) names_.number_of(event.subject);
+        digests_.push_back(keyed_content_digest(key, event));
+      }
+      for (const auto& expectation : one->condition.streams) names_.number_of(expectation.stream);
+      for (const auto& part : one->condition.query.items()) {
+        above.add_integer(static_cast<std::int64_t>(pg_clamp(one->condition.after)));
+        queries.add(part);
+      }
+    }
+    auto& to = look_;
+    to.add(std::int32_t{pg_schema_version});
+    to.add(std::move(ids));
+    to.add(std::move(sources));
+    auto numbers = names_;
+    to.add(numbers.take());
+    to.add(std::move(above));
+    for (auto* one : {&queries.type_from, &queries.type_to, &queries.tag_from, &queries.tag_to, &queries.stream,
+                      &queries.types, &queries.tags})
+      to.add(std::move(*one));
+  }
+
+  // For the function look.
+  [[nodiscard]] const pg_parameters& look() const noexcept { return look_; }
+
+  // Judges every item. Afterwards `results` and `accepted` stand.
+  void judge(const pg_result& answer) {
+    head_ = answer.number(0, 0);
+    recorded_ = answer.is_null(0, 1) ? std::numeric_limits<std::int64_t>::min() : answer.integer<std::int64_t>(0, 1);
+    versions_ = answer.numbers<std::int64_t>(0, 2);
+    matches_ = answer.numbers<std::int64_t>(0, 3);
+    known_ = known_of(answer, 4, digests_.size());
+    std::size_t first_event = 0, first_part = 0;
+    for (const auto* one : items_) {
+      try {
+        results.emplace_back(judge(*one, first_event, first_part));
+      } catch (const exception& why) {
+        results.emplace_back(unexpected<error>(why.error()));
+      }
+      first_event += one->events.size();
+      first_part += one->condition.query.items().size();
+    }
+  }
+  // For the function put_events.
+  [[nodiscard]] pg_parameters put(timestamp now, std::string_view channel) {
+    pg_parameters to;
+    to.add(head_);
+    to.add(std::max(now.microseconds, recorded_));
+    to.add_or_null(channel);
+    auto& all = accepted;
+    for (auto* one : {&all.ids, &all.sources, &all.types, &all.streams, &all.stream_nos, &all.steps})
+      to.add(std::move(*one));
+    pg_array versions(pg_type::int8);
+    for (const auto one : versions_) versions.add_integer(static_cast<std::int64_t>(one));
+    to.add(std::move(versions));
+    for (auto* one : {&all.times, &all.tag_sets, &all.content_types, &all.states, &all.datas, &all.attribute_sets,
+                      &all.digests, &all.offsets, &all.sizes, &all.tag_events, &all.tag_names, &all.tag_types})
+      to.add(std::move(*one));
+    return to;
+  }
+  [[nodiscard]] position last() const noexcept { return head_ + added_.staged(); }
+
+  std::vector<result<append_result>> results{};
+  pg_events accepted{};
+
+ private:
+  [[nodiscard]] version version_of(std::string_view stream) {
+    return versions_.at(static_cast<std::size_t>(names_.number_of(stream) - 1)) + added_.version_of(stream);
+  }
+  append_result judge(const item& one, std::size_t first_event, std::size_t first_part) {
+    const std::span<const cloud_event> events(one.events);
+    const auto plan = added_.make_plan(events);
+    const auto digest_at = [&](position at) {
+      return at <= head_ ? std::string_view() : as_text(digests_[places_[at - head_ - 1]]);
+    };
+    const auto known = [&](std::size_t i) -> known_event {
+      if (known_[first_event + i].event.at != 0) return known_[first_event + i].event;
+      const auto same = [&](position at) {
+        const auto& other = *stored_[at - 1];
+        return other.id == events[i].id && other.source == events[i].source;
+      };
+      const auto found = added_.find(events[i].source, events[i].id, added_.staged(), same);
+      if (found == 0) return {};
+      return {head_ + found, added_.row(found).offset, added_.row(found).append_size};
+    };
+    const auto same = [&](std::size_t i, position at) {
+      return as_text(digests_[first_event + i]) == (at <= head_ ? known_[first_event + i].digest : digest_at(at));
+    };
+    if (const auto repeat = find_repeat(events, known, same)) return *repeat;
+    const auto& condition = one.condition;
+    const auto head = last();
+    check_not_ahead(condition, head);
+    for (const auto& expectation : condition.streams)
+      if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
+        return stream_conflict(expectation, actual);
+    if (condition.query.is_all() && head > condition.after) return query_conflict(condition, head);
+    position found = 0;
+    for (std::size_t i = 0; i < condition.query.items().size(); ++i)
+      found = std::max(found, matches_.at(first_part + i));
+    if (!condition.query.is_none())
+      if (const auto newer = added_.last_match(condition.query, std::max(condition.after, head_) - head_); newer != 0)
+        found = head_ + newer;
+    if (found != 0) return query_conflict(condition, found);
+    for (std::size_t i = 0; i < events.size(); ++i) accept(events[i], i, events.size(), first_event + i);
+    event_index::hashes rest(plan.begin(), plan.end());
+    for (const auto& event : events)
+      added_.stage(event_index::take(rest, event.tags.size()), event.type, event.subject, event.tags);
+    added_.commit();
+    return appended{head + 1, last()};
+  }
+  void accept(const cloud_event& event, std::size_t offset, std::size_t size, std::size_t place) {
+    const auto number = event.subject.empty() ? 0 : names_.number_of(event.subject);
+    accepted.add(event, number, number == 0 ? 0 : ++steps_[number], offset, size, digests_[place]);
+    stored_.push_back(&event);
+    places_.push_back(place);
+  }
+
+  std::vector<const item*> items_;
+  pg_names names_{};
+  std::vector<pg_digest> digests_{};  // of every event of every item
+  pg_parameters look_{};
+  position head_ = 0;
+  std::int64_t recorded_ = 0;
+  std::vector<version> versions_{};  // by the number of the stream
+  std::vector<position> matches_{};  // by the item of a query
+  std::vector<pg_known> known_{};
+  event_index added_{};
+  std::map<std::int32_t, version> steps_{};
+  std::vector<const cloud_event*> stored_{};  // what was accepted, and where its digest is
+  std::vector<std::size_t> places_{};
+};
+
+}  // namespace must::detail

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// What PostgreSQL and libpq report, as an error that names no connection string and no password.
+#pragma once
+
+#include "must/error.hpp"
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace must::detail {
+
+using pg_clock = std::chrono::steady_clock;
+
+// Thrown within postgres_store only. `lost`: the connection is of no use any more, and what it was told may be done.
+struct pg_failure {
+  must::error why;
+  bool lost = false;
+};
+
+// Whether trying again can help. \see PostgreSQL, appendix A "Error Codes"
+inline bool is_passing(std::string_view code) {
+  if (code.empty()) return true;
+  for (const std::string_view of : {"08", "40", "53", "55P03", "57P0", "57014", "58"})
+    if (code.starts_with(of)) return true;
+  return false;
+}
+
+inline std::string without_newlines(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  for (char& c : text)
+    if (c == '\n' || c == '\t') c = ' ';
+  return text;
+}
+
+inline must::error pg_error(std::string message, std::string code, bool retryable) {
+  return {.code = error_code::storage_error,
+          .message = "PostgreSQL: " + without_newlines(std::move(message)),
+          .backend_code = std::move(code),
+          .retryable = retryable};
+}
+
+// The failure that a result reports.
+inline pg_failure failure_of(const PGresult* result, const PGconn* connection) {
+  const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const bool lost =
+      PQstatus(connection) != CONNECTION_OK || code == nullptr || std::string_view(code).starts_with("57P0");
+  const std::string state = code == nullptr ? "08006" : code;
+  return {pg_error(text == nullptr ? "the connection was lost" : text, state, is_passing(state)), lost};
+}
+
+// The failure to connect. libpq is asked to be verbose while it connects, so that its text holds "FATAL:  28P01: ...";
+// any other text of libpq speaks of hosts and options, and is not handed on.
+inline pg_failure failure_to_connect(const PGconn* connection) {
+  const std::string_view text = PQerrorMessage(connection);
+  const auto is_code = [](std::string_view five) {
+    for (const char c : five)
+      if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'))) return false;
+    return five.size() == 5;
+  };
+  for (auto at = text.find(":  "); at != std::string_view::npos; at = text.find(":  ", at + 1)) {
+    const auto code = text.substr(at + 3, 5);
+    if (!is_code(code) || text.substr(at + 8, 2) != ": ") continue;
+    const auto sentence = text.substr(at + 10, text.find('\n', at) - at - 10);
+    return {pg_error(std::string(sentence), std::string(code), is_passing(code)), true};
+  }
+  if (PQconnectionNeedsPassword(connection) != 0)
+    return {pg_error("the server asks for a password, and none was given", "28P01", false), true};
+  return {pg_error("the server cannot be reached, or refuses the connection", "08001", true), true};
+}
+
+inline pg_failure deadline_passed(const char* what) {
+  return {pg_error(std::string("the deadline passed ") + what, "57014", true), true};
+}
+
+}  // namespace must::detail

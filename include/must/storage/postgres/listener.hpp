@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// Who waits for new events: woken by NOTIFY on a connection of its own, and by polling beside it.
+#pragma once
+
+#include "must/storage/postgres/pool.hpp"
+#include "must/timestamp.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace must::detail {
+
+class pg_listener {
+ public:
+  // `head_sql` gives the last position; `every` is the time between polls.
+  pg_listener(const pg_pool& pool, std::string channel, std::string head_sql, std::chrono::microseconds every)
+      : pool_(pool),
+        channel_(std::move(channel)),
+        head_sql_(std::move(head_sql)),
+        every_(std::max(every, std::chrono::microseconds(1'000))) {}
+  pg_listener(const pg_listener&) = delete;
+  pg_listener& operator=(const pg_listener&) = delete;
+  ~pg_listener() {
+    thread_.request_stop();
+    nudge();
+    if (thread_.joinable()) thread_.join();
+    for (const int end : pipe_)
+      if (end >= 0) ::close(end);
+  }
+
+  // The head is at least here.
+  void saw(std::uint64_t position) {
+    if (seen_.load(std::memory_order_relaxed) >= position && waiting_.load() == 0) return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (position <= seen_) return;
+      seen_ = position;
+    }
+    changed_.notify_all();
+  }
+  [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
+  // Whether notifications arrive; no: there is polling alone.
+  [[nodiscard]] bool listening() const noexcept { return listening_; }
+
+  template <typename Head>
+  bool wait(std::uint64_t until, duration timeout, std::stop_token stop, Head&& head) {
+    if (seen_ >= until) return true;
+    start();
+    const waiter here{waiting_};
+    nudge();
+    saw(head());
+    constexpr std::int64_t century = std::int64_t{100} * 365 * 24 * 3'600 * 1'000'000;
+    const auto longest = std::chrono::microseconds(std::clamp<std::int64_t>(timeout.microseconds, 0, century));
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::move(stop), longest, [&] { return seen_ >= until; });
+  }
+  void start() {
+    const std::lock_guard lock(mutex_);
+    if (thread_.joinable()) return;
+    if (pipe_[0] < 0 && ::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) != 0)
+      throw pg_failure{pg_error("no pipe can be made to wait with", "58000", true), false};
+    thread_ = std::jthread([this](const std::stop_token& stop) { follow(stop); });
+  }
+
+ private:
+  struct waiter {
+    explicit waiter(std::atomic<int>& count) : waiting(count) { ++waiting; }
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+    ~waiter() { --waiting; }
+    std::atomic<int>& waiting;
+  };
+  static constexpr auto patience = std::chrono::seconds(5);  // with one statement or one attempt to connect
+
+  void nudge() {
+    if (pipe_[1] >= 0) static_cast<void>(!::write(pipe_[1], "", 1));
+  }
+  void drain() {
+    char bytes[64];
+    while (::read(pipe_[0], bytes, sizeof bytes) > 0) {}
+  }
+  void follow(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      try {
+        const auto connection = pool_.connect(pg_clock::now() + patience);
+        listen_on(*connection, stop);
+      } catch (const pg_failure&) {
+      } catch (const std::exception&) {}
+      listening_ = false;
+      rest(stop);
+    }
+  }
+  // A pause before the next attempt.
+  void rest(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    resting_.wait_for(lock, stop, std::max<std::chrono::microseconds>(every_, std::chrono::milliseconds(100)),
+                      [] { return false; });
+  }
+  void listen_on(pg_connection& connection, const std::stop_token& stop) {
+    if (!connection.pooled() && !channel_.empty()) {
+      connection.run("LISTEN " + channel_, pg_clock::now() + patience);
+      listening_ = true;
+    }
+    for (auto due = pg_clock::now(); !stop.stop_requested();) {
+      if (waiting_ > 0 && pg_clock::now() >= due) {
+        poll(connection);
+        due = pg_clock::now() + every_;
+      }
+      connection.await_input(pipe_[0], waiting_ > 0 ? due : pg_clock::now() + std::chrono::seconds(30));
+      drain();
+      if (PQconsumeInput(connection.handle()) == 0) return;
+      while (auto* told = PQnotifies(connection.handle())) {
+        saw(std::strtoull(told->extra, nullptr, 10));
+        PQfreemem(told);
+      }
+    }
+  }
+  void poll(pg_connection& connection) {
+    const pg_parameters none;
+    saw(connection.call({head_sql_, &none}, pg_clock::now() + patience).number(0, 0));
+  }
+
+  const pg_pool& pool_;
+  std::string channel_, head_sql_;
+  std::chrono::microseconds every_;
+  std::atomic<std::uint64_t> seen_{0};
+  std::atomic<bool> listening_{false};
+  std::atomic<int> waiting_{0};
+  std::mutex mutex_{};
+  std::condition_variable_any changed_{}, resting_{};
+  int pipe_[2] = {-1, -1};
+  std::jthread thread_{};
+};
+
+}  // namespace must::detail

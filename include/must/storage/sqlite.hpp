@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+// sqlite_store: events and cells in one SQLite file.
+#pragma once
+
+#include "must/detail/validate.hpp"
+#include "must/storage.hpp"
+#include "must/storage/sqlite/append.hpp"
+#include "must/storage/sqlite/file.hpp"
+#include "must/storage/sqlite/options.hpp"
+#include "must/storage/sqlite/pages.hpp"
+#include "must/storage/sqlite/wait.hpp"
+#include "must/storage/transactional.hpp"
+#include "must/storage/waitable.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// The transaction of an append or a put, for statements of one's own. Neither end it nor change its settings.
+struct sqlite_transaction {
+  ::sqlite3* handle = nullptr;
+};
+
+/// Keeps events and cells in one SQLite file, which any number of processes may use at once.
+///
+/// A Storage, CellStorage, BatchStorage, WaitableStorage and TransactionalStorage. Conditions are checked inside
+/// BEGIN IMMEDIATE; who waits for another process gives up after `busy_timeout`: storage_error, retryable.
+/// A write-ahead log lies beside the file: keep both on a local disk, and open nothing across a fork.
+/// Tables and indexes start with "must_"; others in the file are yours.
+/// SQLite before 3.51.3 (3.50.7, 3.44.6) may lose pages when one connection checkpoints while another commits. With
+/// such a one the writing connection of a store alone checkpoints, and holds back every writer meanwhile, those of
+/// other stores among them: let no other program checkpoint the file.
+class sqlite_store {
+ public:
+  using data_type = payload;
+  using event = cloud_event;
+  using transaction = sqlite_transaction;
+
+  /// \throws storage_error  for a file that cannot be opened, is no database, or is of a newer must: it stays as it is
+  /// \throws bad_input  for a path, a source or limits that cannot be
+  explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
+      : origin_(std::move(origin)), file_(options) {
+    detail::check_name("source", origin_.source);
+  }
+
+  /// \see Storage \throws bad_input, duplicate_id, position_ahead, storage_error
+  append_result append(std::span<event> events, const append_condition& condition) {
+    return append_and(events, condition, [](auto&) {});
+  }
+  /// \see TransactionalStorage. In memory, and for this store alone, a read within `work` is refused as well.
+  append_result append_with(std::span<event> events, const append_condition& condition,
+                            const std::function<void(transaction&)>& work) {
+    return append_and(events, condition, [&](detail::sqlite_connection& on) { call(work, on); });
+  }
+  /// \see BatchStorage. One transaction. \throws storage_error, and then nothing of the batch is stored
+  std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
+    file_.check_writable("append");
+    std::vector<result<std::vector<detail::packed_event>>> packed;
+    packed.reserve(items.size());
+    for (const auto& item : items) packed.push_back(packing(item));
+    std::vector<result<append_result>> done;
+    done.reserve(items.size());
+    const detail::sqlite_file::writer on(file_, "append");
+    detail::sqlite_write within(*on);
+    const auto before = within.head;
+    for (std::size_t i = 0; i < items.size(); ++i)
+      done.push_back(packed[i] ? append_item(within, items[i], *packed[i]) : unexpected<error>(packed[i].error()));
+    if (within.head != before) commit(within);
+    return done;
+  }
+
+  /// \see Storage. Fetches pages; nothing is held while the visitor runs. \throws bad_input, storage_error
+  template <typename Visitor>
+  read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
+    detail::check_read(which, options);
+    detail::sqlite_page page;
+    auto window = window_of(options);
+    auto left = options.limit.value_or(INT64_MAX);
+    read_result done;
+    bool more = start(which, options, window, left, page, done);
+    if (left == 0) return done;
+    for (;;) {
+      for (const auto& record : page.rows()) {
+        done.scanned = record.position;
+        bool go_on = true;
+        if constexpr (std::is_void_v<decltype(visitor(record))>)
+          visitor(record);
+        else
+          go_on = static_cast<bool>(visitor(record));
+        if (--left == 0 || !go_on) return done;
+      }
+      if (!more) break;
+      detail::move_beyond(window, which, page.rows().back());
+      start_page(page, left, file_.options().page_rows);
+      const detail::sqlite_file::reader on(file_, "read");
+      more = detail::fill(*on, which, window, page);
+    }
+    done.complete = true;
+    done.scanned = options.order == direction::forwards ? std::min(options.until, done.head) : options.after;
+    return done;
+  }
+
+  /// \throws storage_error
+  [[nodiscard]] position head() const {
+    const detail::sqlite_file::reader on(file_, "head");
+    return head_of(*on);
+  }
+  /// \throws bad_input, storage_error
+  [[nodiscard]] must::version version(std::string_view stream) const {
+    detail::check_name("stream", stream);
+    const detail::sqlite_file::reader on(file_, "version");
+    detail::sqlite_connection::lease last(*on, detail::sql::version);
+    return last->text(1, stream).step() ? last->count(0) : 0;
+  }
+  /// \throws storage_error
+  [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) const {
+    const detail::sqlite_file::reader on(file_, "find");
+    detail::sqlite_connection::lease row(*on, detail::sql::event_of_id);
+    if (!row->text(1, id).text(2, source).step()) return std::nullopt;
+    recorded<payload> found;
+    detail::read_row(*row, found);
+    return found;
+  }
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
+  [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }
+  /// What tells this store from every other, and how often it was restored from a backup, plus 1.
+  [[nodiscard]] const std::string& uuid() const noexcept { return file_.uuid(); }
+  [[nodiscard]] std::uint64_t incarnation() const noexcept { return file_.incarnation(); }
+
+  /// \see CellStorage \throws bad_input, storage_error
+  [[nodiscard]] std::optional<cell> get(std::string_view key) const {
+    detail::check_name("key", key);
+    const detail::sqlite_file::reader on(file_, "get");
+    detail::sqlite_connection::lease row(*on, detail::sql::cell);
+    if (!row->text(1, key).step()) return std::nullopt;
+    return cell{std::string(row->bytes(1)), row->count(0)};
+  }
+  bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
+    return put_and(key, bytes, expected_revision, [](auto&) {});
+  }
+  /// \see TransactionalStorage
+  bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision,
+                const std::function<void(transaction&)>& work) {
+    return put_and(key, bytes, expected_revision, [&](detail::sqlite_connection& on) { call(work, on); });
+  }
+  [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
+    const detail::sqlite_file::reader on(file_, "list");
+    detail::sqlite_connection::lease row(*on, detail::sql::list_cells);
+    const auto end = std::string(prefix) + '\xFF';  // no UTF-8 has that byte
+    std::vector<std::string> keys;
+    for (row->text(1, prefix).text(2, end); row->step();) keys.emplace_back(row->bytes(0));
+    return keys;
+  }
+
+  /// \see WaitableStorage. What other processes append is seen within `poll_interval`. \throws storage_error
+  bool wait_for(position until, duration timeout, std::stop_token stop = {}) {
+    return wake_up_.wait(until, timeout, file_.options().poll_interval, std::move(stop), [&] { return head(); });
+  }
+
+  /// Copies the store, as it is at one position, into a new file, while others append. The copy has the same uuid.
+  /// \throws storage_error  also for a file that is there already; nothing is left behind
+  void backup(const std::string& path) { file_.copy_to(path); }
+  /// The statements that make the tables, for who runs migrations by hand.
+  [[nodiscard]] static std::string schema() { return std::string(detail::sqlite_schema); }
+  /// Why the last checkpoint failed, if it did. It costs no event: the log grows, and a later append tries again.
+  [[nodiscard]] std::optional<error> checkpoint_failure() const {
+    const std::lock_guard lock(checkpoint_mutex_);
+    return checkpoint_failure_;
+  }
+
+ private:
+  static void call(const std::function<void(transaction&)>& work, detail::sqlite_connection& on) {
+    transaction own{on.handle()};
+    work(own);
+  }
+  template <typename Work>
+  append_result append_and(std::span<event> events, const append_condition& condition, Work&& work) {
+    const auto packed = pack(events, condition);
+    file_.check_writable("append");
+    const detail::sqlite_file::writer on(file_, "append");
+    for (bool look_first = false;; look_first = true) {
+      detail::sqlite_write within(*on);
+      detail::sqlite_append one(within, events, packed, condition);
+      const auto done = one.run(*origin_.clock, look_first);
+      if (!done) continue;
+      if (one.has_written()) {
+        work(*on);
+        commit(within);
+      }
+      return *done;
+    }
+  }
+  template <typename Work>
+  bool put_and(std::string_view key, std::string_view bytes, std::uint64_t expected, Work&& work) {
+    detail::check_name("key", key);
+    if (bytes.size() + 4'096 > file_.most_bytes()) detail::refuse_input("bytes", "are more than SQLite keeps in a row");
+    file_.check_writable("put");
+    const detail::sqlite_file::writer on(file_, "put");
+    detail::sqlite_write within(*on);
+    {
+      detail::sqlite_connection::lease put(*on, expected == 0 ? detail::sql::insert_cell : detail::sql::update_cell);
+      put->text(1, key).blob(2, bytes);
+      if (expected != 0) put->bind(3, expected);
+      put->run();
+    }
+    if (::sqlite3_changes((*on).handle()) == 0) return false;
+    work(*on);
+    commit(within);
+    return true;
+  }
+  std::vector<detail::packed_event> pack(std::span<const event> events, const append_condition& condition) const {
+    detail::check_append(events, condition, limits());
+    detail::check_distinct(events);
+    return detail::pack_events(events, file_.key(), file_.most_bytes());
+  }
+  result<std::vector<detail::packed_event>> packing(const batch_item<payload>& item) const {
+    try {
+      return pack(item.events, item.condition);
+    } catch (const exception& why) {
+      return unexpected<error>(why.error());
+    }
+  }
+  // Ids are looked up before anything is written, so that an item which fails has written nothing.
+  result<append_result> append_item(detail::sqlite_write& within, const batch_item<payload>& item,
+                                    std::span<const detail::packed_event> packed) {
+    try {
+      return *detail::sqlite_append(within, item.events, packed, item.condition).run(*origin_.clock, true);
+    } catch (const storage_error&) {
+      throw;
+    } catch (const exception& why) {
+      return unexpected<error>(why.error());
+    }
+  }
+  void commit(detail::sqlite_write& within) {
+    within.commit();
+    wake_up_.publish(within.head);
+    checkpoint(within.connection());
+  }
+  void checkpoint(detail::sqlite_connection& on) {
+    const auto code = on.checkpoint_when(file_.options().checkpoint_pages);
+    if (!code) return;
+    const std::lock_guard lock(checkpoint_mutex_);
+    checkpoint_failure_.reset();
+    if (*code == SQLITE_OK) return;
+    try {
+      detail::raise_sqlite(*code, "checkpoint", file_.options().path, ::sqlite3_errmsg(on.handle()));
+    } catch (const exception& why) {
+      checkpoint_failure_ = why.error();
+    }
+  }
+
+  static position head_of(detail::sqlite_connection& on) {
+    detail::sqlite_connection::lease last(on, detail::sql::head);
+    if (!last->step()) on.fail(SQLITE_CORRUPT);
+    detail::check_min_version(on.context(), "min_reader", last->integer(1));
+    return last->count(0);
+  }
+  static detail::sqlite_window window_of(const read_options& options) {
+    constexpr must::version most = INT64_MAX - 1;
+    return {options.order, 1, 0, std::min(options.after_version, most) + 1, std::min(options.until_version, most)};
+  }
+  void start_page(detail::sqlite_page& page, std::int64_t left, std::size_t most) const {
+    const auto rows = std::min<std::uint64_t>(std::max<std::size_t>(most, 1), static_cast<std::uint64_t>(left));
+    page.start(rows, file_.options().page_bytes);
+  }
+  // The head and the first page, which is a short one, as of one moment. Says whether there may be more.
+  bool start(const query& which, const read_options& options, detail::sqlite_window& window, std::int64_t left,
+             detail::sqlite_page& page, read_result& done) const {
+    constexpr std::size_t first_rows = 64;
+    const detail::sqlite_file::reader on(file_, "read");
+    detail::sqlite_connection::lease last(*on, detail::sql::head);
+    if (!last->step()) (*on).fail(SQLITE_CORRUPT);  // a snapshot that lives until this statement is reset
+    detail::check_min_version(on->context(), "min_reader", last->integer(1));
+    done.head = last->count(0);
+    const auto end = std::min(options.until, done.head);
+    done.scanned = options.order == direction::forwards ? options.after : end;
+    window.high = end;
+    if (left == 0 || options.after >= end) return false;
+    window.low = options.after + 1;
+    start_page(page, left, std::min(file_.options().page_rows, first_rows));
+    return detail::fill(*on, which, window, page);
+  }
+
+  must::origin origin_;
+  mutable detail::sqlite_file file_;
+  mutable detail::wake_up wake_up_{};
+  mutable std::mutex checkpoint_mutex_{};
+  std::optional<error> checkpoint_failure_{};
+};
+
+static_assert(CellStorage<sqlite_store> && BatchStorage<sqlite_store> && WaitableStorage<sqlite_store> &&
+              TransactionalStorage<sqlite_store>);
+
+}  // namespace must

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+// An append to a SQLite file: what is checked and written inside one transaction.
+#pragma once
+
+#include "must/detail/append_checks.hpp"
+#include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/rows.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace must::detail {
+
+// Begins at once as a writer (a reader that becomes one is refused by SQLite, again and again), and rolls back unless
+// it is committed. Refuses a file that a newer must has written.
+class sqlite_write {
+ public:
+  explicit sqlite_write(sqlite_connection& on) : on_(on) {
+    on.run(sql::begin);
+    try {
+      read_state();
+    } catch (...) {
+      on.rollback();
+      throw;
+    }
+  }
+  sqlite_write(const sqlite_write&) = delete;
+  sqlite_write& operator=(const sqlite_write&) = delete;
+  ~sqlite_write() { on_.rollback(); }
+
+  void commit() {
+    if (!on_.in_transaction())
+      raise({.code = error_code::storage_error,
+             .message = std::string(on_.context().operation) + ": the callback ended the transaction that it runs in",
+             .operation = on_.context().operation});
+    on_.run(sql::commit);
+  }
+  [[nodiscard]] sqlite_connection& connection() noexcept { return on_; }
+
+  position head = 0;
+  std::int64_t recorded_at = 0;  // of the event at the head
+
+ private:
+  void read_state() {
+    sqlite_connection::lease state(on_, sql::state);
+    if (!state->step()) on_.fail(SQLITE_CORRUPT);
+    check_min_version(on_.context(), "min_writer", state->integer(0));
+    head = state->count(1);
+    recorded_at = state->is_null(2) ? INT64_MIN : state->integer(2);
+  }
+  sqlite_connection& on_;
+};
+
+// One append within a transaction, which may hold several.
+class sqlite_append {
+ public:
+  sqlite_append(sqlite_write& in, std::span<const cloud_event> events, std::span<const packed_event> packed,
+                const append_condition& condition)
+      : in_(in), on_(in.connection()), events_(events), packed_(packed), condition_(condition) {}
+
+  // Ids are looked up first when `look_first`; else the unique index finds known ones while it is written: nothing is
+  // said then, and the transaction is to be rolled back and tried again with `look_first`.
+  std::optional<append_result> run(clock& clock, bool look_first) {
+    const bool ahead = condition_.after > in_.head;
+    const auto broken = ahead ? std::nullopt : find_conflict();
+    if (look_first || ahead || broken)
+      if (const auto repeat = find_repeat()) return *repeat;
+    check_not_ahead(condition_, in_.head);
+    if (broken) return *broken;
+    return write(clock, look_first);
+  }
+  // Whether run() wrote events, rather than found them.
+  [[nodiscard]] bool has_written() const noexcept { return written_; }
+
+ private:
+  std::optional<conflict> find_conflict() {
+    for (const auto& expectation : condition_.streams)
+      if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
+        return stream_conflict(expectation, actual);
+    if (condition_.query.is_none()) return std::nullopt;
+    const auto found = sqlite_last_match(on_, condition_.query, condition_.after, in_.head);
+    if (found == 0) return std::nullopt;
+    return query_conflict(condition_, found);
+  }
+  [[nodiscard]] std::optional<appended> find_repeat() {
+    std::string digest;
+    const auto known = [&](std::size_t i) -> known_event {
+      sqlite_connection::lease look(on_, sql::known);
+      if (!look->text(1, events_[i].id).text(2, events_[i].source).step()) return {};
+      digest = look->bytes(3);
+      return {look->count(0), look->count(1), look->count(2)};
+    };
+    const auto same = [&](std::size_t i, position) { return digest == packed_[i].digest_bytes(); };
+    return detail::find_repeat(events_, known, same);
+  }
+  version& version_of(std::string_view stream) {
+    const auto [found, is_new] = versions_.try_emplace(stream, 0);
+    if (is_new) {
+      sqlite_connection::lease last(on_, sql::version);
+      if (last->text(1, stream).step()) found->second = last->count(0);
+    }
+    return found->second;
+  }
+  std::optional<append_result> write(clock& clock, bool looked) {
+    const auto now = std::max(clock.now().microseconds, in_.recorded_at);
+    sqlite_connection::lease insert(on_, sql::insert_event);
+    tag_inserter tags(on_);
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+      const auto& one = events_[i];
+      const auto version = one.subject.empty() ? must::version{0} : ++version_of(one.subject);
+      const int code = insert_event(*insert, one, packed_[i], {in_.head + 1 + i, version, now, i, events_.size()});
+      if (code != SQLITE_OK && looked) on_.fail(code);
+      if (code != SQLITE_OK) return std::nullopt;
+      tags.add(one, in_.head + 1 + i);
+    }
+    tags.finish();
+    const appended done{in_.head + 1, in_.head + events_.size()};
+    in_.head = done.last;
+    in_.recorded_at = now;
+    written_ = true;
+    return done;
+  }
+
+  sqlite_write& in_;
+  sqlite_connection& on_;
+  std::span<const cloud_event> events_;
+  std::span<const packed_event> packed_;
+  const append_condition& condition_;
+  std::unordered_map<std::string_view, version> versions_{};
+  bool written_ = false;
+};
+
+}  // namespace must::detail

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// A connection to a SQLite file: waits for others with a deadline, keeps its statements, checkpoints or never does.
+#pragma once
+
+#include "must/detail/wait.hpp"
+#include "must/storage/sqlite/sql.hpp"
+#include "must/storage/sqlite/statement.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace must::detail {
+
+// Whether this SQLite may lose pages when one connection checkpoints while another commits.
+// \see sqlite.org/wal.html, "The WAL-Reset Bug"
+inline bool has_wal_reset_bug() {
+  const int is = ::sqlite3_libversion_number();
+  const bool mended_before = (is >= 3'050'007 && is < 3'051'000) || (is >= 3'044'006 && is < 3'045'000);
+  return is < 3'051'003 && !mended_before;
+}
+
+// For one thread at a time.
+class sqlite_connection {
+ public:
+  // A statement that goes back to its connection, reset.
+  class lease {
+   public:
+    lease(sqlite_connection& from, sql which) : from_(&from), which_(which), statement_(from.take(which)) {}
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() {
+      statement_.reset();
+      from_->give_back(which_, std::move(statement_));
+    }
+    sqlite_statement* operator->() noexcept { return &statement_; }
+    sqlite_statement& operator*() noexcept { return statement_; }
+
+   private:
+    sqlite_connection* from_;
+    sql which_;
+    sqlite_statement statement_;
+  };
+
+  // `flags` are SQLite's. `busy` is how long to wait for another connection, in microseconds.
+  sqlite_connection(const std::string& path, int flags, std::int64_t busy, const char* operation = "open")
+      : busy_(busy) {
+    context_.path = path;
+    context_.operation = operation;
+    const int code = ::sqlite3_open_v2(path.c_str(), &context_.handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    if (code != SQLITE_OK) close_and_fail(code);
+    ::sqlite3_extended_result_codes(context_.handle, 1);
+    ::sqlite3_busy_handler(context_.handle, &wait_for_others, this);
+  }
+  sqlite_connection(const sqlite_connection&) = delete;
+  sqlite_connection& operator=(const sqlite_connection&) = delete;
+  ~sqlite_connection() {
+    for (auto& kept : kept_) kept.clear();
+    ::sqlite3_close_v2(context_.handle);
+  }
+
+  [[nodiscard]] ::sqlite3* handle() const noexcept { return context_.handle; }
+  [[nodiscard]] const sqlite_context& context() const noexcept { return context_; }
+  void begins(const char* operation) noexcept { context_.operation = operation; }
+  [[noreturn]] void fail(int code) const { context_.fail(code); }
+
+  void execute(const std::string& text) {
+    const int code = ::sqlite3_exec(handle(), text.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) fail(code);
+  }
+  // Again and again where SQLite does not call the busy handler: at the change to WAL.
+  void execute_until_deadline(const std::string& text) {
+    const auto start = coarse_microseconds();
+    for (;;) {
+      const int code = ::sqlite3_exec(handle(), text.c_str(), nullptr, nullptr, nullptr);
+      if (code == SQLITE_OK) return;
+      if ((code & 0xFF) != SQLITE_BUSY || coarse_microseconds() - start > busy_) fail(code);
+      pause_for(step_of_waiting);
+    }
+  }
+  void run(sql which) { lease(*this, which)->run(); }
+
+  // Rolls back what is open. Never throws: it runs while something else is on its way.
+  void rollback() noexcept {
+    if (::sqlite3_get_autocommit(handle()) == 0) ::sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  [[nodiscard]] bool in_transaction() const noexcept { return ::sqlite3_get_autocommit(handle()) == 0; }
+
+  // Neither while it works nor when it closes.
+  void never_checkpoint() {
+    ::sqlite3_wal_autocheckpoint(handle(), 0);
+    ::sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  // Counts the pages of the log instead of checkpointing on its own: \see checkpoint_when
+  void count_wal_pages() {
+    ::sqlite3_wal_hook(
+        handle(),
+        [](void* self, ::sqlite3*, const char*, int pages) {
+          auto& counting = *static_cast<sqlite_connection*>(self);
+          if (pages < counting.wal_pages_) counting.checkpointed_pages_ = 0;  // the log began anew
+          counting.wal_pages_ = pages;
+          return SQLITE_OK;
+        },
+        this);
+  }
+  // Moves the log into the file when it has `pages`. With a SQLite that has the bug it holds the lock of writers
+  // meanwhile, so that no other connection commits. Says what came of it, if it was time for one.
+  [[nodiscard]] std::optional<int> checkpoint_when(int pages) {
+    if (wal_pages_ - checkpointed_pages_ < pages) return std::nullopt;
+    const auto usual = std::exchange(busy_, std::min(busy_, longest_checkpoint_wait));
+    const int mode = has_wal_reset_bug() ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE;
+    const int code = ::sqlite3_wal_checkpoint_v2(handle(), nullptr, mode, nullptr, nullptr);
+    busy_ = usual;
+    checkpointed_pages_ = wal_pages_;  // where readers are in the way, as far as they let it: more when there is more
+    return (code & 0xFF) == SQLITE_BUSY ? SQLITE_OK : code;
+  }
+
+ private:
+  // Short steps: the handler that SQLite brings sleeps up to 100 ms, and starves who waits among many.
+  static constexpr std::int64_t step_of_waiting = 40;
+  static constexpr std::int64_t longest_checkpoint_wait = 500'000;
+  static constexpr std::size_t most_kept = 8;
+
+  static int wait_for_others(void* self, int times) {
+    auto& waiting = *static_cast<sqlite_connection*>(self);
+    const auto now = coarse_microseconds();
+    if (times == 0) waiting.since_ = now;
+    if (now - waiting.since_ >= waiting.busy_) return 0;
+    pause_for(step_of_waiting);
+    return 1;
+  }
+  [[noreturn]] void close_and_fail(int code) {
+    const auto handle = std::exchange(context_.handle, nullptr);
+    const std::string what = handle != nullptr ? ::sqlite3_errmsg(handle) : ::sqlite3_errstr(code);
+    ::sqlite3_close_v2(handle);
+    raise_sqlite(code, context_.operation, context_.path, what);
+  }
+  sqlite_statement take(sql which) {
+    auto& kept = kept_[static_cast<std::size_t>(which)];
+    kept.reserve(most_kept);  // so that giving back cannot fail
+    if (kept.empty()) return {context_, text_of(which)};
+    auto taken = std::move(kept.back());
+    kept.pop_back();
+    return taken;
+  }
+  void give_back(sql which, sqlite_statement statement) {
+    auto& kept = kept_[static_cast<std::size_t>(which)];
+    if (kept.size() < most_kept) kept.push_back(std::move(statement));
+  }
+
+  sqlite_context context_{};
+  std::int64_t busy_;
+  std::int64_t since_ = 0;
+  int wal_pages_ = 0, checkpointed_pages_ = 0;
+  std::array<std::vector<sqlite_statement>, static_cast<std::size_t>(sql::count)> kept_{};
+};
+
+}  // namespace must::detail

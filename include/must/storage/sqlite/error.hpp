@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// What SQLite's result codes become: storage_error with the operation, the code by name and number, and the file.
+#pragma once
+
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace must::detail {
+
+// "SQLITE_IOERR (1034)": the name of the primary code, the number of the extended one.
+inline std::string sqlite_code(int code) {
+  constexpr std::array<std::string_view, 29> names{
+      "OK",       "ERROR",   "INTERNAL", "PERM", "ABORT",    "BUSY",     "LOCKED", "NOMEM",  "READONLY", "INTERRUPT",
+      "IOERR",    "CORRUPT", "NOTFOUND", "FULL", "CANTOPEN", "PROTOCOL", "EMPTY",  "SCHEMA", "TOOBIG",   "CONSTRAINT",
+      "MISMATCH", "MISUSE",  "NOLFS",    "AUTH", "FORMAT",   "RANGE",    "NOTADB", "NOTICE", "WARNING"};
+  const auto primary = static_cast<std::size_t>(code & 0xFF);
+  std::string made = "SQLITE_";
+  made += primary < names.size() ? names[primary] : std::string_view("ERROR");
+  return made += " (" + std::to_string(code) + ")";
+}
+
+// Whether the same again may succeed, with nobody mending anything.
+inline bool is_passing(int code) {
+  const int primary = code & 0xFF;
+  return primary == SQLITE_BUSY || primary == SQLITE_LOCKED || primary == SQLITE_PROTOCOL || primary == SQLITE_NOMEM ||
+         primary == SQLITE_INTERRUPT;
+}
+
+[[noreturn]] inline void raise_sqlite(int code, std::string_view operation, std::string_view path,
+                                      std::string_view what) {
+  std::string message(operation);
+  (message += ": the store ").append(in_quotes(path)).append(": ").append(what);
+  if ((code & 0xFF) == SQLITE_BUSY) message += ", past the deadline";
+  raise({.code = error_code::storage_error,
+         .message = std::move(message),
+         .operation = operation,
+         .backend_code = sqlite_code(code),
+         .retryable = is_passing(code)});
+}
+
+}  // namespace must::detail

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// The file of a SQLite store: opened and checked, one connection that writes, some that read, copies of it.
+#pragma once
+
+#include "must/detail/siphash.hpp"
+#include "must/storage/sqlite/append.hpp"
+#include "must/storage/sqlite/options.hpp"
+#include "must/uuid.hpp"
+
+#include <sqlite3.h>
+
+#include <unistd.h>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace must::detail {
+
+class sqlite_file {
+ public:
+  // The writer, for one thread at a time. A callback that calls its own store is refused: it would wait for itself.
+  class writer {
+   public:
+    writer(sqlite_file& of, const char* operation) : of_(of), lock_(of.mutex_, std::defer_lock) {
+      if (of.owner_.load(std::memory_order_relaxed) == std::this_thread::get_id())
+        raise({.code = error_code::storage_error,
+               .message = std::string(operation) + ": a callback calls the store whose transaction it runs in",
+               .operation = operation});
+      lock_.lock();
+      of.owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+      of.writer_->begins(operation);
+    }
+    writer(const writer&) = delete;
+    writer& operator=(const writer&) = delete;
+    ~writer() { of_.owner_.store({}, std::memory_order_relaxed); }
+    sqlite_connection& operator*() const noexcept { return *of_.writer_; }
+
+   private:
+    sqlite_file& of_;
+    std::unique_lock<std::mutex> lock_;
+  };
+  // A connection to read with; where there is one in all (in memory), that.
+  class reader {
+   public:
+    reader(sqlite_file& of, const char* operation) : of_(of) {
+      if (of.options_.mode == sqlite_mode::in_memory) {
+        shared_.emplace(of, operation);
+      } else {
+        own_ = of.take_reader(operation);
+        own_->begins(operation);
+      }
+    }
+    reader(const reader&) = delete;
+    reader& operator=(const reader&) = delete;
+    ~reader() {
+      if (own_ != nullptr) of_.give_back(std::move(own_));
+    }
+    sqlite_connection& operator*() const noexcept { return own_ != nullptr ? *own_ : **shared_; }
+    sqlite_connection* operator->() const noexcept { return &**this; }
+
+   private:
+    sqlite_file& of_;
+    std::optional<writer> shared_{};
+    std::unique_ptr<sqlite_connection> own_{};
+  };
+
+  explicit sqlite_file(const sqlite_options& options) : options_(options) {
+    const bool in_memory = options.mode == sqlite_mode::in_memory;
+    if (in_memory) options_.path = ":memory:";
+    check_path(in_memory);
+    const int writing = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    const int flags = options.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : writing;
+    writer_ = std::make_unique<sqlite_connection>(options_.path, flags, busy());
+    readers_.reserve(options_.idle_readers);  // so that giving back cannot fail
+    if (::sqlite3_threadsafe() == 0)
+      raise_sqlite(SQLITE_MISUSE, "open", options_.path, "this SQLite is built for programs of one thread");
+    most_bytes_ = static_cast<std::size_t>(::sqlite3_limit(writer_->handle(), SQLITE_LIMIT_LENGTH, -1));
+    if (options_.limits.payload_bytes > most_bytes_ - 65'536)
+      refuse_input("payload_bytes", "is " + std::to_string(options_.limits.payload_bytes) + "; SQLite keeps rows of " +
+                                        std::to_string(most_bytes_) + " bytes");
+    open();
+  }
+
+  [[nodiscard]] const sqlite_options& options() const noexcept { return options_; }
+  [[nodiscard]] const siphash_key& key() const noexcept { return key_; }
+  [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
+  [[nodiscard]] std::uint64_t incarnation() const noexcept { return incarnation_; }
+  [[nodiscard]] std::size_t most_bytes() const noexcept { return most_bytes_; }
+
+  // What writes asks this first.
+  void check_writable(const char* operation) const {
+    if (options_.mode == sqlite_mode::read_only)
+      raise_sqlite(SQLITE_READONLY, operation, options_.path, "it is opened to be read only");
+  }
+  // Copies the store as it is now into a file that is not there yet.
+  void copy_to(const std::string& path) {
+    reader from(*this, "backup");
+    if (::access(path.c_str(), F_OK) == 0) raise_sqlite(SQLITE_CANTOPEN, "backup", path, "the file is there already");
+    try {
+      sqlite_connection to(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, busy(), "backup");
+      auto* const copy = ::sqlite3_backup_init(to.handle(), "main", from->handle(), "main");
+      if (copy == nullptr) to.fail(::sqlite3_errcode(to.handle()));
+      const int code = ::sqlite3_backup_step(copy, -1);
+      if (const int end = ::sqlite3_backup_finish(copy); code != SQLITE_DONE)
+        raise_sqlite(end == SQLITE_OK ? code : end, "backup", path, ::sqlite3_errmsg(to.handle()));
+    } catch (...) {
+      ::unlink(path.c_str());
+      throw;
+    }
+  }
+
+ private:
+  [[nodiscard]] std::int64_t busy() const noexcept { return options_.busy_timeout.microseconds; }
+
+  void check_path(bool in_memory) const {
+    if (in_memory) return;
+    if (options_.path.empty()) refuse_input("path", "is empty");
+    if (options_.path.find('\0') != std::string::npos) refuse_input("path", in_quotes(options_.path) + " contains NUL");
+    if (options_.path == ":memory:") refuse_input("path", "is \":memory:\": that is sqlite_mode::in_memory");
+  }
+  void open() {
+    auto& on = *writer_;
+    on.execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000");
+    on.never_checkpoint();
+    const bool known = has_store(on);
+    check_encoding(on);
+    if (known) read_store(on);  // before anything is changed: it may be newer
+    if (options_.mode == sqlite_mode::read_only) {
+      if (!known) raise_sqlite(SQLITE_ERROR, "open", options_.path, "it holds no store of must");
+      return;
+    }
+    use_wal(on);
+    const bool full = options_.durability == sqlite_durability::full;
+    on.execute(full ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    if (options_.max_pages > 0) on.execute("PRAGMA max_page_count = " + std::to_string(options_.max_pages));
+    ::sqlite3_db_config(on.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+    on.count_wal_pages();
+    if (!known) create(on);
+    read_store(on);
+  }
+  void use_wal(sqlite_connection& on) const {
+    if (options_.mode == sqlite_mode::in_memory) return;
+    on.execute_until_deadline("PRAGMA journal_mode = WAL");
+    sqlite_statement mode(on.context(), "PRAGMA journal_mode");
+    if (!mode.step() || mode.bytes(0) != "wal")
+      raise_sqlite(SQLITE_CANTOPEN, "open", options_.path, "its file system allows no write-ahead log");
+  }
+  // Texts are compared as the file has them, bytewise.
+  void check_encoding(sqlite_connection& on) const {
+    sqlite_statement encoding(on.context(), "PRAGMA encoding");
+    if (!encoding.step() || encoding.bytes(0) != "UTF-8")
+      raise_sqlite(SQLITE_FORMAT, "open", options_.path, "its texts are not in UTF-8");
+  }
+  static bool has_store(sqlite_connection& on) {
+    sqlite_statement look(on.context(), "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'must_store'");
+    return look.step();
+  }
+  // Two processes may come at once: the second finds what the first has made.
+  static void create(sqlite_connection& on) {
+    on.run(sql::begin);
+    try {
+      if (!has_store(on)) {
+        on.execute(std::string(sqlite_schema));
+        auto& random = random_source::of_this_thread();
+        const auto uuid = format_uuid(random(), random(), 4);
+        const std::uint64_t key[2] = {random(), random()};
+        sqlite_statement insert(on.context(), "INSERT INTO must_store VALUES (1, ?1, ?1, ?1, ?2, 1, ?3)");
+        insert.bind(1, sqlite_schema_version).text(2, uuid);
+        insert.blob(3, {reinterpret_cast<const char*>(key), sizeof key}).run();
+      }
+      on.run(sql::commit);
+    } catch (...) {
+      on.rollback();
+      throw;
+    }
+  }
+  void read_store(sqlite_connection& on) {
+    sqlite_connection::lease row(on, sql::store);
+    if (!row->step() || row->bytes(4).size() != key_.size())
+      raise_sqlite(SQLITE_CORRUPT, "open", options_.path, "its table must_store is damaged");
+    check_min_version(on.context(), "min_reader", row->integer(0));
+    uuid_ = row->bytes(2);
+    incarnation_ = row->count(3);
+    std::memcpy(key_.data(), row->bytes(4).data(), key_.size());
+  }
+  std::unique_ptr<sqlite_connection> take_reader(const char* operation) {
+    {
+      const std::lock_guard lock(readers_mutex_);
+      if (!readers_.empty()) {
+        auto taken = std::move(readers_.back());
+        readers_.pop_back();
+        return taken;
+      }
+    }
+    const int flags = options_.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    auto made = std::make_unique<sqlite_connection>(options_.path, flags, busy(), operation);
+    made->never_checkpoint();
+    made->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY");
+    return made;
+  }
+  void give_back(std::unique_ptr<sqlite_connection> one) {
+    const std::lock_guard lock(readers_mutex_);
+    if (readers_.size() < options_.idle_readers) readers_.push_back(std::move(one));
+  }
+
+  sqlite_options options_;
+  std::unique_ptr<sqlite_connection> writer_{};
+  std::mutex mutex_{};  // of the writer
+  std::atomic<std::thread::id> owner_{};
+  std::mutex readers_mutex_{};
+  std::vector<std::unique_ptr<sqlite_connection>> readers_{};
+  siphash_key key_{};
+  std::string uuid_{};
+  std::uint64_t incarnation_ = 0;
+  std::size_t most_bytes_ = 0;
+};
+
+}  // namespace must::detail

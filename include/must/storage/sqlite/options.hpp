@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// How a SQLite store is opened.
+#pragma once
+
+#include "must/storage.hpp"
+#include "must/timestamp.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace must {
+
+/// What a cut of power may take. The file stays sound in both, and a process that dies takes nothing.
+enum class sqlite_durability : std::uint8_t {
+  full,   ///< nothing: what an append has returned is on the disk
+  normal  ///< the newest appends, as if they had never been; some three times the appends a second
+};
+
+enum class sqlite_mode : std::uint8_t {
+  read_write,  ///< makes the file when there is none
+  read_only,   ///< every append and put is refused; SQLite makes files "-wal" and "-shm" unless they are there
+  in_memory    ///< a store of its own, gone with the object; `path` is not used
+};
+
+/// How a sqlite_store is opened, and what it may take.
+struct sqlite_options {
+  std::string path{};
+  sqlite_durability durability = sqlite_durability::full;
+  sqlite_mode mode = sqlite_mode::read_write;
+  duration busy_timeout{5'000'000};  ///< for another process to let go, then storage_error (retryable)
+  duration poll_interval{5'000};     ///< how often wait_for looks what other processes have appended
+  must::limits limits{};
+  std::size_t page_rows = 256;         ///< of a read: how many events are fetched at once
+  std::size_t page_bytes = 1U << 20U;  ///< of a read: no more is fetched when a page has that many bytes of data
+  std::size_t idle_readers = 8;        ///< connections kept for readers; more are opened while more threads read
+  int checkpoint_pages = 4'000;        ///< the write-ahead log goes into the file when it has that many pages of 4 KiB
+  std::int64_t max_pages = 0;          ///< a quota of the file in pages; 0: none
+};
+
+}  // namespace must

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// Pages of a read: some events at a time, so that nothing is held while a visitor runs.
+#pragma once
+
+#include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/rows.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace must::detail {
+
+// Events, bounded by their count and by their bytes; at least one. Their memory is used again by the next page.
+class sqlite_page {
+ public:
+  void start(std::size_t most_rows, std::size_t most_bytes) {
+    size_ = 0;
+    bytes_ = 0;
+    most_rows_ = most_rows;
+    most_bytes_ = most_bytes;
+  }
+  [[nodiscard]] bool full() const noexcept { return size_ >= most_rows_ || (size_ > 0 && bytes_ >= most_bytes_); }
+  [[nodiscard]] std::size_t most_rows() const noexcept { return most_rows_; }
+  void add(sqlite_statement& from) {
+    if (size_ == rows_.size()) rows_.emplace_back();
+    auto& row = rows_[size_];
+    read_row(from, row);
+    ++size_;
+    bytes_ += row.data.bytes().size() + row.tags.size() * 64 + row.extensions.size() * 64;
+  }
+  [[nodiscard]] std::span<const recorded<payload>> rows() const noexcept { return {rows_.data(), size_}; }
+
+ private:
+  std::vector<recorded<payload>> rows_{};
+  std::size_t size_ = 0, bytes_ = 0, most_rows_ = 0, most_bytes_ = 0;
+};
+
+// Whether an item is one list of an index that gives its rows in order, and which.
+struct sqlite_one_list {
+  sql rows;
+  std::string_view name;
+  const std::string* stream;
+  std::span<const std::string> types;
+};
+inline std::optional<sqlite_one_list> one_list(const query& which) {
+  if (which.items().size() != 1) return std::nullopt;
+  const auto& item = which.items().front();
+  const auto tags = item.tags.size(), types = item.types.size();
+  if (item.stream && tags == 0) return sqlite_one_list{sql::stream_rows, *item.stream, &*item.stream, item.types};
+  if (item.stream) return std::nullopt;
+  if (tags == 1 && types == 0) return sqlite_one_list{sql::tag_rows, item.tags.front(), nullptr, {}};
+  if (tags == 0 && types == 1) return sqlite_one_list{sql::type_rows, item.types.front(), nullptr, {}};
+  return std::nullopt;
+}
+
+// Each fills `page` from the beginning of a window and says whether there may be more.
+inline bool fill_from_all(sqlite_connection& on, const sqlite_window& window, sqlite_page& page) {
+  sqlite_connection::lease rows(on, in(window.order, sql::all_rows));
+  rows->bind(2, window.low).bind(3, window.high);
+  while (!page.full()) {
+    if (!rows->step()) return false;
+    page.add(*rows);
+  }
+  return true;
+}
+inline bool fill_from_union(sqlite_connection& on, const query& which, const sqlite_window& window, sqlite_page& page) {
+  const auto before = [&](position left, position right) {
+    return window.order == direction::forwards ? left < right : left > right;
+  };
+  // The first positions of all lists so far, sorted; no list is walked beyond the last of them.
+  std::vector<position> first, more, both;
+  const auto gather = [&](auto& cursor) {
+    more.clear();
+    for (auto at = cursor.at(); at != 0 && more.size() < page.most_rows(); at = cursor.next()) {
+      if (first.size() == page.most_rows() && !before(at, first.back())) break;
+      more.push_back(at);
+    }
+    both.clear();
+    std::set_union(first.begin(), first.end(), more.begin(), more.end(), std::back_inserter(both), before);
+    if (both.size() > page.most_rows()) both.resize(page.most_rows());
+    first.swap(both);
+  };
+  for (const auto& item : which.items()) for_lists(on, item, window, gather);
+  // Neighbours are fetched together: a frequent type is read as fast as everything.
+  sqlite_connection::lease rows(on, in(window.order, sql::all_rows));
+  for (std::size_t begin = 0, end = 0; begin < first.size(); begin = end) {
+    const auto gap = [&](std::size_t i) { return std::max(first[i], first[i - 1]) - std::min(first[i], first[i - 1]); };
+    for (end = begin + 1; end < first.size() && gap(end) == 1;) ++end;
+    rows->bind(2, std::min(first[begin], first[end - 1])).bind(3, std::max(first[begin], first[end - 1]));
+    for (auto i = begin; i < end; ++i) {
+      if (page.full()) return true;
+      if (!rows->step()) on.fail(SQLITE_CORRUPT);
+      page.add(*rows);
+    }
+    rows->reset();
+  }
+  return page.full();
+}
+inline bool fill_from_list(sqlite_connection& on, const query& which, const sqlite_one_list& list,
+                           const sqlite_window& window, sqlite_page& page) {
+  constexpr int far = 64;  // events of other types in a row: the union goes by the lists of the types
+  sqlite_connection::lease rows(on, in(window.order, list.rows));
+  auto low = window.low, high = window.high;
+  if (list.stream != nullptr) std::tie(low, high) = sqlite_versions(on, *list.stream, window);
+  if (low > high) return false;
+  rows->text(1, list.name).bind(2, low).bind(3, high);
+  for (int skipped = 0; !page.full();) {
+    if (!rows->step()) return false;
+    if (const auto at = rows->count(0); at < window.low || at > window.high) return false;
+    if (list.types.empty() || is_one_of(list.types, rows->bytes(3))) {
+      page.add(*rows);
+      skipped = 0;
+    } else if (++skipped == far) {
+      return !page.rows().empty() || fill_from_union(on, which, window, page);
+    }
+  }
+  return true;
+}
+inline bool fill(sqlite_connection& on, const query& which, const sqlite_window& window, sqlite_page& page) {
+  if (window.empty()) return false;
+  if (which.is_all()) return fill_from_all(on, window, page);
+  if (const auto list = one_list(which)) return fill_from_list(on, which, *list, window, page);
+  return fill_from_union(on, which, window, page);
+}
+
+// What is left of a window after an event of it.
+inline void move_beyond(sqlite_window& window, const query& which, const recorded<payload>& last) {
+  const bool forwards = window.order == direction::forwards;
+  if (const auto list = one_list(which); list && list->stream != nullptr) {
+    (forwards ? window.low_version : window.high_version) = forwards ? last.version + 1 : last.version - 1;
+    if (forwards) window.low = 1;  // the versions say it, and are searched for without a look-up
+  } else {
+    (forwards ? window.low : window.high) = forwards ? last.position + 1 : last.position - 1;
+  }
+}
+
+}  // namespace must::detail

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// The positions that a query item matches in a SQLite file, in order, by walking the lists of an index side by side.
+#pragma once
+
+#include "must/query.hpp"
+#include "must/storage/sqlite/connection.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace must::detail {
+
+// Part of a store, both ends included, and the versions that count.
+struct sqlite_window {
+  direction order = direction::forwards;
+  position low = 1, high = 0;
+  version low_version = 1, high_version = INT64_MAX;
+
+  [[nodiscard]] bool empty() const noexcept { return low > high || low_version > high_version; }
+};
+
+// The version that a stream has at a position: 0 before its first event. Some 20 look-ups in a million events.
+inline version sqlite_version_at(sqlite_connection& on, std::string_view stream, position at) {
+  if (at == 0) return 0;
+  sqlite_connection::lease last(on, sql::version);
+  if (!last->text(1, stream).step()) return 0;
+  version high = last->count(0);
+  if (last->count(1) <= at) return high;
+  version low = 0;  // stored at or before `at`; `high` is stored after it
+  sqlite_connection::lease look(on, sql::version_at);
+  look->text(1, stream);
+  while (high - low > 1) {
+    const auto middle = low + (high - low) / 2;
+    const bool found = look->bind(2, middle).step();
+    (found && look->count(0) <= at ? low : high) = middle;
+    look->reset();
+  }
+  return low;
+}
+
+// Where to begin and to end in the versions of a stream. Exact where a walk begins: it stops at a position by itself.
+inline std::pair<version, version> sqlite_versions(sqlite_connection& on, std::string_view stream,
+                                                   const sqlite_window& in) {
+  auto made = std::pair(in.low_version, in.high_version);
+  if (in.order == direction::backwards)
+    made.second = std::min(made.second, sqlite_version_at(on, stream, in.high));
+  else if (in.low > 1)
+    made.first = std::max(made.first, sqlite_version_at(on, stream, in.low - 1) + 1);
+  return made;
+}
+
+inline bool is_one_of(std::span<const std::string> types, std::string_view type) {
+  return std::find(types.begin(), types.end(), type) != types.end();
+}
+
+// One list of an index: the events of a tag, of a type, or of a stream; only those of `types`, unless it is empty.
+class sqlite_posting {
+ public:
+  enum class kind : std::uint8_t { tag, type, stream };
+
+  sqlite_posting(sqlite_connection& on, kind which, std::string_view name, std::span<const std::string> types,
+                 const sqlite_window& window)
+      : on_(&on),
+        kind_(which),
+        name_(name),
+        types_(types),
+        window_(window),
+        list_(on, in(window.order, list_of(which, types))) {
+    open();
+    advance();
+  }
+
+  // The first match at `target` or beyond it (backwards: before it); 0 when there is none.
+  position seek(position target) {
+    constexpr int near = 8;  // steps to what is near are cheaper than a search
+    for (int i = 0; at_ != 0 && is_before(at_, target); ++i) {
+      if (i == near) open_at(target);
+      advance();
+    }
+    return at_;
+  }
+  position next() {
+    advance();
+    return at_;
+  }
+  [[nodiscard]] position at() const noexcept { return at_; }
+
+ private:
+  static sql list_of(kind which, std::span<const std::string> types) {
+    if (which == kind::tag) return sql::tag_list;
+    if (which == kind::type) return sql::type_list;
+    return types.empty() ? sql::stream_list : sql::typed_stream_list;
+  }
+  [[nodiscard]] bool is_before(position left, position right) const noexcept {
+    return window_.order == direction::forwards ? left < right : left > right;
+  }
+  // Stands before the first match of the window; at_ is 0 when there can be none.
+  void open() {
+    list_->reset();
+    at_ = 0;
+    auto low = window_.low, high = window_.high;
+    if (kind_ == kind::stream && low <= high) std::tie(low, high) = sqlite_versions(*on_, name_, window_);
+    if (low > high) return;
+    list_->text(1, name_).bind(2, low).bind(3, high);
+    at_ = window_.order == direction::forwards ? window_.low : window_.high;
+  }
+  void open_at(position target) {
+    (window_.order == direction::forwards ? window_.low : window_.high) = target;
+    open();
+  }
+  void advance() {
+    constexpr int far = 64;  // events of other types in a row: the lists of the types know where to go on
+    for (int skipped = 0; at_ != 0;) {
+      at_ = list_->step() ? list_->count(0) : 0;
+      if (at_ < window_.low || at_ > window_.high) at_ = 0;
+      if (at_ == 0 || types_.empty() || is_one_of(types_, list_->bytes(1))) return;
+      if (++skipped % far == 0) skip_to_types();
+    }
+  }
+  void skip_to_types() {
+    const bool forwards = window_.order == direction::forwards;
+    (forwards ? window_.low : window_.high) = at_;
+    position nearest = 0;
+    sqlite_connection::lease list(*on_, in(window_.order, sql::type_list));
+    for (const auto& type : types_) {
+      const bool found = list->text(1, type).bind(2, window_.low).bind(3, window_.high).step();
+      const auto next = found ? list->count(0) : 0;
+      if (next != 0 && (nearest == 0 || is_before(next, nearest))) nearest = next;
+      list->reset();
+    }
+    at_ = nearest;
+    if (nearest != 0) open_at(nearest);
+  }
+
+  sqlite_connection* on_;
+  kind kind_;
+  std::string_view name_;
+  std::span<const std::string> types_;
+  sqlite_window window_;
+  sqlite_connection::lease list_;
+  position at_ = 0;
+};
+
+// The positions that an item with tags or a stream matches.
+class sqlite_item_cursor {
+ public:
+  sqlite_item_cursor(sqlite_connection& on, const query_item& item, const sqlite_window& window) {
+    std::span<const std::string> types(item.types);
+    lists_.reserve(item.tags.size() + 1);
+    const auto add = [&](sqlite_posting::kind which, std::string_view name) {
+      lists_.push_back(std::make_unique<sqlite_posting>(on, which, name, std::exchange(types, {}), window));
+    };
+    for (const auto& tag : item.tags) add(sqlite_posting::kind::tag, tag);
+    if (item.stream) add(sqlite_posting::kind::stream, *item.stream);
+    settle();
+  }
+  // 0 when there is no more.
+  [[nodiscard]] position at() const noexcept { return at_; }
+  position next() {
+    lists_.front()->next();
+    settle();
+    return at_;
+  }
+
+ private:
+  // Moves every list to the next position that all of them have.
+  void settle() {
+    at_ = lists_.front()->at();
+    std::size_t agreed = 1;
+    for (std::size_t i = 1; agreed < lists_.size() && at_ != 0; i = (i + 1) % lists_.size()) {
+      const auto found = lists_[i]->seek(at_);
+      agreed = found == at_ ? agreed + 1 : 1;
+      at_ = found;
+    }
+  }
+
+  position at_ = 0;
+  std::vector<std::unique_ptr<sqlite_posting>> lists_{};
+};
+
+// Calls `use(cursor)` for each of the sorted lists of positions that an item is the union of.
+template <typename Use>
+void for_lists(sqlite_connection& on, const query_item& item, const sqlite_window& window, Use&& use) {
+  if (window.empty()) return;
+  if (!item.tags.empty() || item.stream) {
+    sqlite_item_cursor cursor(on, item, window);
+    return use(cursor);
+  }
+  for (const auto& type : item.types) {
+    sqlite_posting cursor(on, sqlite_posting::kind::type, type, {}, window);
+    use(cursor);
+  }
+}
+
+// The newest position in (after, head] that a query matches, 0 when there is none.
+inline position sqlite_last_match(sqlite_connection& on, const query& which, position after, position head) {
+  if (after >= head) return 0;
+  if (which.is_all()) return head;
+  position newest = 0;
+  for (const auto& item : which.items()) {
+    const auto look = [&](const auto& cursor) { newest = std::max(newest, cursor.at()); };
+    if (item.stream && item.tags.empty() && item.types.empty()) {
+      sqlite_connection::lease last(on, sql::version);
+      if (last->text(1, *item.stream).step() && last->count(1) > after) newest = std::max(newest, last->count(1));
+    } else {
+      for_lists(on, item, {.order = direction::backwards, .low = after + 1, .high = head}, look);
+    }
+  }
+  return newest;
+}
+
+}  // namespace must::detail

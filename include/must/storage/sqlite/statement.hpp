@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// A prepared statement of SQLite: binds without copying, steps, and turns every failure into storage_error.
+#pragma once
+
+#include "must/storage/sqlite/error.hpp"
+#include "must/storage/sqlite/sql.hpp"
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace must::detail {
+
+// Whose statements these are, for errors. `operation` is what the user called.
+struct sqlite_context {
+  ::sqlite3* handle = nullptr;
+  std::string path{};
+  const char* operation = "open";
+
+  [[noreturn]] void fail(int code) const {
+    raise_sqlite(code, operation, path, handle != nullptr ? ::sqlite3_errmsg(handle) : ::sqlite3_errstr(code));
+  }
+};
+
+// Refuses a file whose column `bound` (min_reader, min_writer) is above the version that this code knows.
+inline void check_min_version(const sqlite_context& of, const char* bound, std::int64_t needed) {
+  if (needed <= sqlite_schema_version) return;
+  raise({.code = error_code::storage_error,
+         .message = std::string(of.operation) + ": the store " + in_quotes(of.path) + " is of a newer must: its " +
+                    bound + " is " + std::to_string(needed) + ", and this is " + std::to_string(sqlite_schema_version),
+         .operation = of.operation,
+         .backend_code = bound});
+}
+
+// What is bound lives until the next reset.
+class sqlite_statement {
+ public:
+  sqlite_statement(const sqlite_context& of, std::string_view sql) : of_(&of) {
+    const auto size = static_cast<int>(sql.size());
+    const int code = ::sqlite3_prepare_v3(of.handle, sql.data(), size, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr);
+    if (code != SQLITE_OK) of.fail(code);
+  }
+  sqlite_statement(sqlite_statement&& other) noexcept
+      : of_(other.of_), handle_(std::exchange(other.handle_, nullptr)) {}
+  sqlite_statement& operator=(sqlite_statement&& other) noexcept {
+    std::swap(of_, other.of_);
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~sqlite_statement() { ::sqlite3_finalize(handle_); }
+
+  sqlite_statement& bind(int at, std::int64_t value) { return checked(::sqlite3_bind_int64(handle_, at, value)); }
+  sqlite_statement& bind(int at, std::uint64_t value) { return bind(at, in_range(value)); }
+  sqlite_statement& text(int at, std::string_view value) {
+    return checked(::sqlite3_bind_text64(handle_, at, value.data(), value.size(), stays, SQLITE_UTF8));
+  }
+  sqlite_statement& blob(int at, std::string_view bytes) {
+    const char* data = bytes.data() == nullptr ? "" : bytes.data();
+    return checked(::sqlite3_bind_blob64(handle_, at, data, bytes.size(), stays));
+  }
+  sqlite_statement& null(int at) { return checked(::sqlite3_bind_null(handle_, at)); }
+  sqlite_statement& text_or_null(int at, std::string_view value) { return value.empty() ? null(at) : text(at, value); }
+  sqlite_statement& blob_or_null(int at, std::string_view value) { return value.empty() ? null(at) : blob(at, value); }
+
+  // Whether there is a row. A failure resets the statement.
+  bool step() {
+    const int code = try_step();
+    if (code == SQLITE_ROW) return true;
+    if (code != SQLITE_DONE) fail(code);
+    return false;
+  }
+  [[nodiscard]] int try_step() { return ::sqlite3_step(handle_); }
+  [[noreturn]] void fail(int code) {
+    try {
+      of_->fail(code);
+    } catch (...) {
+      reset();
+      throw;
+    }
+  }
+  // A statement that gives no row. It holds nothing afterwards.
+  void run() {
+    step();
+    reset();
+  }
+  void reset() noexcept { ::sqlite3_reset(handle_); }
+
+  [[nodiscard]] bool is_null(int column) { return ::sqlite3_column_type(handle_, column) == SQLITE_NULL; }
+  [[nodiscard]] std::int64_t integer(int column) { return ::sqlite3_column_int64(handle_, column); }
+  [[nodiscard]] std::uint64_t count(int column) { return static_cast<std::uint64_t>(integer(column)); }
+  // Texts and blobs alike, as the file has them. They live until the next step or reset.
+  [[nodiscard]] std::string_view bytes(int column) {
+    const auto* data = static_cast<const char*>(::sqlite3_column_blob(handle_, column));
+    const auto size = static_cast<std::size_t>(::sqlite3_column_bytes(handle_, column));
+    if (data == nullptr && ::sqlite3_errcode(of_->handle) == SQLITE_NOMEM) fail(SQLITE_NOMEM);
+    return {data, data == nullptr ? 0 : size};
+  }
+  [[nodiscard]] ::sqlite3_stmt* handle() const noexcept { return handle_; }
+
+ private:
+  static constexpr ::sqlite3_destructor_type stays = nullptr;  // SQLITE_STATIC
+  static std::int64_t in_range(std::uint64_t value) {
+    return value > std::uint64_t{INT64_MAX} ? INT64_MAX : static_cast<std::int64_t>(value);
+  }
+  sqlite_statement& checked(int code) {
+    if (code != SQLITE_OK) fail(code);
+    return *this;
+  }
+  const sqlite_context* of_;
+  ::sqlite3_stmt* handle_ = nullptr;
+};
+
+}  // namespace must::detail

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// TransactionalStorage: the caller's own statements in the transaction of an append or of a cell.
+#pragma once
+
+#include "must/storage.hpp"
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+
+namespace must {
+
+/// A store whose database runs the caller's statements in its own transactions: views that are never behind.
+///
+/// S::transaction: what a callback gets; its `handle` is the database's own (sqlite3*, PGconn*).
+/// append_with(events, condition, work): as append; `work(transaction)` runs after the events are written, before the
+///   commit. put_with(key, bytes, expected, work): the same for a cell.
+/// What `work` throws rolls back everything and goes on to the caller. It does not run for a conflict, for a put that
+/// stores nothing, or for a repeat, whose first time it ran in. It neither ends the transaction nor calls the store.
+template <typename S>
+concept TransactionalStorage =
+    Storage<S> && requires { typename S::transaction; } &&
+    requires(S& storage, std::span<basic_event<typename S::data_type>> events, const append_condition& condition,
+             const std::function<void(typename S::transaction&)>& work, std::string_view text, std::uint64_t revision) {
+      { storage.append_with(events, condition, work) } -> std::same_as<append_result>;
+      { storage.put_with(text, text, revision, work) } -> std::same_as<bool>;
+    };
+
+}  // namespace must

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Events of about 300 bytes with two tags, and the ways in which the stores are loaded with them.
+#pragma once
+
+#include "must/storage.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace bench {
+
+class stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// Numbers that look random and are the same in every run.
+inline std::size_t scatter(std::size_t i, std::size_t sides) { return (i * 0x9E3779B97F4A7C15U >> 20U) % sides; }
+
+inline std::string stream_name(std::size_t i) { return "student-" + std::to_string(i % 1'000); }
+inline std::string tag_name(std::size_t i) { return "course:" + std::to_string(scatter(i, 100'000)); }
+
+inline must::cloud_event make_event(std::size_t i, std::size_t tags = 100'000) {
+  static const std::string body(200, 'x');
+  const auto now = must::system_clock::instance().now();
+  must::cloud_event event;
+  event.id = must::uuid7_ids::instance().next(now);
+  event.source = "/must";
+  event.type = "Subscribed";
+  event.subject = stream_name(i);
+  event.time = now;
+  event.tags = {"course:" + std::to_string(scatter(2 * i, tags)), "course:" + std::to_string(scatter(2 * i + 1, tags))};
+  event.data = must::payload("text/plain", body);
+  return event;
+}
+inline std::vector<must::cloud_event> make_events(std::size_t first, std::size_t count, std::size_t tags = 100'000) {
+  std::vector<must::cloud_event> made;
+  made.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) made.push_back(make_event(first + i, tags));
+  return made;
+}
+
+// The columns of a row, as a struct of one's own would have them.
+struct plain_record {
+  std::uint64_t position = 0, version = 0;
+  std::int64_t time = 0, recorded_at = 0;
+  std::string stream, type, id, source, content_type, data;
+  std::vector<std::string> tags;
+
+  // Each after its size in one byte.
+  void take_tags(std::string_view packed) {
+    tags.clear();
+    while (!packed.empty()) {
+      const auto size = static_cast<unsigned char>(packed.front());
+      tags.emplace_back(packed.substr(1, size));
+      packed.remove_prefix(std::min<std::size_t>(packed.size(), size + std::size_t{1}));
+    }
+  }
+};
+
+// Times `total` events in appends of `size`: seconds for one event.
+template <typename Append>
+void append_in_batches(benchmark::State& state, std::size_t size, std::size_t total, Append&& append) {
+  for (auto _ : state) {
+    auto events = make_events(0, total);
+    const stopwatch watch;
+    for (std::size_t i = 0; i < total; i += size) append(std::span(events).subspan(i, size));
+    const auto seconds = watch.seconds();
+    state.SetIterationTime(seconds / static_cast<double>(total));
+    state.counters["events/s"] = static_cast<double>(total) / seconds;
+  }
+}
+
+// Each thread appends `each` single events: seconds for one.
+template <typename Store>
+double append_by_threads(Store& store, std::size_t threads, std::size_t each) {
+  std::vector<std::vector<must::cloud_event>> events;
+  for (std::size_t i = 0; i < threads; ++i) events.push_back(make_events(i * each, each));
+  const stopwatch watch;
+  std::vector<std::thread> running;
+  for (auto& mine : events)
+    running.emplace_back([&store, &mine] {
+      for (auto& event : mine) store.append(std::span(&event, 1), {}).value();
+    });
+  for (auto& thread : running) thread.join();
+  return watch.seconds() / static_cast<double>(threads * each);
+}
+
+template <typename Store>
+void fill(Store& store, std::size_t count, std::size_t tags) {
+  constexpr std::size_t most = 10'000;
+  for (std::size_t i = 0; i < count; i += most) {
+    auto events = make_events(i, std::min(most, count - i), tags);
+    store.append(events, {}).value();
+  }
+}
+
+// Appends under the condition that nothing with both tags has come since the head: seconds for one.
+template <typename Store>
+double append_under_two_tags(Store& store, std::size_t count) {
+  auto events = make_events(store.head(), count);
+  auto head = store.head();
+  const stopwatch watch;
+  for (auto& event : events) {
+    const must::append_condition condition{.query = must::query::of_tags({event.tags.begin(), event.tags.end()}),
+                                           .after = head};
+    head = store.append(std::span(&event, 1), condition).value().last;
+  }
+  return watch.seconds() / static_cast<double>(count);
+}
+
+}  // namespace bench

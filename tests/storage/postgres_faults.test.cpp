@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+// postgres_store: what fails, and what is known afterwards.
+#include "must/storage/postgres.hpp"
+
+#include "must/must.hpp"
+
+#include "support/catch.hpp"
+#include "support/postgres_fixture.hpp"
+#include "support/socket_proxy.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using fixture = must_test::postgres_fixture;
+using must::testing::suite::append;
+using must::testing::suite::event;
+using must::testing::suite::positions;
+using must_test::has_postgres;
+using must_test::options_for;
+using must_test::postgres_server;
+using must_test::postgres_session;
+using must_test::scratch_schema;
+
+template <typename Call>
+must::error error_of(Call&& call) {
+  try {
+    call();
+  } catch (const must::exception& why) {
+    return why.error();
+  }
+  throw std::runtime_error("nothing was thrown");
+}
+
+std::string lock_of(const std::string& schema) { return "1836413812, '\"" + schema + "\"'::regnamespace::oid::int"; }
+
+// Runs `work` in a process of its own; whether it ended well.
+template <typename Work>
+pid_t in_process(Work&& work) {
+  const auto child = ::fork();
+  if (child != 0) return child;
+  try {
+    work();
+  } catch (...) {
+    ::_exit(1);
+  }
+  ::_exit(0);
+}
+bool ended_well(pid_t child) {
+  int status = 1;
+  return ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+}  // namespace
+
+TEST_CASE("postgres_store: a schema is opened again as it was left", "[storage][postgres]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  auto one = event<fixture>("a", "s", {"t"});
+  std::string id;
+  {
+    must::postgres_store store(options_for(schema.name));
+    append<fixture>(store, one).value();
+    CHECK(store.put("k", "v", 0));
+    id = store.id();
+  }
+  must::postgres_store store(options_for(schema.name));
+  CHECK(store.id() == id);
+  CHECK(store.id().size() == 36);
+  CHECK(store.head() == 1);
+  CHECK(append<fixture>(store, one).value() == must::appended{1, 1});
+  CHECK(append<fixture>(store, event<fixture>("a", "s")).value() == must::appended{2, 2});
+  CHECK(store.version("s") == 2);
+  CHECK(store.get("k") == must::cell{"v", 1});
+}
+
+TEST_CASE("postgres_store: a schema of a later release is refused with a sentence", "[storage][postgres]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  postgres_session session;
+  must::postgres_store store(options_for(schema.name));
+  append<fixture>(store, event<fixture>("a")).value();
+  session.ask("UPDATE " + schema.name + ".store SET schema_version = 7, min_writer = 5");
+  for (int i = 0; i < 2; ++i) {
+    const auto why = error_of([&] { static_cast<void>(append<fixture>(store, event<fixture>("a"))); });
+    CHECK(why.code == must::error_code::storage_error);
+    CHECK(why.backend_code == "MU002");
+    CHECK(why.message ==
+          "PostgreSQL: the schema needs a writer of version 5 at least; this release of must writes version 1");
+    CHECK_FALSE(why.retryable);
+  }
+  CHECK(must::postgres_store(options_for(schema.name)).head() == 1);
+  session.ask("UPDATE " + schema.name + ".store SET min_reader = 6");
+  const auto why = error_of([&] { must::postgres_store late(options_for(schema.name)); });
+  CHECK(why.operation == "open");
+  CHECK(why.message ==
+        "PostgreSQL: the schema \"" + schema.name +
+            "\" is of version 7 and needs a reader of version 6 at least; this release of must reads version 1");
+}
+
+TEST_CASE("postgres_store: who may not connect or read is told so, without secrets", "[storage][postgres]") {
+  if (!has_postgres() || !postgres_server::instance().is_private()) return;
+  postgres_session session;
+  session.ask("DROP ROLE IF EXISTS must_guarded; CREATE ROLE must_guarded LOGIN PASSWORD 'right'");
+  session.ask("DROP ROLE IF EXISTS must_poor; CREATE ROLE must_poor LOGIN");
+  const auto as = [](const std::string& who) {
+    return "host=" + postgres_server::instance().folder() + " dbname=postgres " + who;
+  };
+  const auto open = [](const std::string& conninfo, const std::string& schema) {
+    return error_of([&] {
+      must::postgres_store store({.conninfo = conninfo, .schema = schema, .deadline = must::duration(300'000)});
+    });
+  };
+  auto why = open(as("user=must_guarded password=hunter2"), "must");
+  CHECK(why.backend_code == "28P01");
+  CHECK_FALSE(why.retryable);
+  CHECK(why.message.find("hunter2") == std::string::npos);
+  CHECK(why.message.find("must_guarded") != std::string::npos);
+  CHECK(open(as("user=must_guarded"), "must").backend_code == "28P01");
+  CHECK(open(as("user=must dbname=nowhere"), "must").backend_code == "3D000");
+  CHECK(open(as("user=must_poor"), "mine").backend_code == "42501");
+  const scratch_schema schema;
+  must::postgres_store store(options_for(schema.name));
+  CHECK(open(as("user=must_poor"), schema.name).backend_code == "42501");
+  why = open("host=/nowhere password=hunter2", "must");
+  CHECK(why.backend_code == "08001");
+  CHECK(why.retryable);
+  why = open("host=/nowhere hunter2 = = '", "must");
+  CHECK(why.code == must::error_code::bad_input);
+  CHECK(why.message.find("hunter2") == std::string::npos);
+  session.ask("GRANT USAGE ON SCHEMA " + schema.name + " TO must_poor; GRANT SELECT ON ALL TABLES IN SCHEMA " +
+              schema.name + " TO must_poor");
+  append<fixture>(store, event<fixture>("a")).value();
+  must::postgres_store reader({.conninfo = as("user=must_poor"), .schema = schema.name});
+  CHECK(reader.head() == 1);
+  why = error_of([&] { static_cast<void>(append<fixture>(reader, event<fixture>("a"))); });
+  CHECK(why.backend_code == "42501");
+  CHECK(why.operation == "append");
+  CHECK(positions<fixture>(reader, must::query::all()).size() == 1);
+  session.ask("DROP OWNED BY must_poor; DROP ROLE must_poor; DROP ROLE must_guarded");
+}
+
+TEST_CASE("postgres_store: the server's function refuses to append above READ COMMITTED", "[storage][postgres]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  must::postgres_store store(options_for(schema.name));
+  postgres_session session;
+  for (const std::string level : {"REPEATABLE READ", "SERIALIZABLE"}) {
+    session.ask("BEGIN ISOLATION LEVEL " + level);
+    CHECK_THROWS_WITH(session.ask("SELECT " + schema.name +
+                                  ".look(1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')"),
+                      Catch::Contains("READ COMMITTED"));
+    session.ask("ROLLBACK");
+  }
+}
+
+TEST_CASE("postgres_store: an append whose client is cut off at the lock is stored once", "[storage][postgres]") {
+  if (!has_postgres() || !postgres_server::instance().is_private()) return;
+  const scratch_schema schema;
+  must_test::socket_proxy proxy(postgres_server::instance().socket());
+  must::postgres_store direct(options_for(schema.name));
+  auto options = options_for(schema.name);
+  options.conninfo = "host=" + proxy.folder() + " port=5432 user=must dbname=postgres";
+  must::postgres_store store(options);
+  postgres_session session;
+  const auto waiting = [&] {
+    return session.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
+  };
+  const auto until_waiting = [&](const std::string& count) {
+    while (waiting() != count) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  for (int round = 0; round < 3; ++round) {
+    session.ask("SELECT pg_advisory_lock(" + lock_of(schema.name) + ")");
+    const auto before = direct.head();
+    must::appended done;
+    std::string failure;
+    std::jthread writer([&] {
+      try {
+        done = append<fixture>(store, event<fixture>("a", "s"),
+                               {.streams = {must::stream_expectation::exactly("s", before)}})
+                   .value();
+      } catch (const std::exception& why) {
+        failure = why.what();
+      }
+    });
+    until_waiting("1");
+    proxy.cut();         // the client loses its connection; its backend waits on
+    until_waiting("2");  // sent again, behind the first
+    CHECK(session.ask("SELECT pg_advisory_unlock(" + lock_of(schema.name) + ")") == "t");
+    writer.join();
+    CHECK(failure.empty());
+    CHECK(done == must::appended{before + 1, before + 1});
+    CHECK(direct.head() == before + 1);
+  }
+  // Past the deadline nobody knows, and the error says so.
+  options.deadline = must::duration(300'000);
+  must::postgres_store hasty(options);
+  session.ask("SELECT pg_advisory_lock(" + lock_of(schema.name) + ")");
+  const auto one = event<fixture>("late");
+  const auto why = error_of([&] { static_cast<void>(append<fixture>(hasty, one)); });
+  CHECK(why.code == must::error_code::outcome_unknown);
+  CHECK(why.operation == "append");
+  session.ask("SELECT pg_advisory_unlock(" + lock_of(schema.name) + ")");
+  while (!direct.find(one.source, one.id)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(append<fixture>(hasty, one).value() == must::appended{4, 4});
+}
+
+TEST_CASE("postgres_store: backends that are killed all the time lose and repeat nothing",
+          "[storage][postgres][race]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  must::postgres_store store(options_for(schema.name));
+  std::atomic<int> writing{4}, unknown{0};
+  std::atomic<must::position> stored{0};
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 60; ++i) try {
+          auto one = event<fixture>("a", "s" + std::to_string(t));
+          if (i % 3 == 0) {
+            std::vector items{must::batch_item<must::payload>{std::span(&one, 1), {}}};
+            auto other = event<fixture>("b");
+            items.push_back({std::span(&other, 1), {}});
+            for (const auto& each : store.append_batch(std::span(items))) stored += each && each->stored() ? 1U : 0U;
+          } else {
+            append<fixture>(store, one).value();
+            ++stored;
+          }
+        } catch (const must::exception&) {
+          ++unknown;
+        }
+      --writing;
+    });
+  postgres_session session;
+  while (writing > 0) {
+    session.ask(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'must' AND state <> 'idle' "
+        "LIMIT 1");
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+  threads.clear();
+  CHECK(unknown == 0);
+  CHECK(store.head() == stored);
+  CHECK(positions<fixture>(store, must::query::all()).size() == stored);
+}
+
+TEST_CASE("postgres_store: a crash of the server loses nothing that was acknowledged", "[storage][postgres]") {
+  if (!has_postgres() || !postgres_server::instance().is_private()) return;
+  const scratch_schema schema;
+  auto options = options_for(schema.name);
+  options.conninfo += " options='-c synchronous_commit=on'";
+  options.deadline = must::duration(60'000'000);
+  must::postgres_store store(options);
+  std::atomic<bool> stop{false};
+  std::atomic<must::position> last{0};
+  std::string failure;
+  std::jthread writer([&] {
+    try {
+      while (!stop) last = append<fixture>(store, event<fixture>("a", "s")).value().last;
+    } catch (const std::exception& why) {
+      failure = why.what();
+    }
+  });
+  for (int i = 0; i < 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    postgres_server::instance().crash();
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  stop = true;
+  writer.join();
+  CHECK(failure.empty());
+  CHECK(last > 0);
+  CHECK(store.head() == last);
+  CHECK(store.version("s") == last);
+}
+
+TEST_CASE("postgres_store: processes race for one boundary, and one wins each round", "[storage][postgres][race]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  { must::postgres_store store(options_for(schema.name)); }
+  std::vector<pid_t> children;
+  for (int t = 0; t < 4; ++t)
+    children.push_back(in_process([&] {
+      must::postgres_store store(options_for(schema.name));
+      for (int n = 0; n < 50;) {
+        const auto seen = store.read(must::query::of_tags({"shared"}), {}, [](const auto&) {});
+        n = static_cast<int>(seen.head);
+        if (n < 50)
+          static_cast<void>(append<fixture>(store, event<fixture>("a", "s", {"shared"}),
+                                            {.query = must::query::of_tags({"shared"}), .after = seen.head}));
+      }
+    }));
+  for (const auto child : children) CHECK(ended_well(child));
+  must::postgres_store store(options_for(schema.name));
+  CHECK(store.head() == 50);
+  CHECK(store.version("s") == 50);
+}
+
+TEST_CASE("postgres_store: processes that make one schema at once all open it", "[storage][postgres][race]") {
+  if (!has_postgres()) return;
+  for (int round = 0; round < 3; ++round) {
+    const scratch_schema schema;
+    std::vector<pid_t> children;
+    for (int t = 0; t < 6; ++t)
+      children.push_back(in_process([&] {
+        must::postgres_store store(options_for(schema.name));
+        append<fixture>(store, event<fixture>("a", "s")).value();
+      }));
+    for (const auto child : children) CHECK(ended_well(child));
+    CHECK(must::postgres_store(options_for(schema.name)).version("s") == 6);
+  }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// sqlite_store: the storage suite, on a file and in memory.
+#include "must/storage/sqlite.hpp"
+
+#include "must/testing/storage_suite.hpp"
+
+#include "support/catch.hpp"
+#include "support/sqlite_file.hpp"
+
+namespace {
+
+using namespace sqlite_tests;
+
+constexpr must::testing::capabilities everything{.cells = true, .batches = true, .waiting = true};
+
+struct file_fixture {
+  static constexpr must::testing::capabilities capabilities = everything;
+  must::sqlite_store& store() { return store_; }
+  temporary_folder folder;
+  must::sqlite_store store_{on(folder.file())};
+};
+// Pages of three events, so that every read of the suite goes over their edges.
+struct paged_fixture {
+  static constexpr must::testing::capabilities capabilities = everything;
+  must::sqlite_store& store() { return store_; }
+  must::sqlite_store store_{{.mode = must::sqlite_mode::in_memory, .page_rows = 3, .checkpoint_pages = 8}};
+};
+struct memory_fixture {
+  static constexpr must::testing::capabilities capabilities = everything;
+  must::sqlite_store& store() { return store_; }
+  must::sqlite_store store_{{.mode = must::sqlite_mode::in_memory}};
+};
+
+template <typename Fixture>
+void run(bool races) {
+  for (const auto& one : must::testing::storage_cases<Fixture>()) {
+    if (one.is_race != races) continue;
+    INFO(one.id << " " << one.says);
+    CHECK_NOTHROW(one.run());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("sqlite_store: the storage suite holds on a file", "[sqlite]") { run<file_fixture>(false); }
+TEST_CASE("sqlite_store: the storage suite holds in memory", "[sqlite]") { run<memory_fixture>(false); }
+TEST_CASE("sqlite_store: the storage suite holds in pages of three events", "[sqlite]") { run<paged_fixture>(false); }
+TEST_CASE("sqlite_store: the races of the storage suite hold on a file", "[sqlite][race]") { run<file_fixture>(true); }
+TEST_CASE("sqlite_store: the races of the storage suite hold in memory", "[sqlite][race]") {
+  run<memory_fixture>(true);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// A postgres_store with a schema of its own, dropped at the end.
+#pragma once
+
+#include "must/storage/postgres.hpp"
+#include "must/testing/storage_suite.hpp"
+
+#include "support/catch.hpp"
+#include "support/postgres_server.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace must_test {
+
+// Whether there is a server; says why not.
+inline bool has_postgres() {
+  auto& server = postgres_server::instance();
+  if (!server.available()) WARN("skipped: " << server.reason());
+  return server.available();
+}
+
+// The name of a schema that drops it.
+class scratch_schema {
+ public:
+  scratch_schema() = default;
+  scratch_schema(const scratch_schema&) = delete;
+  scratch_schema& operator=(const scratch_schema&) = delete;
+  ~scratch_schema() {
+    try {
+      session().ask("DROP SCHEMA IF EXISTS " + name + " CASCADE");
+    } catch (const std::exception&) {}
+  }
+  const std::string name = next_name();
+
+ private:
+  static postgres_session& session() {
+    thread_local std::unique_ptr<postgres_session> one;
+    if (one != nullptr) try {
+        one->ask("SELECT 1");
+      } catch (const std::exception&) {
+        one.reset();
+      }
+    if (one == nullptr) one = std::make_unique<postgres_session>();
+    return *one;
+  }
+  static std::string next_name() {
+    static std::atomic<int> count{0};
+    return "t" + std::to_string(::getpid()) + "_" + std::to_string(++count);
+  }
+};
+
+inline must::postgres_options options_for(const std::string& schema) {
+  return {.conninfo = postgres_server::instance().conninfo(), .schema = schema};
+}
+
+struct postgres_fixture {
+  static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
+  must::postgres_store& store() { return store_; }
+  scratch_schema schema_{};
+  must::postgres_store store_{options_for(schema_.name)};
+};
+
+}  // namespace must_test

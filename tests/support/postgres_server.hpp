@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// A private PostgreSQL for tests: below the current folder, on a Unix socket, gone with the process.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace must_test {
+
+// Started once a process; MUST_TEST_POSTGRES names another one. `reason` says why there is none.
+class postgres_server {
+ public:
+  static postgres_server& instance() {
+    static postgres_server server;
+    return server;
+  }
+  postgres_server(const postgres_server&) = delete;
+  postgres_server& operator=(const postgres_server&) = delete;
+  ~postgres_server() {
+    if (owner_ != ::getpid()) return;  // a fork of the test
+    stop(SIGQUIT);
+    std::error_code ignored;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+    if (!sockets_.empty()) std::filesystem::remove_all(sockets_, ignored);
+  }
+
+  [[nodiscard]] bool available() const { return reason_.empty(); }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] const std::string& conninfo() const { return conninfo_; }
+  // Of a private one: the socket itself.
+  [[nodiscard]] std::string socket() const { return (sockets_ / ".s.PGSQL.5432").string(); }
+  [[nodiscard]] std::string folder() const { return sockets_.string(); }
+  // Whether it is ours, to be stopped and started.
+  [[nodiscard]] bool is_private() const { return !folder_.empty(); }
+
+  // Stops it as a crash would, and starts it again.
+  void crash() {
+    stop(SIGQUIT);
+    start();
+  }
+
+ private:
+  postgres_server() {
+    if (const char* given = std::getenv("MUST_TEST_POSTGRES"); given != nullptr && *given != '\0') {
+      conninfo_ = given;
+      return;
+    }
+    try {
+      set_up();
+    } catch (const std::exception& why) {
+      reason_ = std::string("no PostgreSQL: ") + why.what();
+    }
+  }
+  void set_up() {
+    namespace fs = std::filesystem;
+    const auto initdb = program("initdb");
+    if (initdb.empty()) throw std::runtime_error("initdb is neither in PATH nor in /usr/lib/postgresql/*/bin");
+    if (::geteuid() == 0)
+      for (const char* name : {"postgres", "nobody"})
+        if (const auto* user = ::getpwnam(name); user != nullptr && !user_)
+          user_ = std::pair(user->pw_uid, user->pw_gid);
+    folder_ = fs::current_path() / ("must_postgres_" + std::to_string(::getpid()));
+    for (const auto& other : fs::directory_iterator(fs::current_path())) {  // of runs that were killed
+      const auto name = other.path().filename().string();
+      if (name.starts_with("must_postgres_") && ::kill(std::atoi(name.c_str() + 14), 0) != 0)
+        fs::remove_all(other.path());
+    }
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    sockets_ = folder_ / "socket";
+    if (sockets_.string().size() > 80) {
+      std::string made = (fs::temp_directory_path() / "must_XXXXXX").string();
+      if (::mkdtemp(made.data()) == nullptr) throw std::runtime_error("no folder for the socket can be made");
+      sockets_ = made;
+    }
+    fs::create_directories(sockets_);
+    for (const auto& each : {folder_, sockets_})
+      if (user_ && ::chown(each.c_str(), user_->first, user_->second) != 0) throw std::runtime_error("chown failed");
+    int status = 0;
+    const auto child = run({initdb, "-D", data(), "-A", "trust", "-U", "must", "-E", "UTF8", "--no-locale", "-N"});
+    if (::waitpid(child, &status, 0) != child || status != 0) throw std::runtime_error("initdb failed: " + log());
+    std::ofstream(folder_ / "data" / "pg_hba.conf") << "local all must_guarded scram-sha-256\nlocal all all trust\n";
+    conninfo_ = "host=" + sockets_.string() + " port=5432 user=must dbname=postgres";
+    start();
+  }
+  void start() {
+    server_ = run({program("postgres"), "-D", data(), "-c", "listen_addresses=", "-c", "port=5432", "-c",
+                   "unix_socket_directories=" + sockets_.string(), "-c", "fsync=off", "-c", "synchronous_commit=off",
+                   "-c", "full_page_writes=off", "-c", "max_connections=150", "-c", "shared_buffers=128MB"});
+    for (int i = 0; i < 600; ++i) {
+      if (PQping(conninfo_.c_str()) == PQPING_OK) return;
+      int status = 0;
+      if (::waitpid(server_, &status, WNOHANG) == server_) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    throw std::runtime_error("the server does not start: " + log());
+  }
+  void stop(int signal) {
+    if (server_ <= 0) return;
+    ::kill(server_, signal);
+    int status = 0;
+    ::waitpid(server_, &status, 0);
+    server_ = 0;
+  }
+  [[nodiscard]] std::string data() const { return (folder_ / "data").string(); }
+  [[nodiscard]] std::string log() const {
+    std::ostringstream text;
+    text << std::ifstream(folder_ / "log").rdbuf();
+    const auto all = text.str();
+    return all.substr(all.size() > 500 ? all.size() - 500 : 0);
+  }
+  static std::string program(const std::string& name) {
+    namespace fs = std::filesystem;
+    std::vector<fs::path> folders;
+    std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
+    for (std::string one; std::getline(path, one, ':');) folders.emplace_back(one);
+    std::error_code none;
+    for (const auto& version : fs::directory_iterator("/usr/lib/postgresql", none))
+      folders.push_back(version.path() / "bin");
+    for (const auto& folder : folders)
+      if (::access((folder / name).c_str(), X_OK) == 0) return (folder / name).string();
+    return {};
+  }
+  // Starts a program as an ordinary user; it ends with us, however we end.
+  [[nodiscard]] pid_t run(const std::vector<std::string>& words) const {
+    std::vector<char*> arguments;
+    for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    const auto log = (folder_ / "log").string(), folder = folder_.string();
+    const auto child = ::fork();
+    if (child != 0) return child;
+    const int to = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (to >= 0) ::dup2(to, 1), ::dup2(to, 2);
+    if (user_ && (::setgroups(0, nullptr) != 0 || ::setgid(user_->second) != 0 || ::setuid(user_->first) != 0))
+      ::_exit(126);
+    if (::chdir(folder.c_str()) != 0) ::_exit(125);
+    ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    ::execv(arguments[0], arguments.data());
+    ::_exit(127);
+  }
+
+  pid_t owner_ = ::getpid(), server_ = 0;
+  std::optional<std::pair<uid_t, gid_t>> user_{};
+  std::filesystem::path folder_{}, sockets_{};
+  std::string conninfo_{}, reason_{};
+};
+
+// A connection of the test's own, for what a store does not do.
+class postgres_session {
+ public:
+  explicit postgres_session(const std::string& conninfo = postgres_server::instance().conninfo())
+      : connection_(PQconnectdb(conninfo.c_str())) {
+    if (PQstatus(connection_) != CONNECTION_OK) {
+      const std::string why = PQerrorMessage(connection_);
+      PQfinish(connection_);
+      throw std::runtime_error(why);
+    }
+    PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  }
+  postgres_session(const postgres_session&) = delete;
+  postgres_session& operator=(const postgres_session&) = delete;
+  ~postgres_session() { PQfinish(connection_); }
+
+  // All rows of the first column, each with a newline; throws what the server says.
+  std::string ask(const std::string& sql) { return ask(connection_, sql); }
+  static std::string ask(PGconn* connection, const std::string& sql) {
+    auto* const result = PQexec(connection, sql.c_str());
+    const auto status = PQresultStatus(result);
+    std::string text;
+    for (int row = 0; row < PQntuples(result); ++row) (text += PQgetvalue(result, row, 0)) += '\n';
+    if (!text.empty()) text.pop_back();
+    PQclear(result);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) throw std::runtime_error(PQerrorMessage(connection));
+    return text;
+  }
+
+ private:
+  PGconn* connection_;
+};
+
+}  // namespace must_test

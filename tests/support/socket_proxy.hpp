@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// A proxy in front of a Unix socket, that cuts clients off while the server still thinks they are there.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace must_test {
+
+class socket_proxy {
+ public:
+  explicit socket_proxy(std::string target) : target_(std::move(target)) {
+    std::string made = (std::filesystem::temp_directory_path() / "must_XXXXXX").string();
+    if (::mkdtemp(made.data()) == nullptr) throw std::runtime_error("no folder for a socket");
+    folder_ = made;
+    listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address = address_of(folder_ + "/.s.PGSQL.5432");
+    if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener_, 64) != 0)
+      throw std::runtime_error("the proxy cannot listen");
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+  socket_proxy(const socket_proxy&) = delete;
+  socket_proxy& operator=(const socket_proxy&) = delete;
+  ~socket_proxy() {
+    thread_.request_stop();
+    thread_.join();
+    for (auto& [client, server] : pairs_) ::close(client), ::close(server);
+    for (const int server : left_alone_) ::close(server);
+    ::close(listener_);
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  // Cuts every client off; what the server still has from them goes on.
+  void cut() {
+    cut_ = true;
+    while (cut_) std::this_thread::yield();
+  }
+
+ private:
+  static sockaddr_un address_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    return address;
+  }
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (cut_) {
+        for (auto& [client, server] : pairs_) {
+          ::close(client);
+          left_alone_.push_back(server);
+        }
+        pairs_.clear();
+        cut_ = false;
+      }
+      std::vector<pollfd> sockets{{listener_, POLLIN, 0}};
+      for (auto& [client, server] : pairs_) {
+        sockets.push_back({client, POLLIN, 0});
+        sockets.push_back({server, POLLIN, 0});
+      }
+      if (::poll(sockets.data(), sockets.size(), 5) <= 0) continue;
+      for (std::size_t i = pairs_.size(); i-- > 0;) {
+        const auto [client, server] = pairs_[i];
+        const bool open = (sockets[1 + 2 * i].revents == 0 || pass(client, server)) &&
+                          (sockets[2 + 2 * i].revents == 0 || pass(server, client));
+        if (open) continue;
+        ::close(client), ::close(server);
+        pairs_.erase(pairs_.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+      if (sockets[0].revents != 0) add(::accept(listener_, nullptr, nullptr));
+    }
+  }
+  void add(int client) {
+    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto address = address_of(target_);
+    if (client < 0 || ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      ::close(client), ::close(server);
+      return;
+    }
+    pairs_.emplace_back(client, server);
+  }
+  static bool pass(int from, int to) {
+    char bytes[65'536];
+    const auto count = ::recv(from, bytes, sizeof bytes, 0);
+    if (count <= 0) return false;
+    for (ssize_t sent = 0; sent < count;) {
+      const auto now = ::send(to, bytes + sent, static_cast<std::size_t>(count - sent), MSG_NOSIGNAL);
+      if (now <= 0) return false;
+      sent += now;
+    }
+    return true;
+  }
+
+  std::string target_, folder_{};
+  int listener_ = -1;
+  std::vector<std::pair<int, int>> pairs_{};
+  std::vector<int> left_alone_{};
+  std::atomic<bool> cut_{false};
+  std::jthread thread_{};
+};
+
+}  // namespace must_test
