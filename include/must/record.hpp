@@ -6,8 +6,10 @@
 #include "must/fwd.hpp"
 #include "must/timestamp.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -57,6 +59,10 @@ class tag_set {
   tag_set() = default;
   tag_set(std::initializer_list<std::string_view> tags) : tag_set(std::vector<std::string>(tags.begin(), tags.end())) {}
   explicit tag_set(std::vector<std::string> tags) {
+    if (std::adjacent_find(tags.begin(), tags.end(), std::greater_equal<>()) == tags.end()) {
+      tags_ = std::move(tags);
+      return;
+    }
     tags_.reserve(tags.size());
     for (auto& tag : tags) insert(std::move(tag));
   }
@@ -66,6 +72,8 @@ class tag_set {
     const auto at = lower_bound(tag);
     if (at == tags_.end() || *at != tag) tags_.insert(at, std::move(tag));
   }
+  /// Gives the tags away, sorted.
+  [[nodiscard]] std::vector<std::string> release() && { return std::move(tags_); }
   [[nodiscard]] auto begin() const noexcept { return tags_.begin(); }
   [[nodiscard]] auto end() const noexcept { return tags_.end(); }
   [[nodiscard]] std::size_t size() const noexcept { return tags_.size(); }
@@ -118,6 +126,14 @@ class payload {
     gone.bytes_ = std::move(how.why);
     gone.when_ = how.when;
     return gone;
+  }
+
+  /// Becomes a present one, in the memory that it has.
+  void assign(std::string_view content_type, std::string_view bytes) {
+    kind_ = kind::present;
+    content_type_ = content_type;
+    bytes_ = bytes;
+    when_ = {};
   }
 
   [[nodiscard]] kind state() const noexcept { return kind_; }

@@ -28,6 +28,7 @@ namespace must_test {
 // Started once a process; MUST_TEST_POSTGRES names another one. `reason` says why there is none.
 class postgres_server {
  public:
+  static inline bool durable = false;  // whether it waits for the disk; set before the first use
   static postgres_server& instance() {
     static postgres_server server;
     return server;
@@ -102,9 +103,15 @@ class postgres_server {
     start();
   }
   void start() {
-    server_ = run({program("postgres"), "-D", data(), "-c", "listen_addresses=", "-c", "port=5432", "-c",
-                   "unix_socket_directories=" + sockets_.string(), "-c", "fsync=off", "-c", "synchronous_commit=off",
-                   "-c", "full_page_writes=off", "-c", "max_connections=150", "-c", "shared_buffers=128MB"});
+    std::vector<std::string> words{program("postgres"), "-D", data()};
+    for (const auto& setting :
+         {std::string("listen_addresses="), std::string("port=5432"), "unix_socket_directories=" + sockets_.string(),
+          std::string("max_connections=150"), std::string("shared_buffers=128MB")})
+      words.insert(words.end(), {"-c", setting});
+    if (!durable)
+      for (const char* setting : {"fsync=off", "synchronous_commit=off", "full_page_writes=off"})
+        words.insert(words.end(), {"-c", setting});
+    server_ = run(words);
     for (int i = 0; i < 600; ++i) {
       if (PQping(conninfo_.c_str()) == PQPING_OK) return;
       int status = 0;

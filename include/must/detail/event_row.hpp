@@ -86,10 +86,18 @@ inline std::string pack_tags(const tag_set& tags) {
   for (const auto& tag : tags) to.text(tag);
   return std::move(to.bytes);
 }
-inline tag_set unpack_tags(std::string_view bytes) {
-  std::vector<std::string> tags;
-  for (row_reader from(bytes); !from.done();) tags.emplace_back(from.text());
-  return tag_set(std::move(tags));
+// Into the memory that `tags` has.
+inline void unpack_tags(std::string_view bytes, tag_set& tags) {
+  auto all = std::move(tags).release();
+  std::size_t count = 0;
+  for (row_reader from(bytes); !from.done(); ++count) {
+    if (count == all.size())
+      all.emplace_back(from.text());
+    else
+      all[count] = from.text();
+  }
+  all.resize(count);
+  tags = tag_set(std::move(all));
 }
 
 // A time that its microseconds tell whole: what must's own clocks give.
@@ -153,16 +161,17 @@ inline std::optional<erasure> unpack_attributes(std::string_view bytes, cloud_ev
   return erased;
 }
 
-// Data from its columns: the state as an integer, the content type, the bytes.
-inline payload unpack_payload(std::int64_t state, std::string_view content_type, std::string_view bytes,
-                              std::optional<erasure> erased) {
+// Data from its columns: the state as an integer, the content type, the bytes. Into the memory that `to` has.
+inline void unpack_payload(std::int64_t state, std::string_view content_type, std::string_view bytes,
+                           std::optional<erasure> erased, payload& to) {
   switch (state) {
-    case static_cast<std::int64_t>(payload::kind::absent): return payload::absent(std::string(content_type));
-    case static_cast<std::int64_t>(payload::kind::null): return payload::null(std::string(content_type));
-    case static_cast<std::int64_t>(payload::kind::present): return {std::string(content_type), std::string(bytes)};
+    case static_cast<std::int64_t>(payload::kind::absent): to = payload::absent(std::string(content_type)); return;
+    case static_cast<std::int64_t>(payload::kind::null): to = payload::null(std::string(content_type)); return;
+    case static_cast<std::int64_t>(payload::kind::present): to.assign(content_type, bytes); return;
     case static_cast<std::int64_t>(payload::kind::erased):
-      if (erased) return payload::erased(*std::move(erased), std::string(content_type));
-      break;
+      if (!erased) break;
+      to = payload::erased(*std::move(erased), std::string(content_type));
+      return;
     default: break;
   }
   row_reader::refuse();

@@ -47,7 +47,11 @@ class pg_reader {
         (forwards_ ? after : until) = forwards_ ? at : at - 1;
         if (at > done_.head) continue;  // stored since
         done_.scanned = at;
-        const bool go_on = is_cut(page, row) ? visit(whole(page, row)) : visit(record_of(page, row));
+        if (is_cut(page, row))
+          record_ = whole(page, row);
+        else
+          read_row(page, row, record_);
+        const bool go_on = visit(record_);
         if (!go_on || --left == 0) return done_;
       }
       if (static_cast<std::uint64_t>(page.rows()) < wanted || after >= std::min(until, end)) break;
@@ -123,6 +127,7 @@ class pg_reader {
   std::string sql_;
   std::string head_sql_ =
       backend_.in_schema("SELECT coalesce((SELECT position FROM {s}.event ORDER BY position DESC LIMIT 1), 0)");
+  recorded<payload> record_{};
   read_result done_{};
   std::optional<pg_result> whole_{};
   int next_whole_ = 0;

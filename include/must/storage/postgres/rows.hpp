@@ -37,22 +37,28 @@ inline bool is_cut(const pg_result& rows, int row) {
          rows.is_null(row, pg_column::attributes);
 }
 
-inline recorded<payload> record_of(const pg_result& rows, int row) {
+// Reads a row into `to`, whose memory is used again.
+inline void read_row(const pg_result& rows, int row, recorded<payload>& to) {
   namespace column = pg_column;
-  const auto text = [&](int which) { return std::string(rows.text(row, which)); };
+  to.position = rows.number(row, column::position);
+  to.version = rows.number(row, column::version);
+  to.recorded_at = plain_time(rows.integer<std::int64_t>(row, column::recorded_at));
+  to.id = rows.text(row, column::id);
+  to.source = rows.text(row, column::source);
+  to.type = rows.text(row, column::type);
+  to.subject = rows.text(row, column::stream);
+  to.time.reset();
+  if (!rows.is_null(row, column::time)) to.time = plain_time(rows.integer<std::int64_t>(row, column::time));
+  to.dataschema.clear();
+  to.extensions.clear();
+  unpack_tags(rows.text(row, column::tags), to.tags);
+  auto erased = unpack_attributes(rows.text(row, column::attributes), to);
+  unpack_payload(rows.integer<std::int16_t>(row, column::state), rows.text(row, column::content_type),
+                 rows.text(row, column::data), std::move(erased), to.data);
+}
+inline recorded<payload> record_of(const pg_result& rows, int row) {
   recorded<payload> made;
-  made.position = rows.number(row, column::position);
-  made.version = rows.number(row, column::version);
-  made.recorded_at = plain_time(rows.integer<std::int64_t>(row, column::recorded_at));
-  made.id = text(column::id);
-  made.source = text(column::source);
-  made.type = text(column::type);
-  made.subject = text(column::stream);
-  if (!rows.is_null(row, column::time)) made.time = plain_time(rows.integer<std::int64_t>(row, column::time));
-  made.tags = unpack_tags(rows.text(row, column::tags));
-  auto erased = unpack_attributes(rows.text(row, column::attributes), made);
-  made.data = unpack_payload(rows.integer<std::int16_t>(row, column::state), rows.text(row, column::content_type),
-                             rows.text(row, column::data), std::move(erased));
+  read_row(rows, row, made);
   return made;
 }
 

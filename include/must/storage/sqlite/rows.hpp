@@ -120,9 +120,9 @@ inline void read_row(sqlite_statement& from, recorded<payload>& to) {
   to.recorded_at = plain_time(from.integer(7));
   to.dataschema.clear();
   to.extensions.clear();
-  to.tags = unpack_tags(from.bytes(8));
+  unpack_tags(from.bytes(8), to.tags);
   auto erased = unpack_attributes(from.bytes(12), to);
-  to.data = unpack_payload(from.integer(10), from.bytes(9), from.bytes(11), std::move(erased));
+  unpack_payload(from.integer(10), from.bytes(9), from.bytes(11), std::move(erased), to.data);
 }
 
 }  // namespace must::detail
