@@ -6,10 +6,8 @@
 #include "must/fwd.hpp"
 #include "must/timestamp.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -59,7 +57,7 @@ class tag_set {
   tag_set() = default;
   tag_set(std::initializer_list<std::string_view> tags) : tag_set(std::vector<std::string>(tags.begin(), tags.end())) {}
   explicit tag_set(std::vector<std::string> tags) {
-    if (std::adjacent_find(tags.begin(), tags.end(), std::greater_equal<>()) == tags.end()) {
+    if (is_a_set(tags)) {
       tags_ = std::move(tags);
       return;
     }
@@ -85,6 +83,11 @@ class tag_set {
   friend bool operator==(const tag_set&, const tag_set&) = default;
 
  private:
+  static bool is_a_set(const std::vector<std::string>& tags) {
+    for (std::size_t i = 1; i < tags.size(); ++i)
+      if (tags[i - 1] >= tags[i]) return false;
+    return true;
+  }
   [[nodiscard]] std::vector<std::string>::const_iterator lower_bound(std::string_view tag) const {
     auto first = tags_.begin();
     for (auto count = tags_.size(); count > 0;) {

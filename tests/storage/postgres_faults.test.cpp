@@ -283,7 +283,7 @@ TEST_CASE("postgres_store: a crash of the server loses nothing that was acknowle
   CHECK(store.version("s") == last);
 }
 
-TEST_CASE("postgres_store: processes race for one boundary, and one wins each round", "[storage][postgres][race]") {
+TEST_CASE("postgres_store: processes race for one boundary, and one wins each round", "[storage][postgres][process]") {
   if (!has_postgres()) return;
   const scratch_schema schema;
   { must::postgres_store store(options_for(schema.name)); }
@@ -305,7 +305,7 @@ TEST_CASE("postgres_store: processes race for one boundary, and one wins each ro
   CHECK(store.version("s") == 50);
 }
 
-TEST_CASE("postgres_store: processes that make one schema at once all open it", "[storage][postgres][race]") {
+TEST_CASE("postgres_store: processes that make one schema at once all open it", "[storage][postgres][process]") {
   if (!has_postgres()) return;
   for (int round = 0; round < 3; ++round) {
     const scratch_schema schema;

@@ -4,7 +4,9 @@
 # cmake -D program=... [-D arguments=...] [-D fresh=...] -D expected=... -P compare_output.cmake
 if(fresh)
   file(GLOB old "${fresh}*")
-  file(REMOVE ${old})
+  if(old)
+    file(REMOVE ${old})
+  endif()
 endif()
 execute_process(COMMAND "${program}" ${arguments} OUTPUT_FILE "${program}.printed" RESULT_VARIABLE result)
 file(STRINGS "${program}.printed" skipped REGEX "^skipped: ")
