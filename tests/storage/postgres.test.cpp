@@ -14,7 +14,8 @@ using must_test::postgres_fixture;
 
 template <void (*change)(must::postgres_options&)>
 struct changed_fixture {
-  static constexpr auto capabilities = postgres_fixture::capabilities;
+  static constexpr must::testing::capabilities capabilities{
+      .cells = true, .batches = true, .waiting = true, .transactions = true};
   must::postgres_store& store() { return store_; }
   must_test::scratch_schema schema_{};
   must::postgres_store store_{[&] {

@@ -7,26 +7,35 @@
 #include "support/catch.hpp"
 #include "support/sqlite_file.hpp"
 
+#include <optional>
+#include <utility>
+
 namespace {
 
 using namespace sqlite_tests;
 
-constexpr must::testing::capabilities everything{.cells = true, .batches = true, .waiting = true};
+constexpr must::testing::capabilities in_memory{.cells = true, .batches = true, .waiting = true, .transactions = true};
 
 struct file_fixture {
-  static constexpr must::testing::capabilities capabilities = everything;
-  must::sqlite_store& store() { return store_; }
+  static constexpr must::testing::capabilities capabilities{
+      .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
+  must::sqlite_store& store() { return *store_; }
+  must::sqlite_store& other() {
+    if (!other_) other_.emplace(on(folder.file()));
+    return *other_;
+  }
+  void reopen() { store_.emplace(on(folder.file())); }
   temporary_folder folder;
-  must::sqlite_store store_{on(folder.file())};
+  std::optional<must::sqlite_store> store_{std::in_place, on(folder.file())}, other_{};
 };
 // Pages of three events, so that every read of the suite goes over their edges.
 struct paged_fixture {
-  static constexpr must::testing::capabilities capabilities = everything;
+  static constexpr must::testing::capabilities capabilities = in_memory;
   must::sqlite_store& store() { return store_; }
   must::sqlite_store store_{{.mode = must::sqlite_mode::in_memory, .page_rows = 3, .checkpoint_pages = 8}};
 };
 struct memory_fixture {
-  static constexpr must::testing::capabilities capabilities = everything;
+  static constexpr must::testing::capabilities capabilities = in_memory;
   must::sqlite_store& store() { return store_; }
   must::sqlite_store store_{{.mode = must::sqlite_mode::in_memory}};
 };

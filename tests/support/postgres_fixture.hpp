@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -57,10 +58,16 @@ inline must::postgres_options options_for(const std::string& schema) {
 }
 
 struct postgres_fixture {
-  static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
-  must::postgres_store& store() { return store_; }
+  static constexpr must::testing::capabilities capabilities{
+      .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
+  must::postgres_store& store() { return *store_; }
+  must::postgres_store& other() {
+    if (!other_) other_.emplace(options_for(schema_.name));
+    return *other_;
+  }
+  void reopen() { store_.emplace(options_for(schema_.name)); }
   scratch_schema schema_{};
-  must::postgres_store store_{options_for(schema_.name)};
+  std::optional<must::postgres_store> store_{std::in_place, options_for(schema_.name)}, other_{};
 };
 
 }  // namespace must_test

@@ -8,6 +8,7 @@
 #include "must/testing/suite/other_cases.hpp"
 #include "must/testing/suite/query_cases.hpp"
 #include "must/testing/suite/race_cases.hpp"
+#include "must/testing/suite/sharing_cases.hpp"
 
 #include <exception>
 #include <memory>
@@ -20,9 +21,12 @@ namespace must::testing {
 
 /// What a store can do beside Storage. What is not declared is proven to be absent.
 struct capabilities {
-  bool cells = false;    ///< CellStorage
-  bool batches = false;  ///< BatchStorage
-  bool waiting = false;  ///< WaitableStorage
+  bool cells = false;         ///< CellStorage
+  bool batches = false;       ///< BatchStorage
+  bool waiting = false;       ///< WaitableStorage
+  bool transactions = false;  ///< TransactionalStorage
+  bool shared = false;        ///< the fixture has `other()`: the same store by another connection or process
+  bool durable = false;       ///< the fixture has `reopen()`: closes the store and opens it again
 };
 
 /// One case of the suite. run() throws assertion_failed when the store does not show it.
@@ -70,9 +74,9 @@ void same_as_memory() {
 /// All cases for the store of a fixture; each makes fresh ones.
 ///
 /// A fixture is default-constructible, has `store()`, which gives a Storage that is empty at first, and
-/// `static constexpr must::testing::capabilities capabilities`. A store of structs also needs `static data_type
-/// data(n)`: different data for different n. Races and random histories take their seed from MUST_TEST_SEED, and name
-/// it.
+/// `static constexpr must::testing::capabilities capabilities`; as those say `other()` and `reopen()`. A store of structs
+/// also needs `static data_type data(n)`: different data for different n. Races and random histories take their seed
+/// from MUST_TEST_SEED, and name it.
 template <typename F>
 [[nodiscard]] std::vector<storage_case> storage_cases() {
   using store_type = suite::store_of<F>;
@@ -83,6 +87,8 @@ template <typename F>
                 "must: the fixture declares batches as the store has them");
   static_assert(WaitableStorage<store_type> == F::capabilities.waiting,
                 "must: the fixture declares waiting as the store has it");
+  static_assert(TransactionalStorage<store_type> == F::capabilities.transactions,
+                "must: the fixture declares transactions as the store has them");
   using A = suite::append_cases<F>;
   using Q = suite::query_cases<F>;
   using R = suite::race_cases<F>;
@@ -132,6 +138,23 @@ template <typename F>
   if constexpr (F::capabilities.waiting)
     all.push_back({"W1", "an append wakes who waits; a timeout and a stop end the wait",
                    &suite::wait_cases<F>::w1_waiting, true});
+  if constexpr (F::capabilities.transactions) {
+    all.push_back({"T1", "the caller's work is done with an append, or neither is",
+                   &suite::transaction_cases<F>::t1_with_an_append});
+    all.push_back({"S9", "a view and its checkpoint are written together, or neither is",
+                   &suite::transaction_cases<F>::s9_with_a_cell});
+  }
+  if constexpr (F::capabilities.shared) {
+    all.push_back(
+        {"A9o", "success means readable by another connection", &suite::sharing_cases<F>::a9_readable_elsewhere});
+    all.push_back(
+        {"Z5", "over two connections, one of many racers wins", &suite::sharing_cases<F>::z5_one_winner, true});
+    all.push_back({"Z5t", "over two connections, a follower of the tail misses nothing",
+                   &suite::sharing_cases<F>::z5_tail, true});
+  }
+  if constexpr (F::capabilities.durable)
+    all.push_back(
+        {"Z6", "what was stored is there when the store is opened again", &suite::durable_cases<F>::z6_reopened});
   return all;
 }
 
