@@ -5,6 +5,7 @@
 #include "must/must.hpp"
 
 #include "support/catch.hpp"
+#include "support/fairness.hpp"
 #include "support/postgres_fixture.hpp"
 #include "support/socket_proxy.hpp"
 
@@ -318,4 +319,31 @@ TEST_CASE("postgres_store: processes that make one schema at once all open it", 
     for (const auto child : children) CHECK(ended_well(child));
     CHECK(must::postgres_store(options_for(schema.name)).version("s") == 6);
   }
+}
+
+TEST_CASE("postgres_store: of 64 threads that fight for one boundary none waits longer than its deadline",
+          "[storage][postgres][race]") {
+  if (!has_postgres()) return;
+  fixture here;
+  const auto all = must_test::fight_for_one_boundary(here.store(), 64, std::chrono::seconds(10));
+  CHECK(all.failures.empty());
+  CHECK(all.longest < std::chrono::seconds(10));
+  CHECK(all.taken > 0);
+  CHECK(here.store().head() == static_cast<must::position>(all.taken));
+}
+
+TEST_CASE("postgres_store: a command on a stream of 10 events takes 3 round trips at the most", "[storage][postgres]") {
+  if (!has_postgres() || !postgres_server::instance().is_private()) return;
+  const scratch_schema schema;
+  must_test::socket_proxy proxy(postgres_server::instance().socket());
+  auto options = options_for(schema.name);
+  options.conninfo = "host=" + proxy.folder() + " port=5432 user=must dbname=postgres";
+  must::postgres_store store(options);
+  for (int i = 0; i < 10; ++i)
+    for (const char* counter : {"warm", "cold"}) must::process_command(must_test::Take{counter}, store);
+  const auto before = proxy.round_trips();
+  must::process_command(must_test::Take{"cold"}, store);
+  const auto trips = proxy.round_trips() - before;
+  CHECK(trips >= 2);
+  CHECK(trips <= 3);
 }

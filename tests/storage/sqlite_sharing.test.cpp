@@ -5,6 +5,7 @@
 #include "must/must.hpp"
 
 #include "support/catch.hpp"
+#include "support/fairness.hpp"
 #include "support/sqlite_file.hpp"
 
 #include <atomic>
@@ -162,4 +163,15 @@ TEST_CASE("sqlite_store: the log beside the file does not grow for ever", "[sqli
   for (int i = 0; i < 1'000; ++i) append(store, event(new_id())).value();
   CHECK_FALSE(store.checkpoint_failure());
   CHECK(std::filesystem::file_size(folder.file() + "-wal") < std::uintmax_t{100} * 4'200);
+}
+
+TEST_CASE("sqlite_store: of 64 threads that fight for one boundary none waits longer than its deadline",
+          "[sqlite][race]") {
+  const temporary_folder folder;
+  must::sqlite_store store(on(folder.file()));
+  const auto all = must_test::fight_for_one_boundary(store, 64, std::chrono::seconds(10));
+  CHECK(all.failures.empty());
+  CHECK(all.longest < std::chrono::seconds(10));
+  CHECK(all.taken > 0);
+  CHECK(store.head() == static_cast<must::position>(all.taken));
 }

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -46,6 +46,8 @@ class socket_proxy {
   }
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
+  // How often the server has begun to answer, on all connections.
+  [[nodiscard]] int round_trips() const { return round_trips_; }
   // Cuts every client off; what the server still has from them goes on.
   void cut() {
     cut_ = true;
@@ -77,8 +79,10 @@ class socket_proxy {
       if (::poll(sockets.data(), sockets.size(), 5) <= 0) continue;
       for (std::size_t i = pairs_.size(); i-- > 0;) {
         const auto [client, server] = pairs_[i];
-        const bool open = (sockets[1 + 2 * i].revents == 0 || pass(client, server)) &&
-                          (sockets[2 + 2 * i].revents == 0 || pass(server, client));
+        const bool asks = sockets[1 + 2 * i].revents != 0, answers = sockets[2 + 2 * i].revents != 0;
+        if (answers && asked_.erase(client) > 0) ++round_trips_;
+        if (asks) asked_.insert(client);
+        const bool open = (!answers || pass(server, client)) && (!asks || pass(client, server));
         if (open) continue;
         ::close(client), ::close(server);
         pairs_.erase(pairs_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -111,6 +115,8 @@ class socket_proxy {
   int listener_ = -1;
   std::vector<std::pair<int, int>> pairs_{};
   std::vector<int> left_alone_{};
+  std::set<int> asked_{};  // clients that have not been answered
+  std::atomic<int> round_trips_{0};
   std::atomic<bool> cut_{false};
   std::jthread thread_{};
 };
