@@ -263,14 +263,8 @@ void read_all_must(benchmark::State& state) {
   const scratch_schema schema;
   must::postgres_store store(options(schema.name));
   bench::fill(store, 100'000, 100'000);
-  for (auto _ : state) {
-    std::size_t count = 0;
-    static_cast<void>(store.read(must::query::all(), {}, [&](const must::recorded<must::payload>& record) {
-      benchmark::DoNotOptimize(&record);
-      ++count;
-    }));
-    if (count != 100'000) std::abort();
-  }
+  for (auto _ : state)
+    if (bench::read_and_weigh(state, store, must::query::all()) != 100'000) std::abort();
 }
 
 void conditional(benchmark::State& state, std::size_t count) {

@@ -222,11 +222,7 @@ void read_by_must(benchmark::State& state, must::query (*which)(std::size_t)) {
   must::sqlite_store store(options(filled(), normal));
   std::size_t i = 0, events = 0;
   const stopwatch watch;
-  for (auto _ : state)
-    static_cast<void>(store.read(which(i++), {}, [&](const must::recorded<must::payload>& record) {
-      benchmark::DoNotOptimize(&record);
-      ++events;
-    }));
+  for (auto _ : state) events += bench::read_and_weigh(state, store, which(i++));
   state.counters["rows"] = static_cast<double>(events) / watch.seconds();
 }
 void all_hand(benchmark::State& state) {

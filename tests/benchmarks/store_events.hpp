@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,28 @@ class stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
+
+// What the process has in memory, in MiB.
+inline double resident() {
+  std::ifstream from("/proc/self/statm");
+  double all = 0, pages = 0;
+  from >> all >> pages;
+  return pages * 4'096 / (1U << 20U);
+}
+
+// Reads what matches; its rows are counted, and by how much the process grew beyond its start meanwhile.
+template <typename Store>
+std::size_t read_and_weigh(benchmark::State& state, Store& store, const must::query& which) {
+  const auto before = resident();
+  double most = before;
+  std::size_t rows = 0;
+  static_cast<void>(store.read(which, {}, [&](const must::recorded<must::payload>& record) {
+    benchmark::DoNotOptimize(&record);
+    if (++rows % 8'192 == 0) most = std::max(most, resident());
+  }));
+  state.counters["MiB"] = std::max(state.counters["MiB"].value, most - before);
+  return rows;
+}
 
 // Numbers that look random and are the same in every run.
 inline std::size_t scatter(std::size_t i, std::size_t sides) { return (i * 0x9E3779B97F4A7C15U >> 20U) % sides; }

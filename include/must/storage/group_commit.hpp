@@ -8,12 +8,14 @@
 #include "must/storage.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -56,12 +58,7 @@ class group_commit : public detail::decorator<S> {
   }
 
   /// How many appends wait for a commit that has not begun.
-  [[nodiscard]] std::size_t waiting() const {
-    const std::lock_guard lock(mutex_);
-    std::size_t count = 0;
-    for (const auto* one = first_.get(); one != nullptr; one = one->next.get()) ++count;
-    return count;
-  }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   enum class turn : int { later, now, over };
@@ -95,19 +92,30 @@ class group_commit : public detail::decorator<S> {
     const std::lock_guard lock(mutex_);
     (last_ == nullptr ? first_ : last_->next) = newcomer;
     last_ = newcomer.get();
+    ++waiting_;
     return !std::exchange(led_, true);
   }
 
   // Commits what waits, as much as fits; then it is the turn of the first that is left. The leader's own comes first.
   void lead() {
+    gather();
+    const auto begin = std::chrono::steady_clock::now();
     std::size_t count = 0;
     auto shared = take(count);
     commit(*shared, count);
+    last_count_ = count;
+    last_time_ = std::chrono::steady_clock::now() - begin;
     if (const auto next = next_leader()) next->wake(turn::now);
     while (shared) {
       const auto one = std::exchange(shared, std::move(shared->next));
       one->wake(turn::over);
     }
+  }
+  // Those that shared the last commit come again soon: waits for as many, for a part of what that commit took.
+  void gather() const {
+    if (last_count_ < 2) return;
+    const auto end = std::chrono::steady_clock::now() + last_time_ / 8;
+    while (waiting() < last_count_ && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   }
   std::shared_ptr<entry> take(std::size_t& count) {
     const std::lock_guard lock(mutex_);
@@ -123,6 +131,7 @@ class group_commit : public detail::decorator<S> {
     }
     first_ = std::move(last->next);
     if (!first_) last_ = nullptr;
+    waiting_ -= count;
     return taken;
   }
   std::shared_ptr<entry> next_leader() {
@@ -155,9 +164,12 @@ class group_commit : public detail::decorator<S> {
   }
 
   group_commit_options options_;
-  mutable std::mutex mutex_{};
+  std::mutex mutex_{};
   std::shared_ptr<entry> first_{};  // of those that wait, in the order of their coming
   entry* last_ = nullptr;
+  std::atomic<std::size_t> waiting_{0};
+  std::size_t last_count_ = 0;  // of the last commit, and what it took; for who leads
+  std::chrono::steady_clock::duration last_time_{};
   bool led_ = false;  // whether a thread commits, or is woken to do so
 };
 
