@@ -9,12 +9,14 @@
 #include "support/postgres_fixture.hpp"
 #include "support/socket_proxy.hpp"
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -346,4 +348,53 @@ TEST_CASE("postgres_store: a command on a stream of 10 events takes 3 round trip
   const auto trips = proxy.round_trips() - before;
   CHECK(trips >= 2);
   CHECK(trips <= 3);
+}
+
+TEST_CASE("postgres_store: a client that is killed leaves whole appends behind, and all that it was told of",
+          "[storage][postgres][process]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  { const must::postgres_store made(options_for(schema.name)); }
+  std::vector<std::string> acknowledged;
+  for (int round = 0; round < 8; ++round) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    const auto child = in_process([&] {
+      must::postgres_store store(options_for(schema.name));
+      for (int i = 0;; ++i) {
+        const auto name = std::to_string(round) + "-" + std::to_string(i);
+        auto one = event<fixture>("a", "s" + std::to_string(i % 3), {"t"}), two = one;
+        one.id = name;
+        two.id = name + "b";
+        append<fixture>(store, std::vector{one, two}).value();
+        const auto line = name + "\n";
+        if (::write(ends[1], line.data(), line.size()) < 0) ::_exit(1);
+      }
+    });
+    ::close(ends[1]);
+    std::string told;
+    char bytes[4'096];
+    for (ssize_t count = 1; count > 0 && told.size() < static_cast<std::size_t>(60 + 40 * round);)
+      if ((count = ::read(ends[0], bytes, sizeof bytes)) > 0) told.append(bytes, static_cast<std::size_t>(count));
+    ::kill(child, SIGKILL);
+    while (const auto count = ::read(ends[0], bytes, sizeof bytes)) told.append(bytes, static_cast<std::size_t>(count));
+    ::close(ends[0]);
+    ::waitpid(child, nullptr, 0);
+    for (std::size_t at = 0, end = 0; (end = told.find('\n', at)) != std::string::npos; at = end + 1)
+      acknowledged.push_back(told.substr(at, end - at));
+  }
+  must::postgres_store store(options_for(schema.name));
+  CHECK(acknowledged.size() > 50);
+  for (const auto& name : acknowledged) {
+    const auto one = store.find("/suite", name), two = store.find("/suite", name + "b");
+    CHECK((one && two && two->position == one->position + 1));
+  }
+  must::position last = 0;
+  std::map<std::string, must::version> versions;
+  const auto read = store.read(must::query::all(), {}, [&](const must::recorded<must::payload>& record) {
+    CHECK(record.position == ++last);
+    CHECK(record.version == ++versions[record.subject]);
+  });
+  CHECK(read.head == last);
+  CHECK(last % 2 == 0);
 }

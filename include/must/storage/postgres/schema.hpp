@@ -103,10 +103,12 @@ inline constexpr std::string_view pg_enter = R"sql(
   END IF;
   PERFORM pg_advisory_xact_lock(1836413812, {l}::regnamespace::oid::int);
   SELECT s.min_writer, coalesce(l.position, 0), l.recorded_at INTO needed, head, recorded
-    FROM {s}.store s LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {s}.event e ORDER BY e.position DESC LIMIT 1) l ON true
+    FROM {s}.store s LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {s}.event e ORDER BY e.position DESC
+        LIMIT 1) l ON true
     WHERE s.one;
   IF needed > writer THEN
-    RAISE EXCEPTION 'the schema needs a writer of version % at least; this release of must writes version %', needed, writer
+    RAISE EXCEPTION 'the schema needs a writer of version % at least; this release of must writes version %', needed,
+        writer
       USING ERRCODE = 'MU002';
   END IF;
 )sql";
@@ -114,14 +116,19 @@ inline constexpr std::string_view pg_enter = R"sql(
 // Stores events that were judged: event i of stream_no[i] gets the version `versions[stream_no[i]] + stream_step[i]`.
 inline constexpr std::string_view pg_insert = R"sql(
   IF cardinality(ids) = 1 THEN
-    INSERT INTO {s}.event (position, stream, version, type, id, source, time, recorded_at, tags, content_type, state, data,
+    INSERT INTO {s}.event (position, stream, version, type, id, source, time, recorded_at, tags, content_type, state,
+        data,
                            attributes, append_offset, append_size, digest)
-    VALUES (head + 1, streams[1], coalesce(versions[stream_no[1]] + stream_step[1], 0), types[1], ids[1], sources[1], times[1],
-            recorded, tag_sets[1], content_types[1], states[1], datas[1], attribute_sets[1], offsets[1], sizes[1], digests[1]);
+    VALUES (head + 1, streams[1], coalesce(versions[stream_no[1]] + stream_step[1], 0), types[1], ids[1], sources[1],
+        times[1],
+            recorded, tag_sets[1], content_types[1], states[1], datas[1], attribute_sets[1], offsets[1], sizes[1],
+                digests[1]);
   ELSE
-    INSERT INTO {s}.event (position, stream, version, type, id, source, time, recorded_at, tags, content_type, state, data,
+    INSERT INTO {s}.event (position, stream, version, type, id, source, time, recorded_at, tags, content_type, state,
+        data,
                            attributes, append_offset, append_size, digest)
-    SELECT head + u.n, u.stream, coalesce(versions[u.stream_no] + u.step, 0), u.type, u.id, u.source, u.time, recorded, u.tags,
+    SELECT head + u.n, u.stream, coalesce(versions[u.stream_no] + u.step, 0), u.type, u.id, u.source, u.time,
+        recorded, u.tags,
            u.content_type, u.state, u.data, u.attributes, u.append_offset, u.append_size, u.digest
     FROM unnest(ids, sources, types, streams, stream_no, stream_step, times, tag_sets, content_types, states, datas,
                 attribute_sets, digests, offsets, sizes) WITH ORDINALITY
@@ -152,7 +159,8 @@ DECLARE
   agreed int := 0;
 BEGIN
   IF lists = 0 THEN
-    RETURN (SELECT max(x.p) FROM (SELECT (SELECT e.position FROM {s}.event e WHERE e.type = t.name AND e.position + 0 > above ORDER BY e.position + 0 DESC LIMIT 1) AS p
+    RETURN (SELECT max(x.p) FROM (SELECT (SELECT e.position FROM {s}.event e WHERE e.type = t.name AND e.position + 0
+        > above ORDER BY e.position + 0 DESC LIMIT 1) AS p
                                   FROM unnest(types) AS t(name)) x);
   END IF;
   LOOP
@@ -161,14 +169,16 @@ BEGIN
         WHERE t.tag = tags[list + 1] AND t.position > above AND t.position <= upto AND t.type = ANY(types)
         ORDER BY t.position DESC LIMIT 1;
     ELSIF list < count_of_tags THEN
-      SELECT t.position INTO found FROM {s}.tag t WHERE t.tag = tags[list + 1] AND t.position > above AND t.position <= upto
+      SELECT t.position INTO found FROM {s}.tag t WHERE t.tag = tags[list + 1] AND t.position > above AND t.position
+          <= upto
         ORDER BY t.position DESC LIMIT 1;
     ELSIF typed THEN
       SELECT e.position INTO found FROM {s}.event e
         WHERE e.stream = wanted AND e.position + 0 > above AND e.position + 0 <= upto AND e.type = ANY(types)
         ORDER BY e.position + 0 DESC LIMIT 1;
     ELSE
-      SELECT e.position INTO found FROM {s}.event e WHERE e.stream = wanted AND e.position + 0 > above AND e.position + 0 <= upto
+      SELECT e.position INTO found FROM {s}.event e WHERE e.stream = wanted AND e.position + 0 > above AND e.position
+          + 0 <= upto
         ORDER BY e.position + 0 DESC LIMIT 1;
     END IF;
     IF found IS NULL THEN
@@ -200,23 +210,28 @@ inline constexpr std::string_view pg_look = R"sql(
 CREATE FUNCTION {s}.look(
   writer int, ids text[], sources text[], names text[], above bigint[], type_from int[], type_to int[], tag_from int[],
   tag_to int[], item_stream text[], types text[], tags text[],
-  OUT head bigint, OUT recorded bigint, OUT versions bigint[], OUT matches bigint[], OUT known_no int[], OUT known_at bigint[],
+  OUT head bigint, OUT recorded bigint, OUT versions bigint[], OUT matches bigint[], OUT known_no int[], OUT known_at
+      bigint[],
   OUT known_offset int[], OUT known_size int[], OUT known_digest bytea[])
 LANGUAGE plpgsql VOLATILE AS $must$
 DECLARE
   needed int;
 BEGIN
   {enter}
-  SELECT array_agg(u.n), array_agg(e.position), array_agg(e.append_offset), array_agg(e.append_size), array_agg(e.digest)
+  SELECT array_agg(u.n), array_agg(e.position), array_agg(e.append_offset), array_agg(e.append_size),
+      array_agg(e.digest)
     INTO known_no, known_at, known_offset, known_size, known_digest
     FROM unnest(ids, sources) WITH ORDINALITY AS u(id, source, n)
     JOIN {s}.event e ON e.source = u.source AND e.id = u.id;
-  versions := ARRAY(SELECT coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = s.name ORDER BY e.version DESC LIMIT 1), 0)
+  versions := ARRAY(SELECT coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = s.name ORDER BY e.version DESC
+      LIMIT 1), 0)
                     FROM unnest(names) WITH ORDINALITY AS s(name, n) ORDER BY s.n);
   matches := ARRAY(SELECT coalesce(CASE
                      WHEN q.item_stream IS NULL AND q.tag_from = q.tag_to AND q.type_from > q.type_to THEN
-                       (SELECT t.position FROM {s}.tag t WHERE t.tag = tags[q.tag_from] AND t.position > q.above ORDER BY t.position DESC LIMIT 1)
-                     ELSE {s}.last_match(q.above, types[q.type_from:q.type_to], tags[q.tag_from:q.tag_to], q.item_stream) END, 0)
+                       (SELECT t.position FROM {s}.tag t WHERE t.tag = tags[q.tag_from] AND t.position > q.above ORDER
+                           BY t.position DESC LIMIT 1)
+                     ELSE {s}.last_match(q.above, types[q.type_from:q.type_to], tags[q.tag_from:q.tag_to],
+                         q.item_stream) END, 0)
                    FROM unnest(above, type_from, type_to, tag_from, tag_to, item_stream) WITH ORDINALITY
                      AS q(above, type_from, type_to, tag_from, tag_to, item_stream, n) ORDER BY q.n);
 END $must$;
@@ -227,10 +242,13 @@ END $must$;
 inline constexpr std::string_view pg_append = R"sql(
 CREATE FUNCTION {s}.append(
   writer int, now bigint, channel text, ids text[], sources text[], types text[], streams text[], stream_no int[],
-  stream_step int[], names text[], times bigint[], tag_sets bytea[], content_types text[], states smallint[], datas bytea[],
-  attribute_sets bytea[], digests bytea[], offsets int[], sizes int[], tag_event int[], tag_names text[], tag_types text[],
+  stream_step int[], names text[], times bigint[], tag_sets bytea[], content_types text[], states smallint[], datas
+      bytea[],
+  attribute_sets bytea[], digests bytea[], offsets int[], sizes int[], tag_event int[], tag_names text[], tag_types
+      text[],
   expect_stream text[], expect_kind int[], expect_at bigint[], after bigint, whole boolean,
-  type_from int[], type_to int[], tag_from int[], tag_to int[], item_stream text[], query_types text[], query_tags text[],
+  type_from int[], type_to int[], tag_from int[], tag_to int[], item_stream text[], query_types text[], query_tags
+      text[],
   OUT outcome int, OUT head bigint, OUT part int, OUT actual bigint, OUT known_no int[], OUT known_at bigint[],
   OUT known_offset int[], OUT known_size int[], OUT known_digest bytea[])
 LANGUAGE plpgsql VOLATILE AS $must$
@@ -247,7 +265,8 @@ BEGIN
       INTO known_no, known_at, known_offset, known_size, known_digest
       FROM {s}.event e WHERE e.source = sources[1] AND e.id = ids[1];
   ELSE
-    SELECT array_agg(u.n), array_agg(e.position), array_agg(e.append_offset), array_agg(e.append_size), array_agg(e.digest)
+    SELECT array_agg(u.n), array_agg(e.position), array_agg(e.append_offset), array_agg(e.append_size),
+        array_agg(e.digest)
       INTO known_no, known_at, known_offset, known_size, known_digest
       FROM unnest(ids, sources) WITH ORDINALITY AS u(id, source, n)
       JOIN {s}.event e ON e.source = u.source AND e.id = u.id;
@@ -261,8 +280,10 @@ BEGIN
   END IF;
   outcome := 3;
   FOR i IN 1 .. cardinality(expect_stream) LOOP
-    actual := coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = expect_stream[i] ORDER BY e.version DESC LIMIT 1), 0);
-    IF NOT (CASE expect_kind[i] WHEN 0 THEN true WHEN 1 THEN actual = 0 WHEN 2 THEN actual > 0 ELSE actual = expect_at[i] END) THEN
+    actual := coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = expect_stream[i] ORDER BY e.version DESC
+        LIMIT 1), 0);
+    IF NOT (CASE expect_kind[i] WHEN 0 THEN true WHEN 1 THEN actual = 0 WHEN 2 THEN actual > 0 ELSE actual =
+        expect_at[i] END) THEN
       part := i;
       RETURN;
     END IF;
@@ -274,16 +295,19 @@ BEGIN
   END IF;
   actual := NULL;
   FOR i IN 1 .. cardinality(type_from) LOOP
-    latest := {s}.last_match(after, query_types[type_from[i]:type_to[i]], query_tags[tag_from[i]:tag_to[i]], item_stream[i]);
+    latest := {s}.last_match(after, query_types[type_from[i]:type_to[i]], query_tags[tag_from[i]:tag_to[i]],
+        item_stream[i]);
     actual := greatest(actual, latest);
   END LOOP;
   IF actual IS NOT NULL THEN
     RETURN;
   END IF;
   IF cardinality(names) = 1 THEN
-    versions := ARRAY[coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = names[1] ORDER BY e.version DESC LIMIT 1), 0)];
+    versions := ARRAY[coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = names[1] ORDER BY e.version DESC
+        LIMIT 1), 0)];
   ELSE
-    versions := ARRAY(SELECT coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = s.name ORDER BY e.version DESC LIMIT 1), 0)
+    versions := ARRAY(SELECT coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = s.name ORDER BY e.version
+        DESC LIMIT 1), 0)
                       FROM unnest(names) WITH ORDINALITY AS s(name, n) ORDER BY s.n);
   END IF;
   recorded := greatest(now, recorded);
@@ -294,7 +318,8 @@ END $must$;
 
 // Puts a cell, if its revision is the expected one or this very put was done before.
 inline constexpr std::string_view pg_put_cell = R"sql(
-CREATE FUNCTION {s}.put_cell(name text, expected bigint, content bytea, token bytea, OUT done boolean, OUT present bigint)
+CREATE FUNCTION {s}.put_cell(name text, expected bigint, content bytea, token bytea, OUT done boolean, OUT present
+    bigint)
 LANGUAGE plpgsql VOLATILE AS $must$
 DECLARE
   owner bytea;
@@ -302,7 +327,8 @@ BEGIN
   IF expected = 0 THEN
     INSERT INTO {s}.cell (key, revision, bytes, put_by) VALUES (name, 1, content, token) ON CONFLICT (key) DO NOTHING;
   ELSE
-    UPDATE {s}.cell SET revision = revision + 1, bytes = content, put_by = token WHERE key = name AND revision = expected;
+    UPDATE {s}.cell SET revision = revision + 1, bytes = content, put_by = token WHERE key = name AND revision =
+        expected;
   END IF;
   done := FOUND;
   IF NOT done THEN
