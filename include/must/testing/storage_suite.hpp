@@ -74,9 +74,9 @@ void same_as_memory() {
 /// All cases for the store of a fixture; each makes fresh ones.
 ///
 /// A fixture is default-constructible, has `store()`, which gives a Storage that is empty at first, and
-/// `static constexpr must::testing::capabilities capabilities`; as those say `other()` and `reopen()`. A store of structs
-/// also needs `static data_type data(n)`: different data for different n. Races and random histories take their seed
-/// from MUST_TEST_SEED, and name it.
+/// `static constexpr must::testing::capabilities capabilities`; as those say `other()` and `reopen()`. A store of
+/// structs also needs `static data_type data(n)`: different data for different n. Races and random histories take their
+/// seed from MUST_TEST_SEED, and name it.
 template <typename F>
 [[nodiscard]] std::vector<storage_case> storage_cases() {
   using store_type = suite::store_of<F>;
