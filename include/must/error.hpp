@@ -26,7 +26,10 @@ enum class error_code {
   codec_error,        ///< a stored or given payload cannot be read as the type that was asked for
   erased,             ///< the payload of an event was erased, and a fold needs it
   storage_error,      ///< the store's backend failed; `operation`, `backend_code` and `retryable` say how
-  outcome_unknown     ///< the deadline passed before the store could say whether the append is stored
+  outcome_unknown,    ///< the deadline passed before the store could say whether the append is stored
+  not_owner,          ///< another follows under the name of this subscription; the message says who
+  history_changed,    ///< the store of a checkpoint was restored or replaced: its events are not those that were seen
+  poison              ///< the process ended in each of many attempts to handle an event
 };
 
 /// A text that is empty most of the time, and then costs a pointer: what an error may know beside its message.
@@ -141,6 +144,15 @@ class storage_error final : public exception {
 class outcome_unknown final : public exception {
   using exception::exception;
 };
+class not_owner final : public exception {
+  using exception::exception;
+};
+class history_changed final : public exception {
+  using exception::exception;
+};
+class poison_error final : public exception {
+  using exception::exception;
+};
 
 /// Throws the exception that belongs to the code of `why`.
 [[noreturn]] inline void raise(error why) {
@@ -156,6 +168,9 @@ class outcome_unknown final : public exception {
     case error_code::erased: throw erased_error(std::move(why));
     case error_code::storage_error: throw storage_error(std::move(why));
     case error_code::outcome_unknown: throw outcome_unknown(std::move(why));
+    case error_code::not_owner: throw not_owner(std::move(why));
+    case error_code::history_changed: throw history_changed(std::move(why));
+    case error_code::poison: throw poison_error(std::move(why));
   }
   throw exception(std::move(why));
 }

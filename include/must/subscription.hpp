@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// subscription: follows a store from a checkpoint, first what is there, then live.
+#pragma once
+
+#include "must/detail/at_exit.hpp"
+#include "must/subscription/following.hpp"
+#include "must/subscription/health.hpp"
+#include "must/subscription/options.hpp"
+#include "must/subscription/parked.hpp"
+
+#include <atomic>
+#include <concepts>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// What follows a store: it takes each event, or each event within the transaction that saves the checkpoint.
+///
+/// `handler(const recorded<data_type>&)`: at least once. `handler(S::transaction&, const recorded<data_type>&)`, for a
+/// TransactionalStorage: what it writes there, and how far it came, are stored together, so that counts exactly once.
+template <typename H, typename S>
+concept EventHandler =
+    CellStorage<S> && (std::invocable<H&, const recorded<typename S::data_type>&> || detail::takes_transaction<S, H>);
+
+/// Follows the events of a store that match a query: catches up, then goes on live. At least once, and in order.
+///
+/// The checkpoint, one owner's lease on it, attempts and parked events are cells of the store, under the name.
+/// \param storage  not owned \param name  1 to 400 bytes; of two with one name only one follows at a time
+/// \param handler  \see EventHandler. With several lanes it is called by as many threads at once
+/// \throws bad_input  when an option is out of range; `field` says which
+template <CellStorage S, typename Handler>
+  requires EventHandler<Handler, S>
+class subscription {
+ public:
+  using data_type = typename S::data_type;
+
+  subscription(S& storage, std::string name, query which, Handler handler, subscription_options options = {})
+      : storage_(storage),
+        name_(std::move(name)),
+        which_(std::move(which)),
+        handler_(std::move(handler)),
+        options_(std::move(options)) {
+    detail::check_subscription(name_, options_);
+    detail::check_read(which_, {});
+  }
+  subscription(const subscription&) = delete;
+  subscription& operator=(const subscription&) = delete;
+
+  /// Follows until a stop is requested, then saves and lets another take over. A failure of the store that may pass is
+  /// waited for.
+  /// \throws what the handler threw, when the policy is to stop; not_owner, when another follows under this name;
+  ///   history_changed, when the store is not the one of the checkpoint, or was restored; bad_input, when it runs
+  ///   already; storage_error, when no retry can help
+  void run(const std::stop_token& stop) { follow(stop, true); }
+
+  /// Handles what the store has now, saves, and returns the position up to which everything is handled.
+  /// \throws as run, and every storage_error
+  position run_once(const std::stop_token& stop = {}) {
+    follow(stop, false);
+    return progress_.scanned();
+  }
+
+  /// Waits until everything at or below a position is handled, such as `processed.last`: read your own writes.
+  /// \returns whether it is, within the timeout
+  bool wait_until(position at, duration timeout) { return progress_.wait_until(at, detail::to_chrono(timeout)); }
+
+  /// How it goes, from any thread. Reads one event of the store. \throws storage_error
+  [[nodiscard]] subscription_health health() const { return detail::health_of(storage_, which_, options_, progress_); }
+  /// What is parked, whoever follows. \throws storage_error
+  [[nodiscard]] std::vector<parked_event> parked() const {
+    const auto found = storage_.get(detail::parked_key(name_));
+    if (!found) return {};
+    return detail::read_parked(detail::owned_fields::of(found->bytes).fields);
+  }
+  /// Asks whoever follows to handle the parked events again, soon; those that fail stay parked. \throws storage_error
+  void replay_parked() {
+    const auto key = detail::replay_key(name_);
+    for (auto asked = storage_.get(key); !storage_.put(key, "", asked ? asked->revision : 0);)
+      asked = storage_.get(key);
+  }
+
+ private:
+  void follow(const std::stop_token& stop, bool live) {
+    if (progress_.running.exchange(true)) detail::refuse_input("run", "was called while it runs");
+    const detail::at_exit ends([&] { progress_.running = false; });
+    std::stop_source ended;
+    const std::stop_callback forward(stop, [&] { ended.request_stop(); });
+    detail::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
+    if (!claim.is_held()) return;
+    detail::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim, ended);
+    following.run(live);
+  }
+
+  S& storage_;
+  std::string name_;
+  query which_;
+  Handler handler_;
+  subscription_options options_;
+  mutable detail::progress progress_{};
+};
+
+}  // namespace must

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// The checkpoint of a subscription: how far it came, in which history.
+#pragma once
+
+#include "must/error.hpp"
+#include "must/storage.hpp"
+#include "must/subscription/fenced_cell.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace must::detail {
+
+// The event at a position as the store shows it; both texts are empty when it shows none.
+struct event_mark {
+  std::string source{};
+  std::string id{};
+  friend bool operator==(const event_mark&, const event_mark&) = default;
+};
+
+template <Storage S>
+event_mark mark_at(S& storage, position at) {
+  event_mark found;
+  if (at == 0) return found;
+  static_cast<void>(storage.read(query::all(), {.after = at - 1, .until = at},
+                                 [&](const auto& record) { found = {record.source, record.id}; }));
+  return found;
+}
+
+// Which store it is, where the store knows: one that was copied or restored is told from the one it was made from.
+template <typename S>
+std::string history_of(const S& storage) {
+  if constexpr (requires {
+                  storage.uuid();
+                  storage.incarnation();
+                })
+    return std::string(storage.uuid()) + "." + std::to_string(storage.incarnation());
+  else
+    return {};
+}
+
+struct checkpoint {
+  position at = 0;
+  event_mark mark{};
+  std::string history{};
+  bool clean = true;  // whether the last owner stopped in order
+  unsigned lanes = 1;
+
+  [[nodiscard]] std::vector<std::string> fields() const {
+    return {std::to_string(at), mark.source, mark.id, history, clean ? "1" : "0", std::to_string(lanes)};
+  }
+  [[nodiscard]] static checkpoint of(const std::vector<std::string>& fields) {
+    return {read_count(fields, 0),
+            {read_field(fields, 1), read_field(fields, 2)},
+            read_field(fields, 3),
+            read_field(fields, 4) == "1",
+            static_cast<unsigned>(read_count(fields, 5))};
+  }
+};
+
+[[noreturn]] inline void raise_history_changed(const std::string& name, const checkpoint& from, std::string_view why) {
+  raise({.code = error_code::history_changed,
+         .message = "subscription \"" + name + "\" stands at position " + std::to_string(from.at) + ", but " +
+                    std::string(why) + ": the store was restored or replaced; rebuild, or start under another name",
+         .event_id = from.mark.id,
+         .position = from.at});
+}
+
+template <Storage S>
+void verify(const std::string& name, const checkpoint& from, S& storage) {
+  const auto head = storage.head();
+  if (from.at > head) raise_history_changed(name, from, "the store ends at position " + std::to_string(head));
+  if (from.history != history_of(storage)) raise_history_changed(name, from, "the store is another one");
+  if (mark_at(storage, from.at) != from.mark)
+    raise_history_changed(name, from, "the event there is another one than \"" + from.mark.id + "\"");
+}
+
+}  // namespace must::detail
