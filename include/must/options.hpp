@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// must's own options of process_command; metadata, the third, stands in record.hpp.
+// must's own options of process_command; metadata stands in record.hpp.
 #pragma once
 
 #include "must/timestamp.hpp"
+
+#include <string>
 
 namespace must {
 
@@ -15,6 +17,13 @@ struct retries {
 /// `must::deadline{std::chrono::milliseconds(500)}`. A try that has begun is not cut off.
 struct deadline {
   duration after{2'000'000};
+};
+
+/// Makes a repeat of a command harmless, as the command's own command_id does: `must::identified_by{request_id}`.
+///
+/// 1 to 512 bytes. The same id with a command of other content is duplicate_command, where content can be compared.
+struct identified_by {
+  std::string id{};
 };
 
 }  // namespace must

@@ -17,7 +17,8 @@ struct try_process_command_t {
     static_assert(Storage<S>, "must: the second argument is not a Storage");
     if constexpr (Storage<S>) {
       if constexpr (diagnose_command<C, typename S::data_type, rule_options<Option...>>()) {
-        const auto how = settings_of(options...);
+        auto how = settings_of(options...);
+        (identify_by(how, command, options), ...);
         if constexpr ((is_own_option<Option> || ...))
           return with_rule_options(
               [&](const auto&... kept) { return run_command<held>(command, storage, how, kept...); }, options...);
@@ -43,7 +44,8 @@ struct process_command_t {
 ///
 /// \param command  \see Command
 /// \param storage  any Storage; appended to once, atomically, and not at all when a rule refuses or there are no events
-/// \param options  handed to every rule as const&; metadata, retries and deadline are must's own, in any place
+/// \param options  handed to every rule as const&; metadata, retries, deadline and identified_by are must's own, in any
+///   place
 /// \returns processed, or an error: unauthorized, invalid, version_conflict (at_version, or past deadline and retries),
 ///   duplicate_command, duplicate_id, bad_input, codec_error, erased, storage_error, outcome_unknown
 /// \throws what is not must's: of the rules, of apply, std::bad_alloc

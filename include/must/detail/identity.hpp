@@ -72,6 +72,15 @@ struct command_identity {
   }
 };
 
+// The identity that a caller gives to a command; content that cannot be compared is taken for the same.
+template <typename C>
+command_identity identity_of(const C& command, const std::string& id) {
+  command_identity made{id, {}, command_type<C>()};
+  if constexpr (chosen<command_digest_rule, C, list<>, list<>>.callable() || is_digestible<C>)
+    made.digest = digest_of(command);
+  return made;
+}
+
 template <typename C, typename... Option>
 inline constexpr bool names_itself = chosen<command_id_rule, C, list<>, list<Option...>>.source != rule_source::none;
 

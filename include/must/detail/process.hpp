@@ -25,7 +25,8 @@ namespace must::detail {
 
 template <typename Option>
 inline constexpr bool is_own_option =
-    std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> || std::is_same_v<Option, deadline>;
+    std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> || std::is_same_v<Option, deadline> ||
+    std::is_same_v<Option, identified_by>;
 
 // The options that the rules get: all but must's own.
 template <typename Kept, typename... Option>
@@ -42,6 +43,7 @@ struct settings {
   const attributes* metadata = nullptr;
   retries attempts{};
   deadline until{};
+  std::optional<command_identity> identity{};
 
   void take(const must::metadata& all) { metadata = &all.entries; }
   void take(const retries& count) { attempts = count; }
@@ -55,6 +57,11 @@ settings settings_of(const Option&... options) {
   settings all;
   (all.take(options), ...);
   return all;
+}
+
+template <typename C, typename Option>
+void identify_by(settings& all, const C& command, const Option& option) {
+  if constexpr (std::is_same_v<Option, identified_by>) all.identity = identity_of(command, option.id);
 }
 
 template <typename Option>
@@ -248,6 +255,7 @@ class pipeline {
 
   pipeline(Storage& storage, const settings& how) : storage_(storage), how_(how), clock_(how.until) {
     if (how.metadata != nullptr) check_metadata(*how.metadata);
+    if (how.identity) check_name("identified_by", how.identity->id);
   }
 
   // The result of an earlier run of the command; nothing when there was none.
@@ -318,11 +326,14 @@ result<processed<Held>> failed(const exception& why) {
   return unexpected<error>(why.error());
 }
 
-// Runs a command that has no past, no id and no handlers: all but its rules is compiled once.
+// Runs a command that has no past, no id of its own and no handlers: all but its rules is compiled once.
 template <typename S, typename Held>
 result<processed<Held>> run_simple(S& storage, const settings& how, const attempt<S, Held>& attempt) {
   try {
-    return pipeline<S, Held>(storage, how).run(attempt, std::nullopt);
+    pipeline<S, Held> pipeline(storage, how);
+    if (how.identity)
+      if (auto repeat = pipeline.replay(*how.identity)) return *std::move(repeat);
+    return pipeline.run(attempt, how.identity);
   } catch (const exception& why) {
     return failed<Held>(why);
   }
@@ -344,11 +355,11 @@ result<processed<Held>> run_command(const C& command, S& storage, const settings
   } else {
     try {
       pipeline<S, Held> pipeline(storage, how);
-      std::optional<command_identity> identity;
-      if constexpr (names_itself<C, Option...>) {
-        identity = identify(command, options...);
+      auto identity = how.identity;
+      if constexpr (names_itself<C, Option...>)
+        if (!identity) identity = identify(command, options...);
+      if (identity)
         if (auto repeat = pipeline.replay(*identity)) return *std::move(repeat);
-      }
       auto folding = make_folding<typename S::data_type>(command, options...);
       auto decide = [&](S& from, sink& to, why_not& no) {
         folding.catch_up(from);

@@ -63,6 +63,7 @@ class following {
   // Handles what the store has; live: and what comes, until a stop is requested. Throws what ends it.
   void run(bool live) {
     try {
+      if constexpr (requires { handler_.begin_run(); }) handler_.begin_run();
       start_lanes();
       do {
         const bool passed = try_to_pass(live);
@@ -89,11 +90,18 @@ class following {
         pass_to_lanes(std::numeric_limits<position>::max());
       else
         pass_directly();
+      tick();
       return true;
     } catch (const storage_error& why) {
       if (!live || !why.error().retryable) throw;
       counters_.note_error(why.error().message);
       return false;
+    }
+  }
+  // A handler that does something at certain times says how long it is until the next.
+  void tick() {
+    if constexpr (requires { handler_.tick(); }) {
+      if (!stop_.stop_requested() && claim_.make_sure(stop_)) longest_idle_ = handler_.tick();
     }
   }
   // Waits until everything that was handed out is handled.
@@ -107,10 +115,11 @@ class following {
   void idle(bool passed) {
     save_when_due();
     if (!passed) return rest(duration{100'000}, stop_);
+    const auto longest = std::min(options_.save_interval, longest_idle_);
     if constexpr (WaitableStorage<S>)
-      static_cast<void>(storage_.wait_for(read_to_ + 1, options_.save_interval, stop_));
+      static_cast<void>(storage_.wait_for(read_to_ + 1, longest, stop_));
     else
-      rest(duration{std::min(options_.poll_interval.microseconds, options_.save_interval.microseconds)}, stop_);
+      rest(std::min(options_.poll_interval, longest), stop_);
   }
   // The end in order. Throws what a handler threw in a lane.
   void finish() {
@@ -361,6 +370,7 @@ class following {
   handling<S> handling_;
   position read_to_;
   std::size_t unsaved_ = 0;
+  duration longest_idle_{longest_span};
   std::deque<fenced_cell<S>> lane_cells_{};
   std::vector<position> lanes_at_{}, skipped_to_{};
   std::optional<lane_pool<event_type>> pool_{};

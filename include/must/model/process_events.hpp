@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// The events of a process manager's own streams: what was decided, and what became of each command.
+#pragma once
+
+#include "must/codec.hpp"
+#include "must/detail/base64.hpp"
+#include "must/detail/json_text.hpp"
+#include "must/timestamp.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// A command as a process manager stores it before it runs.
+struct issued_command {
+  std::string type{};
+  payload data{};
+  friend bool operator==(const issued_command&, const issued_command&) = default;
+};
+
+/// A deadline of a process: `must::process_deadline{"payment", std::chrono::hours(24)}`, returned by react beside
+/// commands. When it has passed, the process gets on_deadline("payment"), unless it has ended or cancelled it.
+struct process_deadline {
+  std::string name{};
+  duration after{};
+};
+/// Returned by react: the deadline of that name is void.
+struct cancel_deadline {
+  std::string name{};
+};
+/// Returned by react: the process is over; later events of its key do not concern it.
+struct end_process {};
+
+/// What a process manager decided, stored before any of it is done. Of stream "process/<manager>/<key>".
+struct process_decided {
+  static constexpr auto type = "must.process.decided";
+  struct deadline {
+    std::string name{};
+    timestamp due{};
+    friend bool operator==(const deadline&, const deadline&) = default;
+  };
+
+  std::string manager{}, key{};
+  std::string trigger{};          ///< the id of what this decides on: an event, an outcome, or a deadline
+  must::position position = 0;    ///< of the event that triggered it; 0 for an outcome or a deadline
+  std::vector<issued_command> commands{};
+  std::vector<deadline> deadlines{};
+  std::vector<std::string> cancelled{};
+  bool ended = false;
+
+  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }
+  [[nodiscard]] std::vector<std::string> tags() const { return {"process:" + manager}; }
+  friend bool operator==(const process_decided&, const process_decided&) = default;
+};
+
+/// What became of one command of a decision. Of the same stream.
+struct process_outcome {
+  static constexpr auto type = "must.process.outcome";
+
+  std::string manager{}, key{};
+  std::string decision{};    ///< the id of the decision's event
+  std::uint32_t index = 0;   ///< of the command in it
+  std::string refused{};     ///< why it was refused; empty when it was not
+  std::string rule{};        ///< that refused it
+
+  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }
+  [[nodiscard]] std::vector<std::string> tags() const { return {"process:" + manager}; }
+  friend bool operator==(const process_outcome&, const process_outcome&) = default;
+};
+
+namespace detail {
+
+// A JSON object whose members are strings, and arrays of strings.
+class text_object_writer {
+ public:
+  void put(std::string_view name, std::string_view value) {
+    begin(name);
+    append_json_string(out_, value);
+  }
+  void put(std::string_view name, const std::vector<std::string>& values) {
+    begin(name);
+    out_ += '[';
+    for (const auto& value : values) {
+      if (out_.back() != '[') out_ += ',';
+      append_json_string(out_, value);
+    }
+    out_ += ']';
+  }
+  [[nodiscard]] payload finish() && { return {"application/json", std::move(out_) + "}"}; }
+
+ private:
+  void begin(std::string_view name) {
+    if (out_.size() > 1) out_ += ',';
+    append_json_string(out_, name);
+    out_ += ':';
+  }
+  std::string out_ = "{";
+};
+
+// Calls `take(name, values)` for each member; of a string there is one value.
+template <typename Take>
+void read_text_object(const payload& data, Take&& take) {
+  const auto refuse = [](const std::string& why) {
+    raise({.code = error_code::codec_error, .message = "the event of a process " + why, .field = "data"});
+  };
+  const auto text = [&](std::string_view literal) {
+    auto value = literal.starts_with('"') ? read_json_string(literal) : std::nullopt;
+    if (!value) refuse("has " + std::string(literal.substr(0, 20)) + " where a text belongs");
+    return *std::move(value);
+  };
+  if (const auto flaw = json_flaw(data.bytes())) refuse("is no JSON: " + *flaw);
+  if (!data.bytes().starts_with('{')) refuse("is no JSON object");
+  for (json_cursor members(data.bytes()); members.next();) {
+    const auto name = text(members.take_name());
+    const auto value = members.take_value();
+    std::vector<std::string> values;
+    if (value.starts_with('['))
+      for (json_cursor elements(value); elements.next();) values.push_back(text(elements.take_value()));
+    else
+      values.push_back(text(value));
+    take(name, std::move(values));
+  }
+}
+
+inline std::uint64_t to_count(const std::string& text) {
+  std::uint64_t count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
+}
+
+}  // namespace detail
+
+template <>
+struct codec<process_decided> {
+  [[nodiscard]] static payload encode(const process_decided& event) {
+    detail::text_object_writer out;
+    out.put("manager", event.manager);
+    out.put("key", event.key);
+    out.put("trigger", event.trigger);
+    out.put("position", std::to_string(event.position));
+    std::vector<std::string> commands, deadlines;
+    for (const auto& one : event.commands) {
+      const bool is_text = detail::is_utf8(one.data.bytes());
+      const auto bytes = is_text ? std::string(one.data.bytes()) : detail::to_base64(one.data.bytes());
+      for (const auto& part : {one.type, one.data.content_type(), std::string(is_text ? "text" : "base64"), bytes})
+        commands.push_back(part);
+    }
+    for (const auto& one : event.deadlines) {
+      deadlines.push_back(one.name);
+      deadlines.push_back(one.due.to_string());
+    }
+    out.put("commands", commands);
+    out.put("deadlines", deadlines);
+    out.put("cancelled", event.cancelled);
+    out.put("ended", event.ended ? "yes" : "no");
+    return std::move(out).finish();
+  }
+  /// \throws codec_error
+  [[nodiscard]] static process_decided decode(const payload& data) {
+    process_decided event;
+    detail::read_text_object(data, [&](const std::string& name, std::vector<std::string> values) {
+      if (name == "commands") {
+        for (std::size_t i = 0; i + 4 <= values.size(); i += 4) {
+          auto bytes = values[i + 2] == "base64" ? detail::from_base64(values[i + 3]).value_or("") : values[i + 3];
+          event.commands.push_back({values[i], payload(values[i + 1], std::move(bytes))});
+        }
+      } else if (name == "deadlines") {
+        for (std::size_t i = 0; i + 2 <= values.size(); i += 2)
+          event.deadlines.push_back({values[i], timestamp::parse(values[i + 1]).value()});
+      } else if (name == "cancelled") {
+        event.cancelled = std::move(values);
+      } else if (!values.empty()) {
+        if (name == "manager") event.manager = values[0];
+        if (name == "key") event.key = values[0];
+        if (name == "trigger") event.trigger = values[0];
+        if (name == "position") event.position = detail::to_count(values[0]);
+        if (name == "ended") event.ended = values[0] == "yes";
+      }
+    });
+    return event;
+  }
+};
+
+template <>
+struct codec<process_outcome> {
+  [[nodiscard]] static payload encode(const process_outcome& event) {
+    detail::text_object_writer out;
+    out.put("manager", event.manager);
+    out.put("key", event.key);
+    out.put("decision", event.decision);
+    out.put("index", std::to_string(event.index));
+    out.put("refused", event.refused);
+    out.put("rule", event.rule);
+    return std::move(out).finish();
+  }
+  /// \throws codec_error
+  [[nodiscard]] static process_outcome decode(const payload& data) {
+    process_outcome event;
+    detail::read_text_object(data, [&](const std::string& name, const std::vector<std::string>& values) {
+      if (values.empty()) return;
+      if (name == "manager") event.manager = values[0];
+      if (name == "key") event.key = values[0];
+      if (name == "decision") event.decision = values[0];
+      if (name == "index") event.index = static_cast<std::uint32_t>(detail::to_count(values[0]));
+      if (name == "refused") event.refused = values[0];
+      if (name == "rule") event.rule = values[0];
+    });
+    return event;
+  }
+};
+
+}  // namespace must
