@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// projection: a state that is folded live, in memory, and read from any thread.
+#pragma once
+
+#include "must/detail/fold.hpp"
+#include "must/model/keyed.hpp"
+#include "must/storage/waitable.hpp"
+#include "must/subscription/claim.hpp"
+#include "must/subscription/progress.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <shared_mutex>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace must {
+
+/// A projection, as must::projection makes it. \see must::projection
+template <State V, Storage S>
+class basic_projection {
+ public:
+  basic_projection(S& storage, std::string name, query which)
+      : storage_(storage), name_(std::move(name)), which_(std::move(which)) {
+    detail::check_name("name", name_);
+    detail::check_read(which_, {});
+  }
+  basic_projection(const basic_projection&) = delete;
+  basic_projection& operator=(const basic_projection&) = delete;
+
+  /// Folds what is there, then what comes, until a stop is requested. A failure of the store that may pass is waited
+  /// for. \throws what apply throws, codec_error, erased_error, storage_error; the state stays as it was before that
+  /// event, and the next run goes on from there
+  void run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      try {
+        catch_up(stop);
+        wait(stop);
+      } catch (const storage_error& why) {
+        if (!why.error().retryable) throw;
+        detail::rest(duration{100'000}, stop);
+      }
+    }
+  }
+  /// Folds what the store has now, and returns the position that the state is of. \throws as run, any storage_error
+  position run_once(const std::stop_token& stop = {}) {
+    catch_up(stop);
+    return progress_.scanned();
+  }
+
+  /// Waits until the state holds everything at or below a position: `view.wait_until(processed.last, 1s)` reads your
+  /// own writes. \returns whether it does, within the timeout
+  bool wait_until(position at, duration timeout) { return progress_.wait_until(at, detail::to_chrono(timeout)); }
+
+  /// Calls `visitor(const State&)` with a state that does not change meanwhile, and returns what it returns.
+  /// Events wait until it returns.
+  template <typename Visitor>
+  decltype(auto) read(Visitor&& visitor) const {
+    const reader here(*this);
+    return std::forward<Visitor>(visitor)(std::as_const(state_));
+  }
+  /// A copy of the state.
+  [[nodiscard]] V state() const {
+    return read([](const V& state) { return state; });
+  }
+  /// Everything at or below is in the state, as far as the query matches it.
+  [[nodiscard]] position scanned() const { return progress_.scanned(); }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  // A reader that waits makes the folding pause.
+  struct reader {
+    explicit reader(const basic_projection& of) : waiting(of.readers_), lock(of.mutex_, std::defer_lock) {
+      ++waiting;
+      lock.lock();
+      --waiting;
+    }
+    std::atomic<int>& waiting;
+    std::shared_lock<std::shared_mutex> lock;
+  };
+
+  void catch_up(const std::stop_token& stop) {
+    const std::lock_guard alone(running_);
+    std::unique_lock lock(mutex_);
+    position last = progress_.scanned();
+    const auto read = storage_.read(which_, {.after = last}, [&](const recorded<typename S::data_type>& record) {
+      if (stop.stop_requested()) return false;
+      if (readers_.load(std::memory_order_relaxed) > 0) let_readers_in(lock, last);
+      detail::apply_to(state_, typename V::events{}, record);
+      last = record.position;
+      return true;
+    });
+    progress_.advance(read.complete ? read.scanned : last);
+  }
+  void let_readers_in(std::unique_lock<std::shared_mutex>& lock, position last) {
+    progress_.advance(last);
+    lock.unlock();
+    while (readers_.load() > 0) std::this_thread::yield();
+    lock.lock();
+  }
+  void wait(const std::stop_token& stop) {
+    constexpr duration longest{1'000'000};
+    constexpr duration between_looks{20'000};
+    if constexpr (WaitableStorage<S>)
+      static_cast<void>(storage_.wait_for(progress_.scanned() + 1, longest, stop));
+    else
+      detail::rest(between_looks, stop);
+  }
+
+  S& storage_;
+  std::string name_;
+  query which_;
+  std::mutex running_{};
+  mutable std::shared_mutex mutex_{};
+  mutable std::atomic<int> readers_{0};
+  V state_{};
+  detail::progress progress_{};
+};
+
+/// A state V that follows a store, folded live in memory: `auto view = must::projection<Balances>(store, "balances");`.
+///
+/// Starts empty in each process and folds from the first event on; one state per key: must::keyed<V>.
+/// \param storage  not owned \param which  by default every event of V's types
+/// \throws bad_input  when the name or the query is out of range
+template <State V, Storage S>
+[[nodiscard]] basic_projection<V, S> projection(S& storage, std::string name, query which) {
+  return basic_projection<V, S>(storage, std::move(name), std::move(which));
+}
+template <State V, Storage S>
+[[nodiscard]] basic_projection<V, S> projection(S& storage, std::string name) {
+  return projection<V>(storage, std::move(name), query::of_types(detail::all_names(typename V::events{})));
+}
+
+}  // namespace must
