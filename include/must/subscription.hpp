@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <concepts>
+#include <limits>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -54,12 +55,12 @@ class subscription {
   /// \throws what the handler threw, when the policy is to stop; not_owner, when another follows under this name;
   ///   history_changed, when the store is not the one of the checkpoint, or was restored; bad_input, when it runs
   ///   already; storage_error, when no retry can help
-  void run(const std::stop_token& stop) { follow(stop, true); }
+  void run(const std::stop_token& stop) { follow(stop, true, std::numeric_limits<position>::max()); }
 
-  /// Handles what the store has now, saves, and returns the position up to which everything is handled.
+  /// Handles what the store has now, up to a position, saves, and returns how far everything is handled.
   /// \throws as run, and every storage_error
-  position run_once(const std::stop_token& stop = {}) {
-    follow(stop, false);
+  position run_once(const std::stop_token& stop = {}, position until = std::numeric_limits<position>::max()) {
+    follow(stop, false, until);
     return progress_.scanned();
   }
 
@@ -83,7 +84,7 @@ class subscription {
   }
 
  private:
-  void follow(const std::stop_token& stop, bool live) {
+  void follow(const std::stop_token& stop, bool live, position until) {
     if (progress_.running.exchange(true)) detail::refuse_input("run", "was called while it runs");
     const detail::at_exit ends([&] { progress_.running = false; });
     std::stop_source ended;
@@ -91,7 +92,7 @@ class subscription {
     detail::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
     if (!claim.is_held()) return;
     detail::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim, ended);
-    following.run(live);
+    following.run(live, until);
   }
 
   S& storage_;

@@ -24,9 +24,8 @@
 namespace must::detail {
 
 template <typename Option>
-inline constexpr bool is_own_option =
-    std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> || std::is_same_v<Option, deadline> ||
-    std::is_same_v<Option, identified_by>;
+inline constexpr bool is_own_option = std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> ||
+                                      std::is_same_v<Option, deadline> || std::is_same_v<Option, identified_by>;
 
 // The options that the rules get: all but must's own.
 template <typename Kept, typename... Option>

@@ -46,8 +46,8 @@ struct process_decided {
   };
 
   std::string manager{}, key{};
-  std::string trigger{};          ///< the id of what this decides on: an event, an outcome, or a deadline
-  must::position position = 0;    ///< of the event that triggered it; 0 for an outcome or a deadline
+  std::string trigger{};        ///< the id of what this decides on: an event, an outcome, or a deadline
+  must::position position = 0;  ///< of the event that triggered it; 0 for an outcome or a deadline
   std::vector<issued_command> commands{};
   std::vector<deadline> deadlines{};
   std::vector<std::string> cancelled{};
@@ -63,10 +63,10 @@ struct process_outcome {
   static constexpr auto type = "must.process.outcome";
 
   std::string manager{}, key{};
-  std::string decision{};    ///< the id of the decision's event
-  std::uint32_t index = 0;   ///< of the command in it
-  std::string refused{};     ///< why it was refused; empty when it was not
-  std::string rule{};        ///< that refused it
+  std::string decision{};   ///< the id of the decision's event
+  std::uint32_t index = 0;  ///< of the command in it
+  std::string refused{};    ///< why it was refused; empty when it was not
+  std::string rule{};       ///< that refused it
 
   [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }
   [[nodiscard]] std::vector<std::string> tags() const { return {"process:" + manager}; }

@@ -192,10 +192,9 @@ class process_runner {
     P state;
     for (const auto& one : instance.decisions()) {
       if (one.what.position == 0) continue;
-      static_cast<void>(storage_->read(query::all(), {.after = one.what.position - 1, .until = one.what.position},
-                                       [&](const event_type& record) {
-                                         apply_to(state, typename P::events{}, record);
-                                       }));
+      static_cast<void>(
+          storage_->read(query::all(), {.after = one.what.position - 1, .until = one.what.position},
+                         [&](const event_type& record) { apply_to(state, typename P::events{}, record); }));
     }
     return state;
   }
@@ -294,9 +293,8 @@ class process_runner {
   void find_deadlines() {
     const query own({query_item{.types = {process_decided::type}, .tags = {"process:" + name_}}});
     static_cast<void>(storage_->read(own, {}, [&](const event_type& record) {
-      with_event<process_decided>(record, [&](const process_decided& event) {
-        note_deadlines({record.id, event, {}});
-      });
+      with_event<process_decided>(record,
+                                  [&](const process_decided& event) { note_deadlines({record.id, event, {}}); });
     }));
   }
   void note_deadlines(const process_instance::decision& decided) {
@@ -310,8 +308,7 @@ class process_runner {
       follow(*cause, due.key, {due.decision + "/" + due.name, 0},
              [&](const process_instance& instance, process_decided& to) {
                if (!instance.awaits(due.decision, due.name)) return false;
-               for_events<payload>(fold(instance).on_deadline(std::string_view(due.name)),
-                                   process_decision(to, now()));
+               for_events<payload>(fold(instance).on_deadline(std::string_view(due.name)), process_decision(to, now()));
                return true;
              });
     }
@@ -320,8 +317,8 @@ class process_runner {
   // --- what is stored ---
   [[nodiscard]] const std::string& source() const { return storage_->origin().source; }
   [[nodiscard]] std::string decision_id(const std::string& key, const std::string& trigger) const {
-    return uuid8(source(), "must.process.decided/" + name_ + "@" + std::to_string(schema_version<P>), key + ' ' + trigger,
-                 0);
+    return uuid8(source(), "must.process.decided/" + name_ + "@" + std::to_string(schema_version<P>),
+                 key + ' ' + trigger, 0);
   }
   static metadata caused_by(const event_type& cause) {
     const auto found = cause.extensions.find(std::string_view("correlationid"));

@@ -60,8 +60,9 @@ class following {
   following(const following&) = delete;
   following& operator=(const following&) = delete;
 
-  // Handles what the store has; live: and what comes, until a stop is requested. Throws what ends it.
-  void run(bool live) {
+  // Handles what the store has up to a position; live: and what comes, until a stop is requested. Throws what ends it.
+  void run(bool live, position until) {
+    until_ = until;
     try {
       if constexpr (requires { handler_.begin_run(); }) handler_.begin_run();
       start_lanes();
@@ -87,7 +88,7 @@ class following {
     try {
       replay_when_asked();
       if (pool_)
-        pass_to_lanes(std::numeric_limits<position>::max());
+        pass_to_lanes(until_);
       else
         pass_directly();
       tick();
@@ -140,7 +141,7 @@ class following {
   // --- one after another ---
   void pass_directly() {
     std::exception_ptr failure;
-    const auto read = storage_.read(which_, {.after = read_to_}, [&](const event_type& event) {
+    const auto read = storage_.read(which_, {.after = read_to_, .until = until_}, [&](const event_type& event) {
       if (stop_.stop_requested() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
       try {
         if (!handling_.run(event, 0, [&] { return call(event); })) return false;
@@ -154,7 +155,7 @@ class following {
       return true;
     });
     if (failure) std::rethrow_exception(failure);
-    if (!read.complete || stop_.stop_requested()) return;
+    if (!read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
     read_to_ = read.scanned;
     counters_.advance(read_to_);
   }
@@ -232,7 +233,7 @@ class following {
       if (skipped_to_.empty() || event.position > skipped_to_[lane]) pool_->push(event, lane);
       return true;
     });
-    if (!read.complete || stop_.stop_requested()) return;
+    if (!read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
     read_to_ = read.scanned;
     pool_->read_to(read_to_);
   }
@@ -368,7 +369,7 @@ class following {
   std::stop_source& ended_;
   std::stop_token stop_;
   handling<S> handling_;
-  position read_to_;
+  position read_to_, until_ = 0;
   std::size_t unsaved_ = 0;
   duration longest_idle_{longest_span};
   std::deque<fenced_cell<S>> lane_cells_{};
