@@ -3,9 +3,10 @@
 if(NOT MUST_BUILD_EXAMPLES)
   return()
 endif()
-file(GLOB examples CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/examples" "${PROJECT_SOURCE_DIR}/examples/*.cpp")
+file(GLOB examples CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/examples" "${PROJECT_SOURCE_DIR}/examples/*.cpp"
+  "${PROJECT_SOURCE_DIR}/examples/*/main.cpp")
 foreach(source IN LISTS examples)
-  string(REPLACE ".cpp" "" name "${source}")
+  string(REGEX REPLACE "(/main)?\\.cpp$" "" name "${source}")
   if(NOT TARGET example_${name})
     continue()
   endif()

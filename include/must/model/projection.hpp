@@ -2,6 +2,7 @@
 // projection: a state that is folded live, in memory, and read from any thread.
 #pragma once
 
+#include "must/detail/at_exit.hpp"
 #include "must/detail/fold.hpp"
 #include "must/model/keyed.hpp"
 #include "must/storage/waitable.hpp"
@@ -14,6 +15,7 @@
 #include <shared_mutex>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -86,6 +88,7 @@ class basic_projection {
     const std::lock_guard alone(running_);
     std::unique_lock lock(mutex_);
     position last = progress_.scanned();
+    const detail::at_exit keeps([&] { progress_.advance(last); });
     const auto read = storage_.read(which_, {.after = last}, [&](const recorded<typename S::data_type>& record) {
       if (stop.stop_requested()) return false;
       if (readers_.load(std::memory_order_relaxed) > 0) let_readers_in(lock, last);
@@ -93,7 +96,7 @@ class basic_projection {
       last = record.position;
       return true;
     });
-    progress_.advance(read.complete ? read.scanned : last);
+    if (read.complete) last = read.scanned;
   }
   void let_readers_in(std::unique_lock<std::shared_mutex>& lock, position last) {
     progress_.advance(last);

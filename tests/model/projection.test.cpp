@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include "must/model/projection.hpp"
+
+#include "must/must.hpp"
+#include "must/storage/memory.hpp"
+
+#include "support/catch.hpp"
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct Moved {
+  std::string from, to;
+  int amount;
+};
+struct Noted {
+  std::string text;
+};
+using store_type = must::memory_store<Moved, Noted>;
+
+// Money only moves: the sum over all accounts is 0, whenever one looks.
+struct Balances {
+  using events = must::events<Moved>;
+  std::vector<int> amounts = std::vector<int>(4);
+  int moves = 0;
+  void apply(const Moved& move) {
+    ++moves;
+    amounts[static_cast<std::size_t>(move.from[0] - 'a')] -= move.amount;
+    amounts[static_cast<std::size_t>(move.to[0] - 'a')] += move.amount;
+  }
+};
+
+struct Sent {
+  using events = must::events<Moved>;
+  int sum = 0;
+  static std::string key_of(const Moved& move) { return move.from; }
+  void apply(const Moved& move) { sum += move.amount; }
+};
+
+constexpr std::chrono::seconds long_enough(60);
+
+}  // namespace
+
+TEST_CASE("projection: folds what is there, then what comes, and only its own events", "[model]") {
+  store_type store;
+  must::append(store, Moved{"a", "b", 5}, Noted{"x"}, Moved{"b", "c", 2});
+  auto view = must::projection<Balances>(store, "balances");
+  CHECK(view.scanned() == 0);
+  CHECK(view.run_once() == 3);
+  CHECK(view.state().amounts == std::vector<int>{-5, 3, 2, 0});
+  must::append(store, Noted{"y"}, Moved{"c", "d", 1});
+  CHECK(view.run_once() == 5);
+  CHECK(view.state().amounts == std::vector<int>{-5, 3, 1, 1});
+  CHECK(view.state().moves == 3);
+}
+
+TEST_CASE("projection: a query narrows what it folds", "[model]") {
+  store_type store;
+  must::append(store, Moved{"a", "b", 5}, Moved{"b", "c", 2}, Noted{"z"});
+  auto none = must::projection<Balances>(store, "none", must::query::of_types({"Noted"}));
+  CHECK(none.run_once() == 3);
+  CHECK(none.state().moves == 0);
+}
+
+TEST_CASE("projection: keyed keeps a state for each key", "[model]") {
+  store_type store;
+  must::append(store, Moved{"a", "b", 5}, Moved{"b", "c", 2}, Moved{"a", "c", 1});
+  auto view = must::projection<must::keyed<Sent>>(store, "sent");
+  view.run_once();
+  view.read([](const must::keyed<Sent>& all) {
+    CHECK(all.size() == 2);
+    CHECK(all.find("a")->sum == 6);
+    CHECK(all.find("b")->sum == 2);
+    CHECK(all.find("c") == nullptr);
+  });
+}
+
+TEST_CASE("projection: who has written reads its own writes, while others write and read", "[model][race]") {
+  store_type store;
+  auto view = must::projection<Balances>(store, "balances");
+  std::jthread follows([&](const std::stop_token& stop) { view.run(stop); });
+  std::vector<std::jthread> others;
+  std::atomic<int> wrong{0};
+  for (int i = 0; i < 3; ++i)
+    others.emplace_back([&, i](const std::stop_token& stop) {
+      const std::string names = "abcd";
+      for (int n = 0; n < 2'000; ++n) {
+        if (i == 0)
+          must::append(store, Moved{names.substr(static_cast<std::size_t>(n % 4), 1), "a", n});
+        else
+          view.read([&](const Balances& all) {
+            wrong += all.amounts[0] + all.amounts[1] + all.amounts[2] + all.amounts[3] != 0;
+          });
+        if (stop.stop_requested()) return;
+      }
+    });
+  for (int n = 1; n <= 500; ++n) {
+    const auto stored = must::append(store, Moved{"a", "b", 1});
+    REQUIRE(view.wait_until(stored.last, long_enough));
+    REQUIRE(view.read([](const Balances& all) { return all.moves; }) >= n);
+  }
+  others.clear();
+  REQUIRE(view.wait_until(store.head(), long_enough));
+  CHECK(view.state().moves == static_cast<int>(store.head()));
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("projection: wait_until gives up after its timeout", "[model]") {
+  store_type store;
+  auto view = must::projection<Balances>(store, "balances");
+  CHECK_FALSE(view.wait_until(1, std::chrono::milliseconds(5)));
+  CHECK(view.wait_until(0, std::chrono::milliseconds(0)));
+}
+
+namespace {
+
+struct Fragile {
+  using events = must::events<Moved>;
+  static inline bool fails = false;
+  int moves = 0;
+  void apply(const Moved&) {
+    if (fails && moves == 1) throw std::runtime_error("no");
+    ++moves;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("projection: an apply that throws ends the run, and the next goes on at that event", "[model]") {
+  store_type store;
+  must::append(store, Moved{"a", "b", 1}, Moved{"a", "b", 2}, Moved{"a", "b", 3});
+  auto view = must::projection<Fragile>(store, "fragile");
+  Fragile::fails = true;
+  CHECK_THROWS_AS(view.run_once(), std::runtime_error);
+  CHECK(view.scanned() == 1);
+  CHECK(view.state().moves == 1);
+  Fragile::fails = false;
+  CHECK(view.run_once() == 3);
+  CHECK(view.state().moves == 3);
+}
+
+TEST_CASE("projection: names and queries out of range are refused", "[model]") {
+  store_type store;
+  CHECK_THROWS_AS(must::projection<Balances>(store, ""), must::bad_input);
+  CHECK_THROWS_AS(must::projection<Balances>(store, "x", must::query{must::query_item{}}), must::bad_input);
+}
