@@ -29,7 +29,8 @@ enum class error_code {
   outcome_unknown,    ///< the deadline passed before the store could say whether the append is stored
   not_owner,          ///< another follows under the name of this subscription; the message says who
   history_changed,    ///< the store of a checkpoint was restored or replaced: its events are not those that were seen
-  poison              ///< the process ended in each of many attempts to handle an event
+  poison,             ///< an event can never be handled: a receiver refused it, or each of many attempts was a crash
+  undeliverable       ///< a delivery can deliver nothing until somebody has seen to it
 };
 
 /// A text that is empty most of the time, and then costs a pointer: what an error may know beside its message.
@@ -153,6 +154,9 @@ class history_changed final : public exception {
 class poison_error final : public exception {
   using exception::exception;
 };
+class undeliverable final : public exception {
+  using exception::exception;
+};
 
 /// Throws the exception that belongs to the code of `why`.
 [[noreturn]] inline void raise(error why) {
@@ -171,6 +175,7 @@ class poison_error final : public exception {
     case error_code::not_owner: throw not_owner(std::move(why));
     case error_code::history_changed: throw history_changed(std::move(why));
     case error_code::poison: throw poison_error(std::move(why));
+    case error_code::undeliverable: throw undeliverable(std::move(why));
   }
   throw exception(std::move(why));
 }

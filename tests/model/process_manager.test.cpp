@@ -4,10 +4,10 @@
 #include "must/codec/json.hpp"
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
+#include "must/testing/crashing_store.hpp"
 #include "must/testing/fixed_origin.hpp"
 
 #include "support/catch.hpp"
-#include "support/crashing_store.hpp"
 
 #include <chrono>
 #include <map>
@@ -283,12 +283,12 @@ TEST_CASE("process_manager: a crash at any write runs no command twice and no co
       must::memory_store<> store;
       must::append(store, Deposited{"", "a", 100}, Requested{"t1", "a", "b", 30}, Requested{"t2", "a", "closed", 20},
                    Requested{"t3", "a", "b", 500});
-      must_test::crashing_store failing(store);
+      must::testing::crashing_store failing(store);
       failing.crash_at(at, stored);
       try {
         auto transfers = must::process_manager<Transfer>(failing, "transfers", quick);
         settle(transfers, failing);
-      } catch (const must_test::crashed&) {
+      } catch (const must::testing::crashed&) {
         crashed = true;
       } catch (const must::exception&) {
         crashed = true;  // a lease that the crash let run out

@@ -45,6 +45,16 @@ class decorator {
   {
     return storage_->limits();
   }
+  [[nodiscard]] decltype(auto) uuid() const
+    requires requires(const S& storage) { storage.uuid(); }
+  {
+    return storage_->uuid();
+  }
+  [[nodiscard]] decltype(auto) incarnation() const
+    requires requires(const S& storage) { storage.incarnation(); }
+  {
+    return storage_->incarnation();
+  }
 
   [[nodiscard]] std::optional<cell> get(std::string_view key)
     requires CellStorage<S>

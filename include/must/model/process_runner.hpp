@@ -84,7 +84,10 @@ inline bool may_pass(const failed_attempt& failed) {
 }
 inline subscription_options one_lane(subscription_options options) {
   if (options.lanes != 1) refuse_input("lanes", "is not 1: a process manager has one");
-  if (options.on_failure.attempts == 1 && !options.on_failure.again) options.on_failure.again = may_pass;
+  if (options.on_failure.attempts == 1 && !options.on_failure.decide)
+    options.on_failure.decide = [then = options.on_failure.then](const failed_attempt& failed) {
+      return may_pass(failed) ? failure_action::retry : then;
+    };
   return options;
 }
 template <typename... Option>

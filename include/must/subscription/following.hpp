@@ -40,6 +40,7 @@ class following {
  public:
   using event_type = recorded<typename S::data_type>;
   static constexpr bool is_transactional = takes_transaction<S, Handler>;
+  static constexpr bool is_batched = requires(const Handler& handler) { handler.batch(); };
 
   following(S& storage, const query& which, Handler& handler, const subscription_options& options, progress& counters,
             claim<S>& claim, std::stop_source& ended)
@@ -182,9 +183,9 @@ class following {
         save();
       }
       if (former != options_.lanes) open_lanes(options_.lanes);
-    } else if (options_.lanes > 1) {
+    } else if (options_.lanes > 1 || batch() > 1) {
       lanes_at_.assign(options_.lanes, 0);
-      open_pool(1);
+      open_pool(batch());
     }
     if (claim_.found().lanes != options_.lanes && !stop_.stop_requested()) claim_.set_lanes(options_.lanes);
   }
@@ -213,6 +214,8 @@ class following {
   bool handle_in_lane(std::size_t lane, std::span<const event_type* const> events) {
     if constexpr (is_transactional) {
       return handle_together(lane, events);
+    } else if constexpr (is_batched) {
+      return handle_batch(lane, events);
     } else {
       for (const auto* event : events) {
         if (!handling_.run(*event, lane, [&] {
@@ -224,6 +227,33 @@ class following {
       }
       return true;
     }
+  }
+  // How many events the handler takes at once.
+  [[nodiscard]] std::size_t batch() const {
+    if constexpr (is_batched)
+      return handler_.batch();
+    else
+      return 1;
+  }
+  // Hands over as many as can be, and the first that fails alone.
+  bool handle_batch(std::size_t lane, std::span<const event_type* const> events) {
+    for (std::size_t at = 0; at < events.size(); ++at) {
+      std::exception_ptr failed;
+      if (handling_.parked().size() == 0 && !handling_.is_suspicious(lane, *events[at])) {
+        const auto done = handler_.try_all(events.subspan(at), failed);
+        counters_.handled.fetch_add(done, std::memory_order_relaxed);
+        at += done;
+        if (at == events.size()) return true;
+      }
+      const bool handled = handling_.run(*events[at], lane, [&] {
+        if (failed) std::rethrow_exception(std::exchange(failed, nullptr));
+        handler_(*events[at]);
+        counters_.handled.fetch_add(1, std::memory_order_relaxed);
+        return true;
+      });
+      if (!handled) return false;
+    }
+    return true;
   }
   void pass_to_lanes(position until) {
     const auto read = storage_.read(which_, {.after = read_to_, .until = until}, [&](const event_type& event) {

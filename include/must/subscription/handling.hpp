@@ -74,7 +74,7 @@ class handling {
     if (is_suspicious(lane, event)) {
       --suspects_;
       if (made >= std::max(options_.on_failure.attempts, options_.on_failure.crashes))
-        return give_up(event, attempts, crashed(event, made), nullptr);
+        return give_up(event, attempts, crashed(event, made), nullptr, options_.on_failure.then);
       if (!surely([&] { return attempts.note(event.position, made + 1); })) return false;
     }
     for (;;) {
@@ -87,7 +87,8 @@ class handling {
       ++made;
       auto failed = failure_of(event, made, thrown);
       claim_.note_error(describe(failed));
-      if (!again(failed)) return give_up(event, attempts, std::move(failed), thrown);
+      const auto action = action_on(failed);
+      if (action != failure_action::retry) return give_up(event, attempts, std::move(failed), thrown, action);
       ++counters_.retries;
       if (!surely([&] { return attempts.note(event.position, made + 1); })) return false;
       rest(delay_after(made), stop_);
@@ -138,9 +139,10 @@ class handling {
     return "position " + std::to_string(failed.event) + ", attempt " + std::to_string(failed.attempts) + ": " +
            failed.why.message;
   }
-  [[nodiscard]] bool again(const failed_attempt& failed) const {
+  [[nodiscard]] failure_action action_on(const failed_attempt& failed) const {
     const auto& policy = options_.on_failure;
-    return policy.again ? policy.again(failed) : failed.attempts < policy.attempts;
+    if (policy.decide) return policy.decide(failed);
+    return failed.attempts < policy.attempts ? failure_action::retry : policy.then;
   }
   [[nodiscard]] duration delay_after(unsigned made) const {
     const auto& policy = options_.on_failure;
@@ -151,14 +153,14 @@ class handling {
     return duration{bound - static_cast<std::int64_t>(random_source::of_this_thread()() % half)};
   }
   bool give_up(const event_type& event, attempt_count<S>& attempts, failed_attempt failed,
-               const std::exception_ptr& thrown) {
-    auto action = options_.on_failure.then;
+               const std::exception_ptr& thrown, failure_action action) {
     const bool is_parking = action == failure_action::park || action == failure_action::park_loose;
     if (is_parking && parked_.size() >= options_.most_parked) action = failure_action::stop;
     switch (action) {
       case failure_action::skip: ++counters_.skipped; return true;
       case failure_action::park:
       case failure_action::park_loose: return park(event, std::move(failed), action == failure_action::park);
+      case failure_action::retry:
       case failure_action::stop: break;
     }
     if (attempts.of(event.position) > 0 && !surely([&] { return attempts.note(event.position, 0); })) return false;

@@ -37,12 +37,13 @@ class start_at {
   position after_;
 };
 
-/// What is done with an event whose handler failed, when no further attempt is made.
+/// What is done with an event whose handler failed.
 enum class failure_action : std::uint8_t {
-  stop,       ///< run ends with what the handler threw; the event is the first of the next run
-  skip,       ///< the event counts as handled
-  park,       ///< the event is set aside with its reason, and the later ones of its key wait behind it
-  park_loose  ///< the event is set aside with its reason, and the later ones of its key go on
+  stop,        ///< run ends with what the handler threw; the event is the first of the next run
+  skip,        ///< the event counts as handled
+  park,        ///< the event is set aside with its reason, and the later ones of its key wait behind it
+  park_loose,  ///< the event is set aside with its reason, and the later ones of its key go on
+  retry        ///< another attempt, after the delay; for `decide` only
 };
 
 /// An attempt that failed, for a failure policy of the user's own.
@@ -62,8 +63,8 @@ struct failure_policy {
   duration longest_delay{30'000'000};
   failure_action then = failure_action::stop;
   unsigned crashes = 16;  ///< how many attempts that ended with the process count as a failure; 1 or more
-  /// Overrides `then` and ends the attempts, when it is there: asked after each failure; true: try again.
-  std::function<bool(const failed_attempt&)> again{};
+  /// Asked after each failure, when it is there, in place of `attempts` and `then`.
+  std::function<failure_action(const failed_attempt&)> decide{};
 };
 
 /// How a subscription goes, as of one moment.
@@ -121,6 +122,7 @@ inline void check_subscription(const std::string& name, const subscription_optio
   check("save_every", options.save_every, 1, most);
   check("attempts", options.on_failure.attempts, 1, most);
   check("crashes", options.on_failure.crashes, 1, most);
+  if (options.on_failure.then == failure_action::retry) refuse_input("then", "is retry: attempts says how often");
   check_span("save_interval", options.save_interval);
   check_span("poll_interval", options.poll_interval);
   check_span("lease", options.lease);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// relay: a subscription that hands its events to a delivery.
+#pragma once
+
+#include "must/delivery/delivery.hpp"
+#include "must/subscription.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+namespace detail {
+
+// The answer as an error: the code tells a failure policy what kind it is.
+[[noreturn]] inline void raise_undelivered(const delivery_answer& answer, const std::string& id,
+                                           const std::string& type, position at) {
+  const auto code = answer.outcome == delivery_outcome::poison    ? error_code::poison
+                    : answer.outcome == delivery_outcome::fatal   ? error_code::undeliverable
+                    : answer.outcome == delivery_outcome::unknown ? error_code::outcome_unknown
+                                                                  : error_code::storage_error;
+  raise({.code = code,
+         .message = answer.reason.empty() ? "event \"" + id + "\" was not delivered" : answer.reason,
+         .event_id = id,
+         .type = type,
+         .position = at,
+         .operation = "deliver",
+         .retryable = answer.outcome == delivery_outcome::retriable});
+}
+
+template <typename Data, typename D>
+class relay_handler {
+ public:
+  using event_type = recorded<Data>;
+
+  relay_handler(D& delivery, std::size_t batch) : delivery_(&delivery), batch_(batch) {
+    if (batch < 1 || batch > 100'000)
+      refuse_input("batch", "is " + std::to_string(batch) + "; it has to be 1 to 100000");
+  }
+  [[nodiscard]] std::size_t batch() const { return batch_; }
+
+  void operator()(const event_type& event) {
+    delivery_answer answer;
+    const auto* const one = &event;
+    delivery_->deliver(std::span(&one, 1), std::span(&answer, 1));
+    if (answer.outcome != delivery_outcome::ok) raise_undelivered(answer, event.id, event.type, event.position);
+  }
+  // How many were confirmed before the first that was not, and why that was not.
+  std::size_t try_all(std::span<const event_type* const> events, std::exception_ptr& failed) {
+    std::vector<delivery_answer> answers(events.size());
+    try {
+      delivery_->deliver(events, answers);
+    } catch (...) {
+      failed = std::current_exception();
+      return 0;
+    }
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      if (answers[i].outcome == delivery_outcome::ok) continue;
+      try {
+        raise_undelivered(answers[i], events[i]->id, events[i]->type, events[i]->position);
+      } catch (...) {
+        failed = std::current_exception();
+      }
+      return i;
+    }
+    return events.size();
+  }
+
+ private:
+  D* delivery_;
+  std::size_t batch_;
+};
+
+// Poison is not tried again, fatal stops, everything else is tried again as often as the policy says.
+inline subscription_options relay_policy(subscription_options options) {
+  auto& policy = options.on_failure;
+  if (!policy.decide)
+    policy.decide = [attempts = policy.attempts, then = policy.then](const failed_attempt& failed) {
+      if (failed.why.code == error_code::undeliverable) return failure_action::stop;
+      if (failed.why.code == error_code::poison) return then;
+      return failed.attempts < attempts ? failure_action::retry : then;
+    };
+  return options;
+}
+
+}  // namespace detail
+
+/// Delivers the events of a store that match a query: a subscription whose handler is a Delivery.
+///
+/// At least once, in order in each lane; the checkpoint covers what was confirmed, and nothing else. A poison event is
+/// parked, skipped, or stops the relay, as on_failure.then says; a fatal answer stops it; others are tried again.
+/// Repeats carry the same source and id. \see must::deduplicator
+/// \param delivery  not owned \param options  of the subscription; `attempts` should be more than 1
+/// \param batch  how many events are handed over at once, 1 to 100,000; with more than 1 they are copied
+/// \returns a subscription \throws bad_input  when an option is out of range
+template <CellStorage S, Delivery<typename S::data_type> D>
+[[nodiscard]] auto relay(S& storage, std::string name, query which, D& delivery, subscription_options options = {},
+                         std::size_t batch = 1) {
+  using handler = detail::relay_handler<typename S::data_type, D>;
+  return subscription<S, handler>(storage, std::move(name), std::move(which), handler(delivery, batch),
+                                  detail::relay_policy(std::move(options)));
+}
+
+}  // namespace must
