@@ -93,7 +93,7 @@ inline subscription_options one_lane(subscription_options options) {
 template <typename... Option>
 subscription_options subscription_options_in(const Option&... options) {
   subscription_options found;
-  const auto take = [&](const auto& option) {
+  [[maybe_unused]] const auto take = [&](const auto& option) {
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(option)>, subscription_options>) found = option;
   };
   (take(options), ...);

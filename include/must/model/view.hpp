@@ -193,7 +193,7 @@ class view {
     if (which.version == 0) detail::refuse_input("version", "is 0; versions begin at 1");
     return which;
   }
-  [[nodiscard]] std::string name_of(unsigned version) const { return which_.name + "@" + std::to_string(version); }
+  [[nodiscard]] std::string name_of(unsigned which) const { return which_.name + "@" + std::to_string(which); }
   subscription_options observed(subscription_options options) {
     options.observer = [this, user = std::move(options.observer)](const subscription_health& now) {
       if (user) user(now);
@@ -202,8 +202,8 @@ class view {
     };
     return options;
   }
-  [[nodiscard]] position checkpoint_of(unsigned version) const {
-    const auto found = storage_.get(detail::claim<S>::key_of(name_of(version)));
+  [[nodiscard]] position checkpoint_of(unsigned which) const {
+    const auto found = storage_.get(detail::claim<S>::key_of(name_of(which)));
     return found ? detail::checkpoint::of(detail::owned_fields::of(found->bytes).fields).at : 0;
   }
   template <typename Target>

@@ -25,7 +25,7 @@ template <typename Event>
 class lane_pool {
  public:
   // Handles some events of a lane, in order, up to `most` at once; false: it was interrupted.
-  using handler = std::function<bool(std::size_t lane, std::span<const Event* const> events)>;
+  using handler = std::function<bool(std::size_t which, std::span<const Event* const> events)>;
 
   lane_pool(std::size_t lanes, std::size_t most, progress& progress, handler handle)
       : most_(most),
@@ -50,13 +50,13 @@ class lane_pool {
       if (one->thread.joinable()) one->thread.join();
   }
 
-  void push(const Event& event, std::size_t lane) {
+  void push(const Event& event, std::size_t which) {
     const std::lock_guard lock(mutex_);
     order_.push_back(std::make_unique<slot>(event));
     read_to_ = event.position;
     progress_.in_flight = order_.size() - prefix_;
-    lanes_[lane]->waiting.push_back(order_.back().get());
-    lanes_[lane]->wake.notify_one();
+    lanes_[which]->waiting.push_back(order_.back().get());
+    lanes_[which]->wake.notify_one();
   }
   // Says that nothing more comes at or below a position.
   void read_to(position at) {
