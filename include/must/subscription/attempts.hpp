@@ -18,6 +18,8 @@ class attempt_count {
   }
   // The attempts that were begun of the event at this position.
   [[nodiscard]] unsigned of(position event) const { return event == event_ ? count_ : 0; }
+  // Whether the lane was beyond an event before: then that was handled, and its attempts do not count.
+  [[nodiscard]] bool is_beyond(position event) const { return event < event_; }
   // False when the lease is lost.
   bool note(position event, unsigned count) {
     if (by_.epoch != 0) take();

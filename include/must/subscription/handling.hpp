@@ -31,11 +31,13 @@ std::string_view partition_key(const basic_event<Data>& event) {
   const auto* key = found == event.extensions.end() ? nullptr : std::get_if<std::string>(&found->second);
   return key == nullptr ? std::string_view(event.subject) : std::string_view(*key);
 }
-// FNV-1a: the same in every run, as the checkpoints of lanes are kept.
+// FNV-1a, mixed as MurmurHash3 does at its end: the same in every run, as the checkpoints of lanes are kept.
 inline std::size_t lane_of(std::string_view key, std::size_t lanes) {
   std::uint64_t hash = 0xcbf29ce484222325U;
   for (const auto byte : key) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
-  return static_cast<std::size_t>((hash ^ (hash >> 32U)) % lanes);
+  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdU;
+  hash = (hash ^ (hash >> 33U)) * 0xc4ceb9fe1a85ec53U;
+  return static_cast<std::size_t>((hash ^ (hash >> 33U)) % lanes);
 }
 
 // What the lanes of one run share. The lease is held.
@@ -62,7 +64,9 @@ class handling {
 
   // Whether the attempts of the event have to be counted.
   [[nodiscard]] bool is_suspicious(std::size_t lane, const event_type& event) const {
-    return suspects_.load(std::memory_order_relaxed) > 0 || attempts_[lane].of(event.position) > 0;
+    const auto& attempts = attempts_[lane];
+    return attempts.of(event.position) > 0 ||
+           (suspects_.load(std::memory_order_relaxed) > 0 && !attempts.is_beyond(event.position));
   }
   // Calls `handle()` for the event until it is done with, or a stop is requested: then false, as when that gives false.
   // Throws what the handler threw when the policy is to stop.

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "support/crash_cases.hpp"
+#include "support/sqlite_file.hpp"
+#include "support/subscription_cases.hpp"
+
+namespace {
+
+struct sqlite_store_in_folder {
+  must::sqlite_store& store() { return store_; }
+  sqlite_tests::temporary_folder folder_{};
+  must::sqlite_store store_{sqlite_tests::on(folder_.file())};
+};
+
+struct sqlite_place {
+  using store_type = must::sqlite_store;
+  using transaction = must::sqlite_transaction;
+  [[nodiscard]] must::sqlite_store open() const { return must::sqlite_store(sqlite_tests::on(folder.file())); }
+  static void count_in(transaction& in, must::position at) {
+    const auto sql =
+        "CREATE TABLE IF NOT EXISTS counted(position INTEGER);INSERT INTO counted VALUES(" + std::to_string(at) + ")";
+    if (::sqlite3_exec(in.handle, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+      throw std::runtime_error(::sqlite3_errmsg(in.handle));
+  }
+  [[nodiscard]] std::vector<std::string> counted() const {
+    return sqlite_tests::texts(folder.file(), "SELECT position FROM counted ORDER BY position");
+  }
+  sqlite_tests::temporary_folder folder{};
+};
+
+}  // namespace
+
+TEST_CASE("subscription: on sqlite_store", "[subscription][race]") {
+  must_test::subscription_cases<sqlite_store_in_folder>::all();
+}
+TEST_CASE("subscription: killed at six points on sqlite_store, again and again", "[subscription][process]") {
+  must_test::killed_at_six_points<sqlite_place>();
+}
+TEST_CASE("subscription: killed views on sqlite_store count each event once", "[subscription][process]") {
+  must_test::killed_views_count_once<sqlite_place>();
+}
+TEST_CASE("subscription: an event that kills the process is given up on sqlite_store", "[subscription][process]") {
+  must_test::a_killer_is_given_up<sqlite_place>();
+}
