@@ -2,6 +2,7 @@
 // One run of a subscription: reads, hands out, saves, waits.
 #pragma once
 
+#include "must/detail/at_exit.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handling.hpp"
@@ -142,14 +143,12 @@ class following {
   // --- one after another ---
   void pass_directly() {
     std::exception_ptr failure;
+    handled_ = counters_.handled;
+    counters_.in_flight = 1;
+    const at_exit ends([&] { counters_.in_flight = 0; });
     const auto read = storage_.read(which_, {.after = read_to_, .until = until_}, [&](const event_type& event) {
       if (stop_.stop_requested() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
-      try {
-        if (!handling_.run(event, 0, [&] { return call(event); })) return false;
-      } catch (...) {
-        failure = std::current_exception();
-        return false;
-      }
+      if (!handle(event, failure)) return false;
       read_to_ = event.position;
       counters_.advance(read_to_);
       if (++unsaved_ >= options_.save_every || claim_.is_save_due()) save();
@@ -160,12 +159,30 @@ class following {
     read_to_ = read.scanned;
     counters_.advance(read_to_);
   }
+  // False when the run ends here: at a stop, or for what is in `failure` then.
+  bool handle(const event_type& event, std::exception_ptr& failure) {
+    if (handling_.needs_care(0, event)) return handle_with_care(event, nullptr, failure);
+    try {
+      return call(event);
+    } catch (...) {
+      return handle_with_care(event, std::current_exception(), failure);
+    }
+  }
+  bool handle_with_care(const event_type& event, std::exception_ptr first_failure, std::exception_ptr& failure) {
+    try {
+      return handling_.run(event, 0, [&] {
+        if (first_failure) std::rethrow_exception(std::exchange(first_failure, nullptr));
+        return call(event);
+      });
+    } catch (...) {
+      failure = std::current_exception();
+      return false;
+    }
+  }
   bool call(const event_type& event) {
     if constexpr (!is_transactional) {
-      counters_.in_flight.store(1, std::memory_order_relaxed);
       handler_(event);
-      counters_.in_flight.store(0, std::memory_order_relaxed);
-      counters_.handled.store(counters_.handled.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      counters_.handled.store(++handled_, std::memory_order_relaxed);
     }
     return true;
   }
@@ -239,7 +256,7 @@ class following {
   bool handle_batch(std::size_t lane, std::span<const event_type* const> events) {
     for (std::size_t at = 0; at < events.size(); ++at) {
       std::exception_ptr failed;
-      if (handling_.parked().size() == 0 && !handling_.is_suspicious(lane, *events[at])) {
+      if (!handling_.needs_care(lane, *events[at])) {
         const auto done = handler_.try_all(events.subspan(at), failed);
         counters_.handled.fetch_add(done, std::memory_order_relaxed);
         at += done;
@@ -283,7 +300,7 @@ class following {
 
   // --- the handler in the transaction of the lane's checkpoint ---
   bool handle_together(std::size_t lane, std::span<const event_type* const> events) {
-    if (events.size() > 1 && handling_.parked().size() == 0 && !handling_.is_suspicious(lane, *events.front())) {
+    if (events.size() > 1 && !handling_.needs_care(lane, *events.front())) {
       try {
         return commit(lane, events);
       } catch (const thrown_by_handler&) {
@@ -401,6 +418,7 @@ class following {
   handling<S> handling_;
   position read_to_, until_ = 0;
   std::size_t unsaved_ = 0;
+  std::uint64_t handled_ = 0;
   duration longest_idle_{longest_span};
   std::deque<fenced_cell<S>> lane_cells_{};
   std::vector<position> lanes_at_{}, skipped_to_{};

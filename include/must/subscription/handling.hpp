@@ -14,13 +14,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <deque>
 #include <exception>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace must::detail {
 
@@ -62,6 +62,10 @@ class handling {
   [[nodiscard]] parked_list<S>& parked() { return parked_; }
   [[nodiscard]] const std::stop_token& stop() const { return stop_; }
 
+  // Whether there is more to do with the event than to call its handler. Costs a few loads.
+  [[nodiscard]] bool needs_care(std::size_t lane, const event_type& event) const {
+    return parked_.size() != 0 || is_suspicious(lane, event);
+  }
   // Whether the attempts of the event have to be counted.
   [[nodiscard]] bool is_suspicious(std::size_t lane, const event_type& event) const {
     const auto& attempts = attempts_[lane];
@@ -72,7 +76,7 @@ class handling {
   // Throws what the handler threw when the policy is to stop.
   template <typename Handle>
   bool run(const event_type& event, std::size_t lane, Handle&& handle) {
-    if (parked_.blocks(partition_key(event))) return true;
+    if (parked_.size() != 0 && parked_.blocks(partition_key(event))) return true;
     auto& attempts = attempts_[lane];
     auto made = attempts.of(event.position);
     if (is_suspicious(lane, event)) {
@@ -184,7 +188,7 @@ class handling {
   const std::stop_token& stop_;
   must::clock* clock_;
   parked_list<S> parked_;
-  std::deque<attempt_count<S>> attempts_{};
+  std::vector<attempt_count<S>> attempts_{};
   std::atomic<std::int64_t> suspects_{0};  // events to come that may have been begun before a crash
 };
 
