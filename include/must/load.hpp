@@ -28,6 +28,7 @@ template <Storage Store, State S>
 [[nodiscard]] loaded<S> load(Store& storage, dependency<S> from) {
   detail::folding<dependency<S>, typename Store::data_type> folding(std::move(from));
   folding.catch_up(storage);
+  folding.keep(storage);
   if (const auto mismatch = folding.mismatch()) raise(to_error(*mismatch));
   const auto& only = std::get<0>(folding.folds());
   return {only.states(), folding.condition().after, only.last_version()};

@@ -23,7 +23,8 @@ struct origin {
   must::id_source* ids = &uuid7_ids::instance();
 };
 
-/// The limits that a store checks before anything else. Names, tags and ids have 1 to 512 bytes on every store.
+/// The limits that a store checks before anything else. Names, tags and ids have 1 to 512 bytes on every store, and
+/// less in a context.
 struct limits {
   std::size_t name_bytes = 512;
   std::size_t tags_per_event = 1'000;

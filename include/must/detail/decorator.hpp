@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/storage.hpp"
+#include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
 
 #include <cstdint>
@@ -21,9 +22,16 @@ concept has_limits = requires(const S& storage) {
   { storage.limits() } -> std::convertible_to<const limits&>;
 };
 
+template <typename S>
+struct transaction_of {};
+template <TransactionalStorage S>
+struct transaction_of<S> {
+  using transaction = typename S::transaction;
+};
+
 // Everything but append; a decorator hides what it does itself. The storage is not owned.
 template <Storage S>
-class decorator {
+class decorator : public transaction_of<S> {
  public:
   using data_type = typename S::data_type;
   using event = basic_event<data_type>;
@@ -75,6 +83,16 @@ class decorator {
     requires BatchStorage<S>
   {
     return storage_->append_batch(items);
+  }
+  append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
+    requires TransactionalStorage<S>
+  {
+    return storage_->append_with(events, condition, work);
+  }
+  bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const auto& work)
+    requires TransactionalStorage<S>
+  {
+    return storage_->put_with(key, bytes, expected_revision, work);
   }
   bool wait_for(position until, duration timeout, std::stop_token stop = {})
     requires WaitableStorage<S>

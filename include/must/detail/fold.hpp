@@ -4,9 +4,11 @@
 
 #include "must/decision.hpp"
 #include "must/detail/decide.hpp"
+#include "must/detail/resume.hpp"
 #include "must/matching.hpp"
 #include "must/storage.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +24,8 @@ void apply_to(S& state, events<Event...>, const recorded<Data>& record) {
   (with_event<Event>(record, [&](const Event& event) { state.apply(event); }) || ...);
 }
 
+inline position lower(position one, position other) { return one < other ? one : other; }
+
 // One dependency and how far its stream was seen; the state is kept by whoever asks.
 template <typename S>
 class boundary {
@@ -31,8 +35,36 @@ class boundary {
   template <typename Data>
   void apply(const recorded<Data>& record, S& state) {
     if (!alone_ && !matches(on_->item(), {record.type, record.subject, record.tags})) return;
+    if (resume_ && !resume_->admits(record.position, record.id)) return;
     version_ = record.version;
     apply_to(state, typename S::events{}, record);
+  }
+  // Takes up a state that was folded before, where the store or the state has such; says what to read after.
+  template <typename Storage>
+  position take_up(Storage& storage, S& state) {
+    if constexpr (is_resumable<S, Storage>) {
+      resume_.emplace();
+      if (auto known = recall<S>(storage, on_->item())) {
+        state = std::move(known->state);
+        version_ = known->version;
+        *resume_ = resume_point(known->last, known->unsaved);
+      }
+    }
+    return resume_ ? resume_->read_after() : 0;
+  }
+  [[nodiscard]] bool is_stale() const { return resume_ && resume_->is_stale(); }
+  void start_over(S& state) {
+    state = S{};
+    version_ = 0;
+    if (resume_) resume_.emplace();
+  }
+  template <typename Storage>
+  void keep(Storage& storage, const S& state) {
+    if constexpr (is_resumable<S, Storage>) {
+      if (!resume_ || resume_->last().position == 0) return;
+      resume_->saved(
+          must::detail::keep<S>(storage, on_->item(), {state, version_, resume_->last(), resume_->unsaved()}));
+    }
   }
   void describe(std::vector<query_item>& items, std::vector<stream_expectation>& streams) const {
     items.push_back(on_->item());
@@ -56,6 +88,7 @@ class boundary {
   const dependency<S>* on_;
   bool alone_;
   version version_ = 0;
+  std::optional<resume_point> resume_{};
 };
 
 // The boundaries of a dependency with their states, in the shape that the rules get them.
@@ -75,6 +108,25 @@ class fold {
   template <typename Data>
   void apply(const recorded<Data>& record) {
     for (std::size_t i = 0; i < boundaries_.size(); ++i) boundaries_[i].apply(record, state_at(i));
+  }
+  template <typename Storage>
+  position take_up(Storage& storage) {
+    position after = UINT64_MAX;
+    for (std::size_t i = 0; i < boundaries_.size(); ++i)
+      after = lower(after, boundaries_[i].take_up(storage, state_at(i)));
+    return after;
+  }
+  [[nodiscard]] bool is_stale() const {
+    for (const auto& one : boundaries_)
+      if (one.is_stale()) return true;
+    return false;
+  }
+  void start_over() {
+    for (std::size_t i = 0; i < boundaries_.size(); ++i) boundaries_[i].start_over(state_at(i));
+  }
+  template <typename Storage>
+  void keep(Storage& storage) {
+    for (std::size_t i = 0; i < boundaries_.size(); ++i) boundaries_[i].keep(storage, state_at(i));
   }
   void describe(std::vector<query_item>& items, std::vector<stream_expectation>& streams) const {
     for (const auto& one : boundaries_) one.describe(items, streams);
@@ -133,11 +185,18 @@ class folding {
   template <typename S>
   void catch_up(S& storage) {
     if (condition_.query.is_none()) return;
-    const auto read = storage.read(condition_.query, read_options{.after = condition_.after},
-                                   [&](const recorded<Data>& record) { apply(record); });
-    if (!read.complete)
-      raise({.code = error_code::storage_error, .message = "the store ended a read early", .operation = "read"});
-    condition_.after = read.head;
+    if (condition_.after != 0) return read_on(storage, condition_.after);
+    position after = UINT64_MAX;
+    std::apply([&](auto&... each) { ((after = lower(after, each.take_up(storage))), ...); }, folds_);
+    read_on(storage, after);
+    if (!std::apply([](const auto&... each) { return (each.is_stale() || ...); }, folds_)) return;
+    std::apply([](auto&... each) { (each.start_over(), ...); }, folds_);
+    read_on(storage, 0);
+  }
+  // For the next command: what is folded now is kept where the store or the state has a place for it.
+  template <typename S>
+  void keep(S& storage) {
+    std::apply([&](auto&... each) { (each.keep(storage), ...); }, folds_);
   }
   void apply(const recorded<Data>& record) {
     std::apply([&](auto&... each) { (each.apply(record), ...); }, folds_);
@@ -167,6 +226,15 @@ class folding {
   }
 
  private:
+  template <typename S>
+  void read_on(S& storage, position after) {
+    const auto read = storage.read(condition_.query, read_options{.after = after},
+                                   [&](const recorded<Data>& record) { apply(record); });
+    if (!read.complete)
+      raise({.code = error_code::storage_error, .message = "the store ended a read early", .operation = "read"});
+    condition_.after = read.head;
+  }
+
   Dependencies on_;
   decltype(make_folds(std::declval<const Dependencies&>(), true)) folds_;
   append_condition condition_{};
@@ -178,6 +246,8 @@ class folding<void, Data> {
  public:
   template <typename S>
   void catch_up(S&) {}
+  template <typename S>
+  void keep(S&) {}
   void apply(const recorded<Data>&) {}
   [[nodiscard]] std::optional<conflict> mismatch() const { return std::nullopt; }
   [[nodiscard]] std::tuple<> states() const { return {}; }

@@ -370,6 +370,7 @@ result<processed<Held>> run_command(const C& command, S& storage, const settings
         return run_rules(no, command, folding.states(), to, options...);
       };
       auto done = pipeline.run({decide, folding.condition()}, identity);
+      if (done) folding.keep(storage);
       if constexpr (any_is_handled(typename types_held<Held>::type{}, list<Option...>{}))
         if (done && !done->replayed)
           for (const auto& held : done->events)

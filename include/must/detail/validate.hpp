@@ -82,11 +82,12 @@ inline bool is_plain(std::string_view text) {
   return odd == 0;
 }
 
-inline void check_name(const char* field, std::string_view name) {
-  if (!name.empty() && name.size() <= limits{}.name_bytes && is_plain(name)) return;
+inline void check_name(const char* field, std::string_view name, std::size_t most = limits{}.name_bytes) {
+  if (!name.empty() && name.size() <= most && is_plain(name)) return;
   if (name.empty()) refuse_input(field, "is empty");
-  if (name.size() > limits{}.name_bytes)
-    refuse_input(field, in_quotes(name) + " has " + std::to_string(name.size()) + " bytes; 512 are allowed");
+  if (name.size() > most)
+    refuse_input(field, in_quotes(name) + " has " + std::to_string(name.size()) + " bytes; " + std::to_string(most) +
+                            " are allowed");
   if (std::memchr(name.data(), '\0', name.size()) != nullptr) refuse_input(field, in_quotes(name) + " contains NUL");
   if (!is_utf8(name)) refuse_input(field, in_quotes(name) + " is not valid UTF-8");
 }
@@ -107,18 +108,18 @@ inline void check_extension_name(std::string_view name, const char* field = "ext
     if (name == taken) refuse_input(field, in_quotes(name) + " is the name of something else");
 }
 
-inline void check_query(const query& which) {
+inline void check_query(const query& which, std::size_t most = limits{}.name_bytes) {
   for (const auto& item : which.items()) {
     if (item.types.empty() && item.tags.empty() && !item.stream)
       refuse_input("query", "has an empty item; everything is spelled query::all()");
-    for (const auto& type : item.types) check_name("type", type);
-    for (const auto& tag : item.tags) check_name("tag", tag);
-    if (item.stream) check_name("stream", *item.stream);
+    for (const auto& type : item.types) check_name("type", type, most);
+    for (const auto& tag : item.tags) check_name("tag", tag, most);
+    if (item.stream) check_name("stream", *item.stream, most);
   }
 }
 
-inline void check_read(const query& which, const read_options& options) {
-  check_query(which);
+inline void check_read(const query& which, const read_options& options, std::size_t most = limits{}.name_bytes) {
+  check_query(which, most);
   if (options.limit && *options.limit < 0)
     refuse_input("limit", "is " + std::to_string(*options.limit) + "; it must not be negative");
   const read_options unlimited;
@@ -142,21 +143,21 @@ void check_append(std::span<const basic_event<Data>> events, const append_condit
     refuse_input("events", "has " + std::to_string(events.size()) + " events; " +
                                std::to_string(allowed.events_per_append) + " are allowed in one append");
   for (const auto& event : events) {
-    check_name("id", event.id);
-    check_name("source", event.source);
-    check_name("type", event.type);
-    if (!event.subject.empty()) check_name("stream", event.subject);
+    check_name("id", event.id, allowed.name_bytes);
+    check_name("source", event.source, allowed.name_bytes);
+    check_name("type", event.type, allowed.name_bytes);
+    if (!event.subject.empty()) check_name("stream", event.subject, allowed.name_bytes);
     if (event.tags.size() > allowed.tags_per_event)
       refuse_input("tags", "has " + std::to_string(event.tags.size()) + " tags; " +
                                std::to_string(allowed.tags_per_event) + " are allowed on one event");
-    for (const auto& tag : event.tags) check_name("tag", tag);
+    for (const auto& tag : event.tags) check_name("tag", tag, allowed.name_bytes);
     for (const auto& [name, value] : event.extensions) check_extension_name(name);
     if (const auto size = payload_size(event.data); size > allowed.payload_bytes)
       refuse_input("data",
                    "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) + " are allowed");
   }
-  check_query(condition.query);
-  for (const auto& expectation : condition.streams) check_name("stream", expectation.stream);
+  check_query(condition.query, allowed.name_bytes);
+  for (const auto& expectation : condition.streams) check_name("stream", expectation.stream, allowed.name_bytes);
 }
 
 }  // namespace must::detail

@@ -34,6 +34,7 @@ class inline_projection : public detail::decorator<S> {
     });
   }
   void append_batch(auto&&...) = delete;
+  void append_with(auto&&...) = delete;
 
  private:
   Project project_;

@@ -42,6 +42,16 @@ class crashing_store : public detail::decorator<S> {
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return guarded([&] { return this->storage().put(key, bytes, expected_revision); });
   }
+  append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
+    requires TransactionalStorage<S>
+  {
+    return guarded([&] { return this->storage().append_with(events, condition, work); });
+  }
+  bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const auto& work)
+    requires TransactionalStorage<S>
+  {
+    return guarded([&] { return this->storage().put_with(key, bytes, expected_revision, work); });
+  }
   void append_batch(auto&&...) = delete;
 
  private:

@@ -44,17 +44,17 @@ struct limit_cases {
     };
     try_name(0, false);
     try_name(1, true);
-    try_name(512, true);
-    try_name(513, false);
-    for (const std::size_t count : {std::size_t{1'000}, std::size_t{1'001}}) {
+    try_name(allowed.name_bytes, true);
+    try_name(allowed.name_bytes + 1, false);
+    for (const std::size_t count : {allowed.tags_per_event, allowed.tags_per_event + 1}) {
       std::vector<std::string> tags;
       for (std::size_t i = 0; i < count; ++i) tags.push_back("t" + std::to_string(i));
       auto one = event<F>("a");
       one.tags = tag_set(std::move(tags));
-      if (count == 1'000)
-        expect(append<F>(store, one).stored(), "1,000 tags are stored");
+      if (count == allowed.tags_per_event)
+        expect(append<F>(store, one).stored(), "as many tags as are allowed are stored");
       else
-        expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, one)); }, "1,001 tags", "tags");
+        expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, one)); }, "a tag too many", "tags");
     }
     const std::vector<event_of<F>> many(allowed.events_per_append + 1, event<F>("a"));
     expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, many)); }, "one event too many", "events");
@@ -100,10 +100,10 @@ struct limit_cases {
   static void d12_tags() {
     F fixture;
     auto& store = fixture.store();
-    const std::string longest(512, 'x');
+    const std::string longest(limits_of(store).name_bytes, 'x');
     append<F>(store, event<F>("a", {}, {longest, longest.substr(1)})).value();
     expect_equal(positions<F>(store, query::of_tags({longest})).size(), std::size_t{1},
-                 "matches of a tag of 512 bytes");
+                 "matches of a tag as long as is allowed");
     expect_equal(positions<F>(store, query::of_tags({longest.substr(2)})).size(), std::size_t{0},
                  "matches of a prefix of it");
   }

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// cached: folded states are kept in process, so that a command on a long stream reads only what is new.
+#pragma once
+
+#include "must/detail/decorator.hpp"
+#include "must/detail/resume.hpp"
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+namespace must {
+
+/// A storage that keeps the states of commands and of must::load, so that the next one reads what is new since.
+///
+/// What is decided on is the same as without: each state is brought up to date by a read, a conflict is found as ever,
+/// and a state of another history (a store that was restored) is thrown away. The state that was not used for longest
+/// goes first. A state is copied out and in. Any number of threads. Everything else is handed on.
+/// \param storage  not owned \param most_states  how many are kept, 1 or more \throws bad_input
+template <Storage S>
+class cached : public detail::decorator<S> {
+  using base = detail::decorator<S>;
+
+ public:
+  using typename base::event;
+  using caches_states = void;
+
+  explicit cached(S& storage, std::size_t most_states = 1'000) : base(storage), most_(most_states) {
+    if (most_states == 0) raise({.code = error_code::bad_input, .message = "most_states is 0", .field = "most_states"});
+  }
+  cached(const cached&) = delete;
+  cached& operator=(const cached&) = delete;
+
+  /// \see Storage
+  append_result append(std::span<event> events, const append_condition& condition) {
+    return this->storage().append(events, condition);
+  }
+  /// How many states are kept now.
+  [[nodiscard]] std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return entries_.size();
+  }
+  /// Forgets every state.
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    entries_.clear();
+    by_key_.clear();
+  }
+
+  // For the folding of states.
+  template <typename State>
+  std::optional<detail::folded_state<State>> recall(const query_item& of) {
+    const auto known = look_up(key_of<State>(of));
+    if (!known) return std::nullopt;
+    return *static_cast<const detail::folded_state<State>*>(known.get());
+  }
+  template <typename State>
+  void keep(const query_item& of, detail::folded_state<State> from) {
+    enter(key_of<State>(of), std::make_shared<const detail::folded_state<State>>(std::move(from)));
+  }
+
+ private:
+  struct entry {
+    std::string key;
+    std::shared_ptr<const void> state;
+  };
+  template <typename State>
+  static inline const char type_tag = 0;
+
+  // The address of the tag tells types of one name apart.
+  template <typename State>
+  static std::string key_of(const query_item& of) {
+    auto key = std::to_string(reinterpret_cast<std::uintptr_t>(&type_tag<State>));
+    const auto add = [&](const std::string& text) { ((key += ' ') += std::to_string(text.size()) += ' ') += text; };
+    for (const auto& type : of.types) add(type);
+    key += '\n';
+    for (const auto& tag : of.tags) add(tag);
+    key += '\n';
+    if (of.stream) add(*of.stream);
+    return key;
+  }
+  std::shared_ptr<const void> look_up(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_key_.find(key);
+    if (found == by_key_.end()) return nullptr;
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return found->second->state;
+  }
+  void enter(std::string key, std::shared_ptr<const void> state) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_key_.find(key);
+    if (found != by_key_.end()) {
+      entries_.splice(entries_.begin(), entries_, found->second);
+      found->second->state = std::move(state);
+      return;
+    }
+    if (entries_.size() == most_) {
+      by_key_.erase(entries_.back().key);
+      entries_.pop_back();
+    }
+    entries_.push_front({key, std::move(state)});
+    by_key_.emplace(std::move(key), entries_.begin());
+  }
+
+  std::size_t most_;
+  mutable std::mutex mutex_{};
+  std::list<entry> entries_{};  // the one that was used last comes first
+  std::unordered_map<std::string, typename std::list<entry>::iterator> by_key_{};
+};
+
+}  // namespace must

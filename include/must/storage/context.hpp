@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+// context: a bounded context, or a tenant, with a store that looks like its own.
+#pragma once
+
+#include "must/detail/decorator.hpp"
+#include "must/matching.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// A storage that shares another with other contexts, and sees only what is its own: `context sales(store, "sales");`.
+///
+/// Its streams get the prefix "sales/", its events the tag "context:sales" and, unless they name one, the source of
+/// its origin; its cells the prefix "context/sales/". Nothing of that shows: streams, tags, conflicts, keys and queries
+/// are as if it were alone. Positions are those of the shared store, so they have gaps. Whoever reads the shared store
+/// itself sees every context, by tags. Names may be shorter by the prefix than elsewhere, and there is one tag less:
+/// see limits(). An event id of one source is taken once in the shared store: give each context a source of its own.
+/// Every refinement of S is one of the context. A read copies each event.
+template <Storage S>
+class context : public detail::decorator<S> {
+  using base = detail::decorator<S>;
+
+ public:
+  using typename base::data_type;
+  using typename base::event;
+
+  /// \param storage  not owned \param name  1 to 200 bytes, without "/"
+  /// \param origin  by default that of `storage`, with "/<name>" after its source \throws bad_input
+  context(S& storage, std::string name, std::optional<must::origin> origin = {})
+      : base(storage),
+        name_(checked(std::move(name))),
+        prefix_(name_ + "/"),
+        tag_("context:" + name_),
+        cells_("context/" + prefix_),
+        origin_(origin ? *std::move(origin) : origin_in(storage)) {
+    detail::check_name("source", origin_.source);
+    if constexpr (detail::has_limits<S>) limits_ = storage.limits();
+    limits_.name_bytes -= prefix_.size();
+    --limits_.tags_per_event;
+  }
+
+  /// \see Storage \throws as that of S
+  append_result append(std::span<event> events, const append_condition& condition) {
+    check_append(std::span<const event>(events), condition, limits_);
+    const marked mine(*this, events);
+    return own(this->storage().append(events, stored(condition)));
+  }
+  /// \see BatchStorage
+  std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items)
+    requires BatchStorage<S>
+  {
+    std::vector<std::optional<error>> refused(items.size());
+    std::vector<batch_item<data_type>> good;
+    std::vector<marked> mine;
+    mine.reserve(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      try {
+        check_append(std::span<const event>(items[i].events), items[i].condition, limits_);
+        mine.emplace_back(*this, items[i].events);
+        good.push_back({items[i].events, stored(items[i].condition)});
+      } catch (const bad_input& why) {
+        refused[i] = why.error();
+      }
+    }
+    std::vector<result<append_result>> answers;
+    if (!good.empty()) answers = this->storage().append_batch(good);
+    std::vector<result<append_result>> all;
+    all.reserve(items.size());
+    std::size_t next = 0;
+    for (auto& why : refused) {
+      if (why) {
+        all.push_back(unexpected<error>(*std::move(why)));
+        continue;
+      }
+      auto& answer = answers[next++];
+      if (answer)
+        all.push_back(own(*std::move(answer)));
+      else
+        all.push_back(std::move(answer));
+    }
+    return all;
+  }
+  /// \see TransactionalStorage. The transaction is that of S; the events have their prefix and tag meanwhile.
+  append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
+    requires TransactionalStorage<S>
+  {
+    check_append(std::span<const event>(events), condition, limits_);
+    const marked mine(*this, events);
+    return own(this->storage().append_with(events, stored(condition), work));
+  }
+
+  /// \see Storage
+  template <typename Visitor>
+  read_result read(const query& which, const read_options& options, Visitor&& visitor) {
+    detail::check_read(which, options, limits_.name_bytes);
+    return this->storage().read(stored(which), options, [&](const recorded<data_type>& record) {
+      auto shown = record;
+      unmark(shown);
+      return visitor(std::as_const(shown));
+    });
+  }
+  [[nodiscard]] must::version version(std::string_view stream) {
+    detail::check_name("stream", stream, limits_.name_bytes);
+    return this->storage().version(prefix_ + std::string(stream));
+  }
+  [[nodiscard]] std::optional<recorded<data_type>> find(std::string_view source, std::string_view id) {
+    auto found = this->storage().find(source, id);
+    if (!found || !found->tags.contains(tag_)) return std::nullopt;
+    unmark(*found);
+    return found;
+  }
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
+  [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  /// \see CellStorage
+  [[nodiscard]] std::optional<cell> get(std::string_view key)
+    requires CellStorage<S>
+  {
+    return this->storage().get(cell_key(key));
+  }
+  bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision)
+    requires CellStorage<S>
+  {
+    return this->storage().put(cell_key(key), bytes, expected_revision);
+  }
+  bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const auto& work)
+    requires TransactionalStorage<S>
+  {
+    return this->storage().put_with(cell_key(key), bytes, expected_revision, work);
+  }
+  [[nodiscard]] std::vector<std::string> list(std::string_view prefix)
+    requires CellStorage<S>
+  {
+    auto keys = this->storage().list(cells_ + std::string(prefix));
+    for (auto& key : keys) key.erase(0, cells_.size());
+    return keys;
+  }
+
+ private:
+  // Events as they are stored, until the end of a scope.
+  class marked {
+   public:
+    marked(context& whose, std::span<event> events) : whose_(&whose), events_(events) {
+      for (auto& one : events) whose.mark(one);
+    }
+    marked(marked&& other) noexcept : whose_(std::exchange(other.whose_, nullptr)), events_(other.events_) {}
+    marked& operator=(marked&&) = delete;
+    ~marked() {
+      if (whose_ == nullptr) return;
+      for (auto& one : events_) whose_->unmark(one);
+    }
+
+   private:
+    context* whose_;
+    std::span<event> events_;
+  };
+
+  static std::string checked(std::string name) {
+    detail::check_name("name", name);
+    if (name.size() > 200) detail::refuse_input("name", "is longer than 200 bytes");
+    if (name.find('/') != std::string::npos) detail::refuse_input("name", detail::in_quotes(name) + " has a \"/\"");
+    return name;
+  }
+  must::origin origin_in(S& storage) const {
+    auto made = storage.origin();
+    made.source += "/" + name_;
+    return made;
+  }
+  void mark(event& one) const {
+    if (!one.subject.empty()) one.subject.insert(0, prefix_);
+    one.tags.insert(tag_);
+  }
+  // An event that was moved from has nothing to take away.
+  template <typename Event>
+  void unmark(Event& one) const {
+    if (one.subject.starts_with(prefix_)) one.subject.erase(0, prefix_.size());
+    if (!one.tags.contains(tag_)) return;
+    auto tags = std::move(one.tags).release();
+    std::erase(tags, tag_);
+    one.tags = tag_set(std::move(tags));
+  }
+  [[nodiscard]] query stored(const query& which) const {
+    if (which.is_all()) return query::of_tags({tag_});
+    auto items = which.items();
+    for (auto& item : items) {
+      item.tags.push_back(tag_);
+      if (item.stream) item.stream->insert(0, prefix_);
+    }
+    return query(std::move(items));
+  }
+  [[nodiscard]] append_condition stored(append_condition condition) const {
+    condition.query = stored(condition.query);
+    for (auto& expectation : condition.streams) expectation.stream.insert(0, prefix_);
+    return condition;
+  }
+  [[nodiscard]] append_result own(append_result answer) const {
+    if (answer.stored() || answer.why().stream.empty()) return answer;
+    auto why = answer.why();
+    why.stream.erase(0, prefix_.size());
+    return why;
+  }
+  [[nodiscard]] std::string cell_key(std::string_view key) const {
+    detail::check_name("key", key, must::limits{}.name_bytes - cells_.size());
+    return cells_ + std::string(key);
+  }
+
+  std::string name_, prefix_, tag_, cells_;
+  must::origin origin_;
+  must::limits limits_{};
+};
+
+}  // namespace must

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "must/storage/context.hpp"
+
+#include "must/must.hpp"
+#include "must/storage/memory.hpp"
+#include "must/testing/storage_suite.hpp"
+
+#include "support/catch.hpp"
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct context_fixture {
+  static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
+  must::context<must::memory_store<>>& store() { return context_; }
+  must::memory_store<> shared_{};
+  must::context<must::memory_store<>> context_{shared_, "alone"};
+};
+
+struct Taken {
+  std::string stream;
+  int seat;
+};
+struct Seats {
+  using events = must::events<Taken>;
+  int taken = 0;
+  void apply(const Taken&) { ++taken; }
+};
+struct Take {
+  std::string flight;
+  auto depends_on() const { return must::stream<Seats>(flight); }
+  static constexpr auto be_authorized = must::anyone;
+  void be_valid(const Seats& seats) const { must::ensure(seats.taken < 50, "full"); }
+  Taken be_translated_to_events(const Seats& seats) const { return {flight, seats.taken}; }
+};
+
+}  // namespace
+
+TEST_CASE("context: the storage suite holds", "[storage][race]") {
+  for (const auto& one : must::testing::storage_cases<context_fixture>()) {
+    DYNAMIC_SECTION(one.id << " " << one.says) { CHECK_NOTHROW(one.run()); }
+  }
+}
+
+TEST_CASE("context: two on one store do not see each other", "[storage]") {
+  using store_type = must::memory_store<Taken>;
+  store_type shared;
+  must::context<store_type> sales(shared, "sales"), stock(shared, "stock");
+  const auto first = must::append(sales, Taken{"s", 1});
+  const auto second = must::append(stock, Taken{"s", 2});
+  CHECK(first.first == 1);
+  CHECK(second.first == 2);
+  CHECK(sales.version("s") == 1);
+  CHECK(stock.version("s") == 1);
+  const auto seen = must::events_in(stock, must::query::all());
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].subject == "s");
+  CHECK(seen[0].source == "/must/stock");
+  CHECK(seen[0].tags.empty());
+  CHECK(seen[0].as<Taken>()->seat == 2);
+  CHECK(must::events_in(sales, must::query::of_stream("s")).size() == 1);
+  CHECK_FALSE(sales.find("/must/stock", seen[0].id));
+  CHECK(stock.find("/must/stock", seen[0].id));
+
+  CHECK(sales.put("k", "1", 0));
+  CHECK_FALSE(stock.get("k"));
+  CHECK(stock.put("k", "2", 0));
+  CHECK(sales.list("") == std::vector<std::string>{"k"});
+
+  const auto all = must::events_in(shared, must::query::all());
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].subject == "sales/s");
+  CHECK(all[1].tags.contains("context:stock"));
+}
+
+TEST_CASE("context: a conflict names the stream as the context knows it, and leaves the events as they were",
+          "[storage]") {
+  must::memory_store<> shared;
+  must::context<must::memory_store<>> sales(shared, "sales");
+  std::vector<must::cloud_event> events{{.id = "1", .source = "/t", .type = "a", .subject = "s"}};
+  events[0].tags = {"t"};
+  const auto before = events;
+  const auto refused = sales.append(events, {.streams = {must::stream_expectation::exists("s")}});
+  REQUIRE_FALSE(refused.stored());
+  CHECK(refused.why().stream == "s");
+  CHECK(events == before);
+  CHECK(sales.append(events, {.streams = {must::stream_expectation::no_stream("s")}}).stored());
+}
+
+TEST_CASE("context: what one stores never fails a command of another", "[storage][race]") {
+  using store_type = must::memory_store<Taken>;
+  store_type shared;
+  const auto fill = [&](const char* name, unsigned& attempts) {
+    must::context<store_type> own(shared, name);
+    for (int i = 0; i < 50; ++i) attempts += must::process_command(Take{"flight"}, own, must::retries{1}).attempts;
+    if (must::try_process_command(Take{"flight"}, own)) ++attempts;  // the flight is full
+  };
+  std::vector<unsigned> attempts(4);
+  {
+    std::vector<std::jthread> tenants;
+    const char* names[] = {"a", "b", "c", "d"};
+    for (std::size_t i = 0; i < 4; ++i) tenants.emplace_back([&, i] { fill(names[i], attempts[i]); });
+  }
+  CHECK(attempts == std::vector<unsigned>(4, 50));
+  CHECK(shared.head() == 200);
+}
+
+TEST_CASE("context: names out of range are refused", "[storage]") {
+  must::memory_store<> shared;
+  for (const auto& name : {std::string(), std::string("a/b"), std::string(201, 'n')})
+    CHECK_THROWS_AS(must::context<must::memory_store<>>(shared, name), must::bad_input);
+  must::context<must::memory_store<>> own(shared, "own");
+  CHECK_THROWS_AS(own.version(std::string(509, 's')), must::bad_input);
+  CHECK(own.version(std::string(508, 's')) == 0);
+}
