@@ -101,7 +101,8 @@ class basic_projection {
   void let_readers_in(std::unique_lock<std::shared_mutex>& lock, position last) {
     progress_.advance(last);
     lock.unlock();
-    while (readers_.load() > 0) std::this_thread::yield();
+    constexpr int most_turns = 100;  // so that readers without a pause do not end the folding
+    for (int turn = 0; turn < most_turns && readers_.load() > 0; ++turn) std::this_thread::yield();
     lock.lock();
   }
   void wait(const std::stop_token& stop) {

@@ -4,6 +4,7 @@
 
 #include "must/subscription.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <functional>
@@ -229,7 +230,7 @@ class view {
     claim.release(mark);
   }
   void activate(position mark) {
-    cell_.change([&](auto& now) { now = {which_.version, which_.version, mark}; });
+    cell_.change([&](auto& now) { now = {which_.version, std::max(now.wanted, which_.version), mark}; });
   }
 
   void start_progress(const std::function<void(const rebuild_progress&)>& progress) {

@@ -88,6 +88,7 @@ class following {
   // Live, a failure of the store that may pass is waited for.
   bool try_to_pass(bool live) {
     try {
+      if (!claim_.make_sure(stop_)) return true;
       replay_when_asked();
       if (pool_)
         pass_to_lanes(until_);
@@ -324,17 +325,21 @@ class following {
     const auto last = events.back()->position;
     const bool done = handling_.surely([&] {
       return lane_cells_[lane].write_with({std::to_string(last)}, [&](typename S::transaction& in) {
-        try {
-          for (const auto* event : events) handler_(in, *event);
-        } catch (...) {
-          throw thrown_by_handler{std::current_exception()};
-        }
+        for (const auto* event : events) call_in(in, *event);
       });
     });
     if (!done) return false;
     lanes_at_[lane] = last;
     counters_.handled.fetch_add(events.size(), std::memory_order_relaxed);
     return true;
+  }
+  template <typename Transaction>
+  void call_in(Transaction& in, const event_type& event) {
+    try {
+      handler_(in, event);
+    } catch (...) {
+      throw thrown_by_handler{std::current_exception()};
+    }
   }
   bool move_on(std::size_t lane, position to) {
     lanes_at_[lane] = to;
@@ -367,44 +372,50 @@ class following {
   // Handles the event, and those of its key that wait behind it; one that fails again stays, with the new reason.
   void replay(parked_event one) {
     std::optional<std::string> failed;
-    const auto read = storage_.read(which_, {.after = one.position - 1, .until = one.strict ? read_to_ : one.position},
-                                    [&](const event_type& event) {
-                                      if (stop_.stop_requested() || !claim_.make_sure(stop_)) return false;
-                                      if (partition_key(event) != one.key) return true;
-                                      failed = replay_event(event, one);
-                                      return !failed;
-                                    });
+    const position until = one.strict ? read_to_ : one.position;
+    const auto read = storage_.read(which_, {.after = one.position - 1, .until = until}, [&](const event_type& event) {
+      if (stop_.stop_requested() || !claim_.make_sure(stop_)) return false;
+      if (partition_key(event) != one.key) return true;
+      try {
+        return replay_event(event, one);
+      } catch (const thrown_by_handler& why) {
+        failed = message_of(why.what);
+      } catch (...) {
+        failed = message_of(std::current_exception());
+      }
+      return false;
+    });
+    if (!failed && !read.complete) return;
     if (failed) {
       one.reason = *failed;
       ++one.attempts;
-    } else if (!read.complete) {
-      return;
     }
     const auto left = failed ? std::vector{one} : std::vector<parked_event>{};
     handling_.surely([&] { return parked().replace(one.position, left); });
   }
-  // Why it failed, if it did. `one` moves on to the event that is next.
-  std::optional<std::string> replay_event(const event_type& event, parked_event& one) {
-    auto next = one;
-    next.position = event.position + 1;
-    next.attempts = 0;
+  static std::string message_of(const std::exception_ptr& thrown) {
     try {
-      if constexpr (is_transactional) {
-        if (!handling_.surely([&] {
-              return parked().replace_with(one.position, {next},
-                                           [&](typename S::transaction& in) { handler_(in, event); });
-            }))
-          return "stopped";
-      } else {
-        handler_(event);
-        if (!handling_.surely([&] { return parked().replace(one.position, {next}); })) return "stopped";
-      }
+      std::rethrow_exception(thrown);
     } catch (...) {
       return current_error("handler").message;
     }
+  }
+  // `one` moves on to the event that is next; false at a stop.
+  bool replay_event(const event_type& event, parked_event& one) {
+    auto next = one;
+    next.position = event.position + 1;
+    next.attempts = 0;
+    if constexpr (!is_transactional) handler_(event);
+    const bool done = handling_.surely([&] {
+      if constexpr (is_transactional)
+        return parked().replace_with(one.position, {next}, [&](typename S::transaction& in) { call_in(in, event); });
+      else
+        return parked().replace(one.position, {next});
+    });
+    if (!done) return false;
     one = next;
     counters_.handled.fetch_add(1, std::memory_order_relaxed);
-    return std::nullopt;
+    return true;
   }
 
   S& storage_;

@@ -28,7 +28,7 @@ subscription_health health_of(S& storage, const query& which, const subscription
   static_cast<void>(storage.read(which, {.after = now.scanned, .limit = 1}, [&](const auto& next) {
     const auto age = storage.origin().clock->now().microseconds - next.recorded_at.microseconds;
     now.behind = duration{std::max<std::int64_t>(age, 0)};
-    now.stalled = counters.idle_for() >= options.stalled_after;
+    now.stalled = now.behind >= options.stalled_after && counters.idle_for() >= options.stalled_after;
   }));
   return now;
 }
