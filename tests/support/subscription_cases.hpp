@@ -126,22 +126,20 @@ struct subscription_cases {
     add(store, 60);
     std::mutex mutex;
     std::map<std::string, positions> seen;
-    std::atomic<int> begun{0}, at_once{0}, most_at_once{0};
+    std::atomic<int> begun{0};
     std::atomic<bool> go_on{false};
     must::subscription follows(
         store, "lanes", wanted(),
         [&](const record& event) {
           ++begun;
-          most_at_once = std::max(most_at_once.load(), ++at_once);
           if (event.position == 1)
             while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-          --at_once;
           const std::lock_guard lock(mutex);
           seen[event.subject].push_back(event.position);
         },
         quick(3));
     std::jthread runs([&](const std::stop_token& stop) { follows.run(stop); });
-    CHECK(soon([&] { return begun > 1; }));
+    CHECK(soon([&] { return begun > 1; }));                      // beside the first, which has not ended
     std::this_thread::sleep_for(std::chrono::milliseconds(50));  // for what must not happen
     CHECK(begun <= 8);
     CHECK(follows.health().scanned == 0);
@@ -149,7 +147,6 @@ struct subscription_cases {
     CHECK(follows.health().in_flight > 0);
     go_on = true;
     REQUIRE(follows.wait_until(60, must::duration(60'000'000)));
-    CHECK(most_at_once > 1);
     for (const auto& [stream, found] : seen) {
       CHECK(found.size() == 20);
       CHECK(std::is_sorted(found.begin(), found.end()));
