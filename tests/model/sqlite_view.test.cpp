@@ -141,10 +141,12 @@ TEST_CASE("view: a new version takes over, and what cannot be undone is done onc
   must::sqlite_store store(on(folder.file()));
   deposit(store, 100);
   std::atomic<int> mails{0}, seen_by_two{0};
+  auto patient = quick();
+  patient.lease = must::duration(10'000'000);
   const auto mail = [&](must::sqlite_transaction&, const auto&, must::view_phase phase) {
     if (phase == must::view_phase::live) ++mails;
   };
-  must::view one(store, {"mails", 1}, must::query::all(), mail, quick());
+  must::view one(store, {"mails", 1}, must::query::all(), mail, patient);
   std::jthread first([&](const std::stop_token& stop) { one.run(stop); });
   REQUIRE(one.wait_until(100, long_enough));
   std::jthread writer([&] { deposit(store, 400, 100); });

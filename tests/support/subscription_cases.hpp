@@ -158,6 +158,7 @@ struct subscription_cases {
     add(store, 3);
     auto how = quick();
     how.owner = "ann";
+    how.lease = must::duration(3'000'000);
     std::atomic<bool> inside{false}, go_on{false};
     must::subscription first(
         store, "one", wanted(),

@@ -212,6 +212,7 @@ struct delivery_cases {
     faulty delivery(fixture.delivery());
     auto how = options();
     how.owner = "the first";
+    how.lease = duration{2'000'000};
     std::atomic<bool> go_on{false}, inside{false};
     delivery.before = [&](const record& one) {
       if (one.position != 3) return;
