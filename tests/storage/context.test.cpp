@@ -62,11 +62,11 @@ TEST_CASE("context: two on one store do not see each other", "[storage]") {
   CHECK(seen[0].tags.empty());
   CHECK(seen[0].as<Taken>()->seat == 2);
   CHECK(must::events_in(sales, must::query::of_stream("s")).size() == 1);
-  CHECK_FALSE(sales.find("/must/stock", seen[0].id));
-  CHECK(stock.find("/must/stock", seen[0].id));
+  CHECK_FALSE(sales.find("/must/stock", seen[0].id).has_value());
+  CHECK(stock.find("/must/stock", seen[0].id).has_value());
 
   CHECK(sales.put("k", "1", 0));
-  CHECK_FALSE(stock.get("k"));
+  CHECK_FALSE(stock.get("k").has_value());
   CHECK(stock.put("k", "2", 0));
   CHECK(sales.list("") == std::vector<std::string>{"k"});
 
