@@ -480,7 +480,7 @@ TEST_CASE("process_command: an outcome that stays unknown is an error past the d
     must::raise({.code = must::error_code::outcome_unknown, .message = "no answer"});
   };
   const auto done =
-      must::try_process_command(next, scripted, must::deadline{std::chrono::milliseconds(30)}, must::retries{1});
+      must::try_process_command(next, scripted, must::deadline{std::chrono::seconds(1)}, must::retries{1});
   REQUIRE_FALSE(done);
   CHECK(done.error().code == must::error_code::outcome_unknown);
   CHECK(scripted.appends.size() > 1);
