@@ -98,13 +98,17 @@ class fenced_cell {
     ++revision_;
     return true;
   }
-  // The same where only the owner of another cell comes here.
+  // The same where the owner of another cell comes here: whoever came later, by the epoch, has it already.
   void take(const ownership& by) {
-    while (!take(by, get())) {}
+    do {
+      const auto seen = get();
+      lost_ = seen && owned_fields::of(seen->bytes).by.epoch > by.epoch;
+      if (lost_ || take(by, seen)) return;
+    } while (true);
   }
   [[nodiscard]] const std::vector<std::string>& fields() const { return fields_; }
 
-  // False when the cell is another owner's. What was thrown before the answer came may be sent again.
+  // False when the cell is another owner's, now and for ever. What was thrown before the answer came may be sent again.
   bool write(std::vector<std::string> fields) {
     return write_by(by_, std::move(fields),
                     [&](std::string_view bytes) { return storage_->put(key_, bytes, revision_); });
@@ -117,20 +121,24 @@ class fenced_cell {
   }
   // Leaves the cell to whoever comes.
   bool give_up() {
-    return write_by({"", by_.epoch, by_.lease}, fields_,
-                    [&](std::string_view bytes) { return storage_->put(key_, bytes, revision_); });
+    const bool done = write_by({"", by_.epoch, by_.lease}, fields_,
+                               [&](std::string_view bytes) { return storage_->put(key_, bytes, revision_); });
+    lost_ = true;
+    return done;
   }
 
  private:
   template <typename Put>
   bool write_by(const ownership& by, std::vector<std::string> fields, Put&& put) {
+    if (lost_) return false;
     const auto bytes = owned_fields{by, fields}.bytes();
     while (!put(bytes)) {
       const auto now = get();
-      if (!now) return false;
+      const bool is_done = now && now->bytes == bytes;
+      lost_ = !is_done && (!now || owned_fields::of(now->bytes).by != by_);
+      if (lost_) return false;
       revision_ = now->revision;
-      if (now->bytes == bytes) return keep(std::move(fields));
-      if (owned_fields::of(now->bytes).by != by_) return false;
+      if (is_done) return keep(std::move(fields));
     }
     ++revision_;
     return keep(std::move(fields));
@@ -144,6 +152,7 @@ class fenced_cell {
   std::string key_;
   ownership by_{};
   std::uint64_t revision_ = 0;
+  bool lost_ = false;
   std::vector<std::string> fields_{};
 };
 

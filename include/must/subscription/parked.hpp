@@ -59,10 +59,6 @@ template <CellStorage S>
 class parked_list {
  public:
   parked_list(S& storage, const std::string& name, const ownership& by) : cell_(storage, parked_key(name)) {
-    if (!cell_.get()) {
-      by_ = by;
-      return;
-    }
     cell_.take(by);
     replayed_ = read_count(cell_.fields(), 0);
     all_ = read_parked(cell_.fields());
@@ -106,7 +102,6 @@ class parked_list {
     const auto same = [&](const parked_event& one) { return one.position == which; };
     const auto at = next.erase(std::remove_if(next.begin(), next.end(), same), next.end());
     next.insert(at, by.begin(), by.end());
-    if (by_.epoch != 0) cell_.take(std::exchange(by_, {}));
     if (!write(write_parked(replayed_, next))) return false;
     all_ = std::move(next);
     count();
@@ -116,7 +111,6 @@ class parked_list {
 
   mutable std::mutex mutex_{};
   fenced_cell<S> cell_;
-  ownership by_{};  // of a cell that there is none of yet
   std::vector<parked_event> all_{};
   std::uint64_t replayed_ = 0;
   std::atomic<std::size_t> size_{0};
