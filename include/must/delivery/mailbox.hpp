@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// mailbox: a bounded queue of messages, with a stated policy for one more than fit.
+#pragma once
+
+#include "must/error.hpp"
+#include "must/timestamp.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// What becomes of a message that finds a mailbox full.
+enum class mailbox_policy : std::uint8_t {
+  drop_oldest,  ///< it takes the place of the oldest
+  drop_newest,  ///< it is dropped
+  block,        ///< its publisher waits for room, until the mailbox is closed or unsubscribed
+  disconnect    ///< it is dropped, and the mailbox is closed: what it holds can still be taken
+};
+
+struct mailbox_options {
+  std::size_t capacity = 1'000;  ///< messages, 1 or more
+  mailbox_policy when_full = mailbox_policy::drop_oldest;
+};
+
+/// Identifies who subscribes: the mailbox, or a subscription that has none. \see pubsub::broadcast_from
+struct subscriber_id {
+  const void* value = nullptr;
+  friend bool operator==(const subscriber_id&, const subscriber_id&) = default;
+};
+
+namespace detail {
+
+// What a mailbox and its subscriptions share.
+template <typename Message>
+class mailbox_state {
+ public:
+  using pointer = std::shared_ptr<const Message>;
+
+  explicit mailbox_state(const mailbox_options& options) : options_(options) {
+    if (options.capacity == 0)
+      raise({.code = error_code::bad_input, .message = "the capacity of a mailbox is 0", .field = "capacity"});
+    set_end();
+  }
+
+  // False when the mailbox is closed. One that waits for room gives up when `wanted` becomes false: see wake().
+  bool push(const pointer& message, const std::atomic<bool>& wanted) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (messages_.size() < end_) return add(message);
+    }
+    std::unique_lock lock(mutex_);
+    if (!closed_ && size() == options_.capacity && !make_room(lock, wanted)) return !closed_;
+    return !closed_ && add(message);
+  }
+  bool wait(duration timeout, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    ++readers_;
+    arrived_.wait_for(lock, stop, std::chrono::microseconds(timeout.microseconds),
+                      [&] { return size() > 0 || closed_; });
+    --readers_;
+    return size() > 0;
+  }
+  pointer pop() {
+    const std::lock_guard lock(mutex_);
+    if (size() == 0) return nullptr;
+    auto first = drop_first();
+    tell_room();
+    return first;
+  }
+  void take(std::vector<pointer>& into) {
+    into.clear();
+    const std::lock_guard lock(mutex_);
+    forget_first();
+    messages_.swap(into);
+    tell_room();
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    close_now();
+  }
+  void wake() {
+    const std::lock_guard lock(mutex_);
+    room_.notify_all();
+  }
+  [[nodiscard]] bool is_open() const {
+    const std::lock_guard lock(mutex_);
+    return !closed_;
+  }
+  [[nodiscard]] std::size_t count() const {
+    const std::lock_guard lock(mutex_);
+    return size();
+  }
+  [[nodiscard]] std::uint64_t dropped() const {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
+ private:
+  [[nodiscard]] std::size_t size() const { return messages_.size() - first_; }
+  // False when the message that comes is to be dropped.
+  bool make_room(std::unique_lock<std::mutex>& lock, const std::atomic<bool>& wanted) {
+    if (options_.when_full == mailbox_policy::block) {
+      ++writers_;
+      room_.wait(lock, [&] { return closed_ || !wanted || size() < options_.capacity; });
+      --writers_;
+      return wanted;
+    }
+    ++dropped_;
+    if (options_.when_full == mailbox_policy::disconnect) close_now();
+    if (options_.when_full != mailbox_policy::drop_oldest) return false;
+    static_cast<void>(drop_first());
+    return true;
+  }
+  bool add(const pointer& message) {
+    messages_.push_back(message);
+    if (readers_ > 0) arrived_.notify_one();
+    return true;
+  }
+  pointer drop_first() {
+    auto first = std::move(messages_[first_++]);
+    if (first_ >= options_.capacity || size() == 0) forget_first();
+    set_end();
+    return first;
+  }
+  void forget_first() {
+    messages_.erase(messages_.begin(), messages_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+    set_end();
+  }
+  void set_end() { end_ = closed_ ? 0 : first_ + options_.capacity; }
+  void tell_room() {
+    if (writers_ > 0) room_.notify_all();
+  }
+  void close_now() {
+    closed_ = true;
+    set_end();
+    arrived_.notify_all();
+    room_.notify_all();
+  }
+
+  // What every push touches comes first, side by side.
+  mutable std::mutex mutex_{};
+  std::vector<pointer> messages_{};
+  std::size_t end_ = 0;  // as many as there may be, with those that are gone; 0 when it is closed
+  std::uint32_t readers_ = 0, writers_ = 0;
+  bool closed_ = false;
+  std::size_t first_ = 0;  // those before it are gone
+  mailbox_options options_;
+  std::uint64_t dropped_ = 0;
+  std::condition_variable_any arrived_{};
+  std::condition_variable room_{};
+};
+
+}  // namespace detail
+
+/// Keeps what is broadcast to it until a reader takes it: at the most `capacity` messages. Any number of threads.
+///
+/// It may be subscribed to any number of topics. One that ends, or is closed, is unsubscribed from all.
+/// \throws bad_input  when the capacity is 0
+template <typename Message>
+class mailbox {
+ public:
+  using pointer = std::shared_ptr<const Message>;
+
+  explicit mailbox(const mailbox_options& options = {})
+      : state_(std::make_shared<detail::mailbox_state<Message>>(options)) {}
+  mailbox(const mailbox&) = delete;
+  mailbox& operator=(const mailbox&) = delete;
+  ~mailbox() { state_->close(); }
+
+  /// Waits for a message; false: the time has passed, a stop was requested, or it is closed and empty.
+  bool wait(duration timeout, const std::stop_token& stop = {}) { return state_->wait(timeout, stop); }
+  /// The oldest message, or nullptr.
+  [[nodiscard]] pointer pop() { return state_->pop(); }
+  /// Takes all messages there are, the oldest first, into a vector whose memory is used again.
+  void take(std::vector<pointer>& into) { state_->take(into); }
+  [[nodiscard]] std::size_t size() const { return state_->count(); }
+  /// How many messages were dropped because it was full.
+  [[nodiscard]] std::uint64_t dropped() const { return state_->dropped(); }
+  /// Takes no more messages; publishers that wait for room go on. What it holds can still be taken.
+  void close() { state_->close(); }
+  [[nodiscard]] bool is_open() const { return state_->is_open(); }
+  [[nodiscard]] subscriber_id id() const { return {state_.get()}; }
+
+  // For pubsub.
+  [[nodiscard]] const std::shared_ptr<detail::mailbox_state<Message>>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<detail::mailbox_state<Message>> state_;
+};
+
+}  // namespace must

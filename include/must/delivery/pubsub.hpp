@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// pubsub: messages to whoever listens to their topic, within the process.
+#pragma once
+
+#include "must/delivery/delivery.hpp"
+#include "must/delivery/mailbox.hpp"
+#include "must/delivery/pubsub/topic_registry.hpp"
+#include "must/detail/current_error.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// No metadata: what a subscription knows of itself is its handler.
+struct no_metadata {};
+
+/// Options of a pubsub.
+template <typename Message>
+struct pubsub_options {
+  /// Locks among which the topics are spread, 1 to 1,024: more where many threads broadcast to many topics.
+  std::size_t pool = 1;
+  /// The name of this process among those that `forward` reaches.
+  std::string node = "local";
+  /// Takes a message to another node, or to all others (node is empty), before it is delivered here; if it throws, it
+  /// is not delivered here either.
+  std::function<void(std::string_view node, std::string_view topic, const Message& message)> forward{};
+  /// Is told what a subscriber throws. Without it broadcast throws the first of it again, when all have the message.
+  std::function<void(std::string_view topic, const std::exception_ptr& thrown)> on_failure{};
+  /// The topic of an event that a relay delivers; its type, if this is not given.
+  std::function<std::string(const Message& message)> topic_of{};
+};
+
+/// A subscription to a topic: it lasts as long as this does.
+///
+/// After unsubscribe(), which the destructor calls, no call of the handler begins, and one that runs in another thread
+/// has ended: what the handler refers to may go. Within a handler, of whichever subscription, it does not wait.
+class [[nodiscard]] topic_subscription {
+ public:
+  topic_subscription() = default;
+  /// For pubsub: `end` unsubscribes.
+  topic_subscription(subscriber_id id, std::function<void()> end) : id_(id), end_(std::move(end)) {}
+  topic_subscription(topic_subscription&& other) noexcept
+      : id_(std::exchange(other.id_, {})), end_(std::exchange(other.end_, nullptr)) {}
+  topic_subscription& operator=(topic_subscription&& other) noexcept {
+    unsubscribe();
+    id_ = std::exchange(other.id_, {});
+    end_ = std::exchange(other.end_, nullptr);
+    return *this;
+  }
+  ~topic_subscription() { unsubscribe(); }
+
+  void unsubscribe() noexcept {
+    if (end_) std::exchange(end_, nullptr)();
+  }
+  [[nodiscard]] subscriber_id id() const { return id_; }
+
+ private:
+  subscriber_id id_{};
+  std::function<void()> end_{};
+};
+
+/// A subscription that a broadcast meets, for a dispatcher of your own.
+template <typename Message, typename Metadata>
+class topic_entry {
+ public:
+  topic_entry(detail::subscriber<Message, Metadata>& one, detail::sent_message<Message>& message)
+      : one_(one), message_(message) {}
+  [[nodiscard]] subscriber_id id() const { return one_.id(); }
+  [[nodiscard]] const Metadata& metadata() const { return one_.metadata(); }
+  /// Calls the handler with the message, or puts it into the mailbox.
+  void send() const { one_.send(message_); }
+
+ private:
+  detail::subscriber<Message, Metadata>& one_;
+  detail::sent_message<Message>& message_;
+};
+
+/// Broadcasts messages to the subscribers of a topic, within the process: at most once, not stored, not replayed.
+///
+/// A subscriber is a handler, called by the thread that broadcasts, or a mailbox. No lock is held while one is called:
+/// it may broadcast, subscribe and unsubscribe, itself and others. Who subscribes meanwhile gets the next message. What
+/// one throws keeps the message from no other. Messages of one thread arrive in their order; those that a handler
+/// broadcasts reach a later subscriber before the one that it handles. Any number of threads. It is a Delivery.
+/// \throws bad_input  when `pool` is out of range
+template <typename Message, typename Metadata = no_metadata>
+class pubsub {
+ public:
+  using pointer = std::shared_ptr<const Message>;
+  using entry = topic_entry<Message, Metadata>;
+
+  explicit pubsub(pubsub_options<Message> options = {}) : options_(std::move(options)) {
+    if (options_.pool < 1 || options_.pool > 1'024)
+      raise({.code = error_code::bad_input,
+             .message = "pool is " + std::to_string(options_.pool) + "; it has to be 1 to 1024",
+             .field = "pool"});
+    for (std::size_t i = 0; i < options_.pool; ++i) pool_.push_back(std::make_shared<registry_type>());
+  }
+  pubsub(const pubsub&) = delete;
+  pubsub& operator=(const pubsub&) = delete;
+
+  /// Calls `handler(const Message&)` for each message of the topic, any text, from now on. Twice is two subscriptions.
+  template <std::invocable<const Message&> Handler>
+  topic_subscription subscribe(std::string topic, Handler handler, Metadata about = {}) {
+    using made = detail::handler_subscriber<Message, Metadata, Handler>;
+    return add(std::make_shared<made>(std::move(topic), std::move(about), std::move(handler)));
+  }
+  /// Puts each message of the topic into a mailbox, from now on.
+  topic_subscription subscribe(std::string topic, mailbox<Message>& box, Metadata about = {}) {
+    using made = detail::mailbox_subscriber<Message, Metadata>;
+    return add(std::make_shared<made>(std::move(topic), std::move(about), box.state()));
+  }
+  [[nodiscard]] std::size_t subscribers(std::string_view topic) const { return registry_of(topic).count(topic); }
+  [[nodiscard]] const std::string& node() const { return options_.node; }
+
+  /// Sends a message to all subscribers of the topic, here and on every other node.
+  ///
+  /// \param message  a Message, or a shared_ptr<const Message>; mailboxes share one copy
+  /// \param dispatch  `dispatch(entry, sender, message)` for each subscription, instead of entry.send() for all but the
+  ///   sender's
+  /// \throws what `forward` throws, then nothing is sent here; what a subscriber throws, if there is no on_failure
+  template <typename Sent, typename... Dispatch>
+  void broadcast(std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
+    broadcast_from({}, topic, message, dispatch...);
+  }
+  /// The same; `sender` does not get it.
+  template <typename Sent, typename... Dispatch>
+  void broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
+    forward("", topic, message);
+    local_broadcast_from(sender, topic, message, dispatch...);
+  }
+  /// Sends a message to the subscribers of one node; an unknown one has none.
+  template <typename Sent, typename... Dispatch>
+  void direct_broadcast(std::string_view node, std::string_view topic, const Sent& message,
+                        const Dispatch&... dispatch) {
+    if (node == options_.node)
+      local_broadcast(topic, message, dispatch...);
+    else
+      forward(node, topic, message);
+  }
+  /// Sends a message to the subscribers of this node alone.
+  template <typename Sent, typename... Dispatch>
+  void local_broadcast(std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
+    local_broadcast_from({}, topic, message, dispatch...);
+  }
+  template <typename Sent>
+  void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message) {
+    local_broadcast_from(sender, topic, message, [](const entry& to, subscriber_id from, const Message&) {
+      if (from.value == nullptr || to.id() != from) to.send();
+    });
+  }
+  template <typename Sent, typename Dispatch>
+  void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message,
+                            const Dispatch& dispatch) {
+    detail::sent_message<Message> sent(message);
+    std::exception_ptr first_failure;
+    auto& topics = registry_of(topic);
+    typename registry_type::broadcast(topics, topic).each([&](subscriber& one) {
+      try {
+        dispatch(entry(one, sent), sender, sent.get());
+      } catch (...) {
+        note(topic, first_failure);
+      }
+    });
+    if (sent.met_closed) topics.clean(topic);
+    if (first_failure) std::rethrow_exception(first_failure);
+  }
+
+  /// Delivers the events of a relay: each to the subscribers of its topic. \see Delivery
+  void deliver(std::span<const Message* const> batch, std::span<delivery_answer> answers)
+    requires requires(const Message& event) { event.type; }
+  {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      try {
+        deliver(*batch[i]);
+      } catch (...) {
+        answers[i] = {delivery_outcome::retriable, detail::current_error("deliver").message};
+        return;
+      }
+    }
+  }
+
+ private:
+  using registry_type = detail::topic_registry<Message, Metadata>;
+  using subscriber = detail::subscriber<Message, Metadata>;
+
+  registry_type& registry_of(std::string_view topic) const { return *shared_registry_of(topic); }
+  const std::shared_ptr<registry_type>& shared_registry_of(std::string_view topic) const {
+    return pool_[pool_.size() == 1 ? 0 : std::hash<std::string_view>{}(topic) % pool_.size()];
+  }
+  topic_subscription add(std::shared_ptr<subscriber> one) {
+    const auto in = shared_registry_of(one->topic());
+    in->add(one);
+    return {one->id(), [in, one] { in->remove(*one); }};
+  }
+  void deliver(const Message& event)
+    requires requires { event.type; }
+  {
+    if (options_.topic_of)
+      broadcast(options_.topic_of(event), event);
+    else
+      broadcast(event.type, event);
+  }
+  void forward(std::string_view node, std::string_view topic, const Message& message) const {
+    if (options_.forward) options_.forward(node, topic, message);
+  }
+  void forward(std::string_view node, std::string_view topic, const pointer& message) const {
+    forward(node, topic, *message);
+  }
+  void note(std::string_view topic, std::exception_ptr& first_failure) const {
+    const auto thrown = std::current_exception();
+    try {
+      if (!options_.on_failure) std::rethrow_exception(thrown);
+      options_.on_failure(topic, thrown);
+    } catch (...) {
+      if (!first_failure) first_failure = std::current_exception();
+    }
+  }
+
+  pubsub_options<Message> options_;
+  std::vector<std::shared_ptr<registry_type>> pool_{};
+};
+
+}  // namespace must
