@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Producers: a source and a way to divide its events among subscribers.
+#pragma once
+
+#include "must/delivery/stage/pulling.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace must {
+
+/// Whatever stage_subscribers can subscribe to. \see Reactive Streams 1.0.4, section 1
+template <typename P>
+concept Producer = requires(const P& producer, std::shared_ptr<stage_subscriber<typename P::value_type>> subscriber) {
+  producer.subscribe(subscriber);
+};
+
+/// Gives every subscriber every event, from where the source stands, each at its own pace by a copy of the source.
+template <Source From>
+class broadcast_producer {
+ public:
+  using value_type = typename From::value_type;
+
+  explicit broadcast_producer(From from) : from_(std::move(from)) {}
+  /// \throws bad_input  when the subscriber is null
+  void subscribe(std::shared_ptr<stage_subscriber<value_type>> to) const {
+    detail::pulling<From>::subscribe(from_, std::move(to));
+  }
+
+ private:
+  From from_;
+};
+
+namespace detail {
+
+// Copies share one source, and what was read ahead of it.
+template <Source From>
+class shared_source {
+ public:
+  using value_type = typename From::value_type;
+
+  explicit shared_source(From from) : shared_(std::make_shared<shared>(std::move(from))) {}
+
+  template <typename Take>
+  source_state pull(Take&& take) {
+    for (;;) {
+      source_state state{};
+      const auto event = next(state);
+      if (!event) return state;
+      if (!take(*event)) return source_state::more;
+    }
+  }
+  void wait(duration timeout, const std::stop_token& stop) {
+    auto from = [&] {
+      const std::lock_guard lock(shared_->mutex);
+      return shared_->from;
+    }();
+    from.wait(timeout, stop);
+  }
+
+ private:
+  static constexpr std::size_t most_ahead = 64;
+  struct shared {
+    explicit shared(From source) : from(std::move(source)) {}
+    std::mutex mutex{};
+    From from;
+    std::deque<value_type> ahead{};
+  };
+
+  std::optional<value_type> next(source_state& state) {
+    const std::lock_guard lock(shared_->mutex);
+    auto& ahead = shared_->ahead;
+    if (ahead.empty())
+      state = shared_->from.pull([&](const value_type& event) {
+        ahead.push_back(event);
+        return ahead.size() < most_ahead;
+      });
+    if (ahead.empty()) return std::nullopt;
+    std::optional<value_type> first(std::move(ahead.front()));
+    ahead.pop_front();
+    return first;
+  }
+
+  std::shared_ptr<shared> shared_;
+};
+
+// The events of one of `count` partitions.
+template <Source From, typename Choose>
+class partition_source {
+ public:
+  using value_type = typename From::value_type;
+
+  partition_source(From from, Choose choose, std::size_t count, std::size_t which)
+      : from_(std::move(from)), choose_(std::move(choose)), count_(count), which_(which) {}
+
+  template <typename Take>
+  source_state pull(Take&& take) {
+    return from_.pull([&](const value_type& event) { return is_here(choose_(event)) ? take(event) : true; });
+  }
+  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }
+
+ private:
+  [[nodiscard]] bool is_here(std::optional<std::size_t> chosen) const {
+    if (chosen && *chosen >= count_)
+      raise({.code = error_code::bad_input,
+             .message = "an event belongs to partition " + std::to_string(*chosen) + " of " + std::to_string(count_) +
+                        "; they are counted from 0",
+             .field = "partition"});
+    return chosen == which_;
+  }
+  From from_;
+  Choose choose_;
+  std::size_t count_, which_;
+};
+
+}  // namespace detail
+
+/// Gives each event to one subscriber: whoever has demand takes the next. At most 64 events are read ahead of demand.
+///
+/// A subscriber that ends in the middle of an event has that one alone in its hands. The source has to be copyable.
+template <Source From>
+class demand_producer {
+ public:
+  using value_type = typename From::value_type;
+
+  explicit demand_producer(From from) : from_(std::move(from)) {}
+  /// \throws bad_input  when the subscriber is null
+  void subscribe(std::shared_ptr<stage_subscriber<value_type>> to) const {
+    detail::pulling<detail::shared_source<From>>::subscribe(from_, std::move(to));
+  }
+
+ private:
+  detail::shared_source<From> from_;
+};
+
+/// Divides the events among partitions: `choose(event)` is a number below `count`, or an empty optional for none.
+///
+/// Each subscriber reads the source by a copy of its own, from the start, and passes over what is not its partition's:
+/// a slow one holds up no other, and what it has not asked for stays in the source. A number of `count` or more goes to
+/// the subscribers that meet it as bad_input.
+template <Source From, typename Choose>
+class partition_producer {
+ public:
+  using value_type = typename From::value_type;
+  using partition = broadcast_producer<detail::partition_source<From, Choose>>;
+
+  partition_producer(From from, std::size_t count, Choose choose)
+      : from_(std::move(from)), count_(count), choose_(std::move(choose)) {}
+  /// The producer of one partition. \throws bad_input  when there is none of that number
+  [[nodiscard]] partition operator[](std::size_t which) const {
+    if (which >= count_)
+      raise({.code = error_code::bad_input,
+             .message = "there is no partition " + std::to_string(which) + " of " + std::to_string(count_) +
+                        "; they are counted from 0",
+             .field = "partition"});
+    return partition({from_, choose_, count_, which});
+  }
+  [[nodiscard]] std::size_t size() const { return count_; }
+
+ private:
+  From from_;
+  std::size_t count_;
+  Choose choose_;
+};
+
+}  // namespace must

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// One subscriber and the source that is pulled for it: signals one at a time, whichever threads ask.
+#pragma once
+
+#include "must/delivery/stage/flow.hpp"
+#include "must/delivery/stage/source.hpp"
+#include "must/error.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+namespace must::detail {
+
+template <Source From>
+class pulling final : public stage_subscription, public std::enable_shared_from_this<pulling<From>> {
+ public:
+  using value_type = typename From::value_type;
+  using subscriber = stage_subscriber<value_type>;
+
+  static void subscribe(From from, std::shared_ptr<subscriber> to) {
+    if (to == nullptr)
+      raise({.code = error_code::bad_input, .message = "the subscriber is null", .field = "subscriber"});
+    const auto made = std::make_shared<pulling>(std::move(from), std::move(to));
+    made->begin();
+  }
+  pulling(From from, std::shared_ptr<subscriber> to) : from_(std::move(from)), to_(std::move(to)) {}
+
+  void request(std::int64_t count) noexcept override {
+    if (count <= 0) {
+      std::int64_t none = 1;
+      refused_.compare_exchange_strong(none, count);
+      interrupted_ = true;
+    } else {
+      auto sum = demand_.load(std::memory_order_relaxed);
+      while (!demand_.compare_exchange_weak(sum, count > unbounded - sum ? unbounded : sum + count)) {}
+    }
+    drive();
+  }
+  void cancel() noexcept override {
+    cancelled_ = true;
+    interrupted_ = true;
+    drive();
+  }
+  bool poll(duration timeout, const std::stop_token& stop) noexcept override {
+    const auto self = this->shared_from_this();
+    if (work_.fetch_add(1) == 0) {
+      step();
+      if (to_ != nullptr && is_idle_ && given_ < demand_.load() && !interrupted_) {
+        wait(timeout, stop);
+        step();
+      }
+      go_on();
+    }
+    return !ended_.load();
+  }
+
+ private:
+  static constexpr auto unbounded = std::numeric_limits<std::int64_t>::max();
+
+  // The work that is counted from the start keeps what on_subscribe asks for until it has returned.
+  void begin() {
+    const auto self = this->shared_from_this();
+    guard([&] { to_->on_subscribe(self); });
+    step();
+    go_on();
+  }
+  // Whoever finds nobody at work does it all, and what others ask for meanwhile.
+  void drive() noexcept {
+    if (work_.fetch_add(1) != 0) return;
+    const auto self = this->shared_from_this();
+    step();
+    go_on();
+  }
+  void go_on() noexcept {
+    for (std::int64_t done = 1;;) {
+      done = work_.fetch_sub(done) - done;
+      if (done == 0) return;
+      step();
+    }
+  }
+  void step() noexcept {
+    if (to_ == nullptr) return;
+    if (cancelled_) return static_cast<void>(end());
+    if (refused_.load() <= 0) return fail(refusal_of(refused_.load()));
+    while (to_ != nullptr && !interrupted_ && given_ < demand_.load()) {
+      const auto state = pull();
+      if (to_ == nullptr) return;
+      is_idle_ = state == source_state::idle;
+      if (state == source_state::ended && !interrupted_) return complete();
+      if (is_idle_) return;
+    }
+    if (interrupted_ && to_ != nullptr) step();
+  }
+  source_state pull() noexcept {
+    try {
+      return from_.pull([this](const value_type& event) {
+        ++given_;
+        guard([&] { to_->on_next(event); });
+        return to_ != nullptr && !interrupted_.load(std::memory_order_relaxed) &&
+               given_ < demand_.load(std::memory_order_relaxed);
+      });
+    } catch (...) {
+      fail(std::current_exception());
+      return source_state::ended;
+    }
+  }
+  void wait(duration timeout, const std::stop_token& stop) noexcept {
+    try {
+      from_.wait(timeout, stop);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+  // A subscriber that throws is told, and gets nothing more (rule 2.13).
+  template <typename Call>
+  void guard(Call&& call) noexcept {
+    try {
+      call();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+  void complete() noexcept { end()->on_complete(); }
+  void fail(const std::exception_ptr& why) noexcept {
+    if (const auto to = end()) to->on_error(why);
+  }
+  // The subscriber is let go (rule 3.13).
+  std::shared_ptr<subscriber> end() noexcept {
+    ended_ = true;
+    return std::exchange(to_, nullptr);
+  }
+  static std::exception_ptr refusal_of(std::int64_t count) {
+    return std::make_exception_ptr(
+        bad_input({.code = error_code::bad_input,
+                   .message = "a demand of " + std::to_string(count) + " was requested; rule 3.9 asks for 1 or more",
+                   .field = "count"}));
+  }
+
+  From from_;
+  std::shared_ptr<subscriber> to_;
+  std::atomic<std::int64_t> work_{1};
+  std::atomic<std::int64_t> demand_{0};   // all that was ever asked for
+  std::atomic<std::int64_t> refused_{1};  // the first demand that is none
+  std::atomic<bool> interrupted_{false}, cancelled_{false}, ended_{false};
+  std::int64_t given_ = 0;
+  bool is_idle_ = false;
+};
+
+}  // namespace must::detail

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// Sources of events that stay where they are until somebody asks for them: a store, a function, a source transformed.
+#pragma once
+
+#include "must/storage/waitable.hpp"
+#include "must/subscription/claim.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// How far a source came.
+enum class source_state : std::uint8_t {
+  more,  ///< the visitor ended it
+  idle,  ///< there is nothing more at the moment
+  ended  ///< nothing more will come
+};
+
+namespace detail {
+
+template <typename T>
+struct any_taker {
+  bool operator()(const T&) const { return true; }
+};
+
+}  // namespace detail
+
+/// Gives events when they are asked for, and keeps none that nobody asked for.
+///
+/// pull(take): `take(const value_type&)` for the next ones, in order, until it returns false; that one counts as taken.
+/// wait(timeout, stop): returns when there may be more. A copy goes on where the original stands. Not for two threads.
+template <typename S>
+concept Source =
+    requires { typename S::value_type; } &&
+    requires(S& source, detail::any_taker<typename S::value_type> take, duration timeout, const std::stop_token& stop) {
+      { source.pull(take) } -> std::same_as<source_state>;
+      source.wait(timeout, stop);
+    };
+
+/// How a store is read as a source.
+struct source_options {
+  position after = 0;  ///< the last event that is not wanted
+  bool live = true;    ///< goes on with what is stored later, else ends at the head that it first meets
+  duration poll_interval = duration{50'000};  ///< where the store cannot be waited for
+};
+
+/// The events of a store that match a query: what nobody demands stays in the store.
+/// \param storage  not owned
+template <Storage S>
+class store_source {
+ public:
+  using value_type = recorded<typename S::data_type>;
+
+  store_source(S& storage, query which, const source_options& options = {})
+      : storage_(&storage), which_(std::move(which)), options_(options) {}
+
+  template <typename Take>
+  source_state pull(Take&& take) {
+    if (!options_.live && !until_) until_ = storage_->head();
+    bool wanted = true;
+    read_options how{.after = options_.after};
+    if (until_) how.until = *until_;
+    const auto read = storage_->read(which_, how, [&](const value_type& event) {
+      options_.after = event.position;
+      wanted = take(event);
+      return wanted;
+    });
+    if (!wanted) return source_state::more;
+    if (read.scanned > options_.after) options_.after = read.scanned;
+    return options_.live ? source_state::idle : source_state::ended;
+  }
+  void wait(duration timeout, const std::stop_token& stop) {
+    if constexpr (WaitableStorage<S>)
+      static_cast<void>(storage_->wait_for(options_.after + 1, timeout, stop));
+    else
+      detail::rest(timeout < options_.poll_interval ? timeout : options_.poll_interval, stop);
+  }
+  /// The last position that was given, or passed over.
+  [[nodiscard]] position at() const { return options_.after; }
+
+ private:
+  S* storage_;
+  query which_;
+  source_options options_;
+  std::optional<position> until_{};
+};
+
+/// A source that calls a function for each event: `optional<T> next()`, nothing at the end.
+template <typename Next>
+class function_source {
+ public:
+  using value_type = typename std::invoke_result_t<Next&>::value_type;
+
+  explicit function_source(Next next) : next_(std::move(next)) {}
+  template <typename Take>
+  source_state pull(Take&& take) {
+    while (const auto event = next_())
+      if (!take(*event)) return source_state::more;
+    return source_state::ended;
+  }
+  void wait(duration, const std::stop_token&) {}
+
+ private:
+  Next next_;
+};
+
+/// A stage in the middle: takes each event of a source and gives what `transform(event, give)` gives, any number.
+///
+/// It runs in the thread of its consumer. What one event became and nobody demands yet waits here; nothing else does.
+template <typename Out, Source From, typename Transform>
+class producer_consumer {
+ public:
+  using value_type = Out;
+
+  producer_consumer(From from, Transform transform) : from_(std::move(from)), transform_(std::move(transform)) {}
+
+  template <typename Take>
+  source_state pull(Take&& take) {
+    if (!give_waiting(take)) return source_state::more;
+    return from_.pull([&](const typename From::value_type& event) {
+      transform_(event, [&](Out made) { waiting_.push_back(std::move(made)); });
+      return give_waiting(take);
+    });
+  }
+  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }
+
+ private:
+  template <typename Take>
+  bool give_waiting(Take&& take) {
+    while (given_ < waiting_.size()) {
+      const auto next = given_++;
+      if (!take(std::as_const(waiting_[next]))) return false;
+    }
+    waiting_.clear();
+    given_ = 0;
+    return true;
+  }
+
+  From from_;
+  Transform transform_;
+  std::vector<Out> waiting_{};
+  std::size_t given_ = 0;
+};
+
+/// producer_consumer<Out>(source, transform). \see producer_consumer
+template <typename Out, Source From, typename Transform>
+[[nodiscard]] auto transformed(From from, Transform transform) {
+  return producer_consumer<Out, From, Transform>(std::move(from), std::move(transform));
+}
+
+}  // namespace must

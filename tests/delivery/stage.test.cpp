@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+#include "must/delivery/stage.hpp"
+
+#include "must/must.hpp"
+#include "must/storage/memory.hpp"
+
+#include "support/catch.hpp"
+#include "support/reactive_streams.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct Counted {
+  std::string stream;
+  int value;
+};
+using store_type = must::memory_store<Counted>;
+using source_type = must::store_source<store_type>;
+using record = source_type::value_type;
+
+int value_of(const record& event) { return std::get<Counted>(event.data).value; }
+void fill(store_type& store, int count) {
+  for (int i = 0; i < count; ++i) must::append(store, Counted{"s" + std::to_string(i % 3), i});
+}
+auto numbers_below(int count) {
+  return must::function_source([next = 0, count]() mutable -> std::optional<int> {
+    if (next == count) return std::nullopt;
+    return next++;
+  });
+}
+std::vector<int> numbers(int count, int step = 1) {
+  std::vector<int> all;
+  for (int i = 0; i < count; i += step) all.push_back(i);
+  return all;
+}
+
+struct function_fixture {
+  auto producer(int count) { return must::broadcast_producer(numbers_below(count)); }
+};
+struct shared_fixture {
+  auto producer(int count) { return must::demand_producer(numbers_below(count)); }
+};
+struct partition_fixture {
+  auto producer(int count) {
+    return must::partition_producer(numbers_below(2 * count), 2,
+                                    [](int value) { return static_cast<std::size_t>(value % 2); })[1];
+  }
+};
+struct transformed_fixture {
+  auto producer(int count) {
+    return must::broadcast_producer(
+        must::transformed<int>(numbers_below(count), [](int value, auto&& give) { give(value); }));
+  }
+};
+struct store_fixture {
+  auto producer(int count) {
+    store = std::make_unique<store_type>();
+    fill(*store, count);
+    return must::broadcast_producer(source_type(*store, must::query::all(), {.live = false}));
+  }
+  std::unique_ptr<store_type> store{};
+};
+
+}  // namespace
+
+TEST_CASE("stage: a function obeys Reactive Streams", "[delivery][race]") {
+  must_test::check_reactive_streams<function_fixture>();
+}
+TEST_CASE("stage: a source that is shared by demand obeys Reactive Streams", "[delivery][race]") {
+  must_test::check_reactive_streams<shared_fixture>();
+}
+TEST_CASE("stage: a partition obeys Reactive Streams", "[delivery][race]") {
+  must_test::check_reactive_streams<partition_fixture>();
+}
+TEST_CASE("stage: a producer_consumer obeys Reactive Streams", "[delivery][race]") {
+  must_test::check_reactive_streams<transformed_fixture>();
+}
+TEST_CASE("stage: a memory_store obeys Reactive Streams", "[delivery][race]") {
+  must_test::check_reactive_streams<store_fixture>();
+}
+
+TEST_CASE("stage: a source that fails sends on_error, after what it gave", "[delivery]") {
+  const must::broadcast_producer from(must::function_source([next = 0]() mutable -> std::optional<int> {
+    if (next == 2) throw std::runtime_error("broken");
+    return next++;
+  }));
+  const auto one = std::make_shared<must_test::probe<int>>();
+  from.subscribe(one);
+  one->request(5);
+  CHECK(one->received == 2);
+  REQUIRE(one->why != nullptr);
+  CHECK_THROWS_AS(std::rethrow_exception(one->why), std::runtime_error);
+}
+
+TEST_CASE("stage: a consumer asks again when min_demand is left, and gets no more than max_demand", "[delivery]") {
+  struct watched final : must::stage_subscription {
+    void request(std::int64_t count) noexcept override { asked.push_back(count); }
+    void cancel() noexcept override { is_cancelled = true; }
+    bool poll(must::duration, const std::stop_token&) noexcept override { return true; }
+    std::vector<std::int64_t> asked{};
+    bool is_cancelled = false;
+  };
+  int handled = 0;
+  auto handler = [&](int) { ++handled; };
+  must::detail::consumer_link<int, decltype(handler)> link(handler, {.max_demand = 10, .min_demand = 2});
+  const auto first = std::make_shared<watched>(), second = std::make_shared<watched>();
+  link.on_subscribe(first);
+  link.on_subscribe(second);
+  CHECK(second->is_cancelled);  // rule 2.5
+  CHECK_FALSE(first->is_cancelled);
+  link.ask();
+  for (int i = 0; i < 7; ++i) link.on_next(i);
+  CHECK(first->asked == std::vector<std::int64_t>{10});
+  link.on_next(7);
+  CHECK(first->asked == std::vector<std::int64_t>{10, 8});
+  CHECK(handled == 8);
+}
+
+TEST_CASE("stage: a demand out of range is refused", "[delivery]") {
+  auto consumer = must::make_consumer<int>([](int) {});
+  const auto from = function_fixture{}.producer(1);
+  for (const auto& bad : std::vector<must::demand_options>{{.max_demand = 0},
+                                                           {.max_demand = -5},
+                                                           {.max_demand = 10, .min_demand = 10},
+                                                           {.max_demand = 10, .min_demand = -2}})
+    CHECK_THROWS_AS(consumer.subscribe_to(from, bad), must::bad_input);
+}
+
+TEST_CASE("stage: a consumer handles everything, in order, whatever the demand", "[delivery]") {
+  for (const std::int64_t most : {1, 2, 7, 1'000}) {
+    store_type store;
+    fill(store, 100);
+    std::vector<int> seen;
+    auto consumer = must::make_consumer<record>([&](const record& event) { seen.push_back(value_of(event)); });
+    consumer.subscribe_to(must::broadcast_producer(source_type(store, must::query::all(), {.live = false})),
+                          {.max_demand = most});
+    consumer.run();
+    CHECK(seen == numbers(100));
+  }
+}
+
+TEST_CASE("stage: producer_consumer gives any number of events for one, within the demand", "[delivery]") {
+  const must::broadcast_producer from(must::transformed<std::string>(numbers_below(4), [](int value, auto&& give) {
+    for (int i = 0; i < value; ++i) give(std::to_string(value));
+  }));
+  const auto one = std::make_shared<must_test::probe<std::string>>();
+  from.subscribe(one);
+  one->request(2);
+  CHECK(one->received == 2);
+  one->request(2);
+  CHECK(one->received == 4);
+  one->request(10);
+  CHECK(one->received == 6);
+  CHECK(one->is_complete);
+}
+
+TEST_CASE("stage: consumers that share a source by demand handle each event once", "[delivery][race]") {
+  store_type store;
+  fill(store, 3'000);
+  const must::demand_producer from(source_type(store, must::query::all(), {.live = false}));
+  std::mutex mutex;
+  std::vector<int> seen;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 3; ++i)
+      threads.emplace_back([&, i] {
+        auto consumer = must::make_consumer<record>([&](const record& event) {
+          const std::lock_guard lock(mutex);
+          seen.push_back(value_of(event));
+        });
+        consumer.subscribe_to(from, {.max_demand = 1 + 10 * i});
+        consumer.run();
+      });
+  }
+  std::sort(seen.begin(), seen.end());
+  CHECK(seen == numbers(3'000));
+}
+
+TEST_CASE("stage: a slow partition holds up no other, and loses nothing", "[delivery][race]") {
+  store_type store;
+  fill(store, 1'000);
+  const must::partition_producer parts(source_type(store, must::query::all()), 2, [](const record& event) {
+    return static_cast<std::size_t>(value_of(event) % 2);
+  });
+  std::atomic<bool> open{false};
+  std::atomic<int> slow_count{0}, fast_count{0};
+  std::jthread slow([&](const std::stop_token& stop) {
+    auto consumer = must::make_consumer<record>([&](const record& event) {
+      open.wait(false);
+      if (value_of(event) == 2 * slow_count) ++slow_count;
+    });
+    consumer.subscribe_to(parts[0], {.max_demand = 5});
+    consumer.run(stop);
+  });
+  std::jthread fast([&](const std::stop_token& stop) {
+    auto consumer = must::make_consumer<record>([&](const record& event) {
+      if (value_of(event) == 2 * fast_count + 1) ++fast_count;
+    });
+    consumer.subscribe_to(parts[1]);
+    consumer.run(stop);
+  });
+  const auto wait_for = [](const std::atomic<int>& count, int until) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (count < until && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    return count.load();
+  };
+  CHECK(wait_for(fast_count, 500) == 500);
+  CHECK(slow_count == 0);
+  must::append(store, Counted{"late", 1'000}, Counted{"late", 1'001});  // live
+  CHECK(wait_for(fast_count, 501) == 501);
+  open = true;
+  open.notify_all();
+  CHECK(wait_for(slow_count, 501) == 501);
+}
+
+TEST_CASE("stage: a partition that there is none of is bad_input, none at all passes the event over", "[delivery]") {
+  const must::partition_producer parts(numbers_below(10), 2, [](int value) -> std::optional<std::size_t> {
+    if (value % 3 == 0) return std::nullopt;
+    return value == 8 ? 7 : 0;
+  });
+  CHECK_THROWS_AS(parts[2], must::bad_input);
+  std::vector<int> seen;
+  auto consumer = must::make_consumer<int>([&](int value) { seen.push_back(value); });
+  consumer.subscribe_to(parts[0]);
+  CHECK_THROWS_AS(consumer.run(), must::bad_input);
+  CHECK(seen == std::vector{1, 2, 4, 5, 7});
+}
+
+TEST_CASE("stage: the end of a producer means what the cancel mode says", "[delivery]") {
+  const bool fails = GENERATE(false, true);
+  const auto mode = GENERATE(must::cancel_mode::permanent, must::cancel_mode::transient, must::cancel_mode::temporary);
+  const must::broadcast_producer ends(must::function_source([fails]() -> std::optional<int> {
+    if (fails) throw std::runtime_error("broken");
+    return std::nullopt;
+  }));
+  store_type store;
+  int told = 0, handled = 0;
+  std::stop_source stop;
+  auto consumer = must::make_consumer<int>([&](int) {
+    if (++handled == 2'000) stop.request_stop();
+  });
+  must::demand_options options{.cancel = mode};
+  options.on_end = [&](const std::exception_ptr& why) {
+    ++told;
+    CHECK((why != nullptr) == fails);
+  };
+  consumer.subscribe_to(ends, options);
+  consumer.subscribe_to(must::broadcast_producer(numbers_below(1'000'000)), {.max_demand = 10});
+  if (fails && mode != must::cancel_mode::temporary)
+    CHECK_THROWS_AS(consumer.run(stop.get_token()), std::runtime_error);
+  else
+    consumer.run(stop.get_token());
+  CHECK(told == 1);
+  const bool goes_on = mode == must::cancel_mode::temporary || (mode == must::cancel_mode::transient && !fails);
+  CHECK((handled >= 2'000) == goes_on);
+}
+
+TEST_CASE("stage: what a handler throws ends run, and the event stays in the store", "[delivery]") {
+  store_type store;
+  fill(store, 5);
+  std::vector<int> seen;
+  const auto run = [&](bool fail) {
+    auto consumer = must::make_consumer<record>([&](const record& event) {
+      if (fail && value_of(event) == 2) throw std::runtime_error("not now");
+      seen.push_back(value_of(event));
+    });
+    const auto after = static_cast<must::position>(seen.size());
+    consumer.subscribe_to(
+        must::broadcast_producer(source_type(store, must::query::all(), {.after = after, .live = false})));
+    consumer.run();
+  };
+  CHECK_THROWS_AS(run(true), std::runtime_error);
+  run(false);
+  CHECK(seen == numbers(5));
+}
+
+TEST_CASE("stage: a consumer that waits for a live store ends at a stop", "[delivery][race]") {
+  store_type store;
+  std::atomic<int> handled{0};
+  std::jthread follower([&](const std::stop_token& stop) {
+    auto consumer = must::make_consumer<record>([&](const record&) {
+      ++handled;
+      handled.notify_all();
+    });
+    consumer.subscribe_to(must::broadcast_producer(source_type(store, must::query::all())));
+    consumer.run(stop);
+  });
+  for (int i = 0; i < 3; ++i) {
+    must::append(store, Counted{"s", i});
+    handled.wait(i);
+  }
+  CHECK(handled == 3);
+}
