@@ -90,7 +90,7 @@ TEST_CASE("stage: a memory_store obeys Reactive Streams", "[delivery][race]") {
 }
 
 TEST_CASE("stage: a source that fails sends on_error, after what it gave", "[delivery]") {
-  const must::broadcast_producer from(must::function_source([next = 0]() mutable -> std::optional<int> {
+  const auto from = must::broadcast_producer(must::function_source([next = 0]() mutable -> std::optional<int> {
     if (next == 2) throw std::runtime_error("broken");
     return next++;
   }));
@@ -239,7 +239,7 @@ TEST_CASE("stage: a partition that there is none of is bad_input, none at all pa
 TEST_CASE("stage: the end of a producer means what the cancel mode says", "[delivery]") {
   const bool fails = GENERATE(false, true);
   const auto mode = GENERATE(must::cancel_mode::permanent, must::cancel_mode::transient, must::cancel_mode::temporary);
-  const must::broadcast_producer ends(must::function_source([fails]() -> std::optional<int> {
+  const auto ends = must::broadcast_producer(must::function_source([fails]() -> std::optional<int> {
     if (fails) throw std::runtime_error("broken");
     return std::nullopt;
   }));

@@ -13,6 +13,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -68,6 +69,21 @@ class probe final : public must::stage_subscriber<T> {
     return {this};
   }
 };
+
+// The last `count` events of a store, after storing them.
+template <typename S>
+auto stored_producer(S& store, int count) {
+  std::vector<must::cloud_event> events(static_cast<std::size_t>(count));
+  const must::position head = store.head();
+  for (auto& one : events) {
+    one.id = must::uuid7_ids::instance().next(must::system_clock::instance().now());
+    one.source = "/stage";
+    one.type = "counted";
+    one.data = must::payload("text/plain", "1");
+  }
+  static_cast<void>(store.append(std::span<must::cloud_event>(events), {}));
+  return must::broadcast_producer(must::store_source(store, must::query::all(), {.after = head, .live = false}));
+}
 
 // `Fixture::producer(count)` ends after that many events.
 template <typename Fixture>

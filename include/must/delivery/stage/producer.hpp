@@ -17,7 +17,8 @@
 
 namespace must {
 
-/// Whatever stage_subscribers can subscribe to. \see Reactive Streams 1.0.4, section 1
+/// Whatever stage_subscribers can subscribe to; none is owned, and one that is gone has cancelled.
+/// \see Reactive Streams 1.0.4, section 1
 template <typename P>
 concept Producer = requires(const P& producer, std::shared_ptr<stage_subscriber<typename P::value_type>> subscriber) {
   producer.subscribe(subscriber);
@@ -31,8 +32,8 @@ class broadcast_producer {
 
   explicit broadcast_producer(From from) : from_(std::move(from)) {}
   /// \throws bad_input  when the subscriber is null
-  void subscribe(std::shared_ptr<stage_subscriber<value_type>> to) const {
-    detail::pulling<From>::subscribe(from_, std::move(to));
+  void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const {
+    detail::pulling<From>::subscribe(from_, to);
   }
 
  private:
@@ -133,8 +134,8 @@ class demand_producer {
 
   explicit demand_producer(From from) : from_(std::move(from)) {}
   /// \throws bad_input  when the subscriber is null
-  void subscribe(std::shared_ptr<stage_subscriber<value_type>> to) const {
-    detail::pulling<detail::shared_source<From>>::subscribe(from_, std::move(to));
+  void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const {
+    detail::pulling<detail::shared_source<From>>::subscribe(from_, to);
   }
 
  private:

@@ -23,13 +23,14 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   using value_type = typename From::value_type;
   using subscriber = stage_subscriber<value_type>;
 
-  static void subscribe(From from, std::shared_ptr<subscriber> to) {
+  // The subscriber is not owned: one that is gone has cancelled.
+  static void subscribe(From from, const std::shared_ptr<subscriber>& to) {
     if (to == nullptr)
       raise({.code = error_code::bad_input, .message = "the subscriber is null", .field = "subscriber"});
-    const auto made = std::make_shared<pulling>(std::move(from), std::move(to));
-    made->begin();
+    const auto made = std::make_shared<pulling>(std::move(from), to);
+    made->begin(*to);
   }
-  pulling(From from, std::shared_ptr<subscriber> to) : from_(std::move(from)), to_(std::move(to)) {}
+  pulling(From from, const std::shared_ptr<subscriber>& to) : from_(std::move(from)), to_(to) {}
 
   void request(std::int64_t count) noexcept override {
     if (count <= 0) {
@@ -51,22 +52,22 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     const auto self = this->shared_from_this();
     if (work_.fetch_add(1) == 0) {
       step();
-      if (to_ != nullptr && is_idle_ && given_ < demand_.load() && !interrupted_) {
+      if (!ended_ && is_idle_ && given_ < demand_ && !interrupted_) {
         wait(timeout, stop);
         step();
       }
       go_on();
     }
-    return !ended_.load();
+    return !ended_;
   }
 
  private:
   static constexpr auto unbounded = std::numeric_limits<std::int64_t>::max();
 
   // The work that is counted from the start keeps what on_subscribe asks for until it has returned.
-  void begin() {
+  void begin(subscriber& to) {
     const auto self = this->shared_from_this();
-    guard([&] { to_->on_subscribe(self); });
+    guard(to, [&] { to.on_subscribe(self); });
     step();
     go_on();
   }
@@ -85,55 +86,53 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     }
   }
   void step() noexcept {
-    if (to_ == nullptr) return;
-    if (cancelled_) return static_cast<void>(end());
-    if (refused_.load() <= 0) return fail(refusal_of(refused_.load()));
-    while (to_ != nullptr && !interrupted_ && given_ < demand_.load()) {
-      const auto state = pull();
-      if (to_ == nullptr) return;
+    if (ended_) return;
+    const auto to = to_.lock();
+    while (to != nullptr && !interrupted_ && given_ < demand_) {
+      const auto state = pull(*to);
       is_idle_ = state == source_state::idle;
-      if (state == source_state::ended && !interrupted_) return complete();
-      if (is_idle_) return;
+      if (is_idle_ || interrupted_) break;
+      if (state == source_state::ended) {
+        ended_ = true;
+        return to->on_complete();
+      }
     }
-    if (interrupted_ && to_ != nullptr) step();
+    if (to == nullptr || cancelled_)
+      ended_ = true;
+    else if (refused_ <= 0)
+      fail(*to, refusal_of(refused_));
   }
-  source_state pull() noexcept {
+  source_state pull(subscriber& to) noexcept {
     try {
-      return from_.pull([this](const value_type& event) {
+      return from_.pull([&](const value_type& event) {
         ++given_;
-        guard([&] { to_->on_next(event); });
-        return to_ != nullptr && !interrupted_.load(std::memory_order_relaxed) &&
-               given_ < demand_.load(std::memory_order_relaxed);
+        guard(to, [&] { to.on_next(event); });
+        return !interrupted_.load(std::memory_order_relaxed) && given_ < demand_.load(std::memory_order_relaxed);
       });
     } catch (...) {
-      fail(std::current_exception());
-      return source_state::ended;
+      fail(to, std::current_exception());
+      return source_state::more;
     }
   }
   void wait(duration timeout, const std::stop_token& stop) noexcept {
     try {
       from_.wait(timeout, stop);
     } catch (...) {
-      fail(std::current_exception());
+      if (const auto to = to_.lock()) fail(*to, std::current_exception());
     }
   }
   // A subscriber that throws is told, and gets nothing more (rule 2.13).
   template <typename Call>
-  void guard(Call&& call) noexcept {
+  void guard(subscriber& to, Call&& call) noexcept {
     try {
       call();
     } catch (...) {
-      fail(std::current_exception());
+      fail(to, std::current_exception());
     }
   }
-  void complete() noexcept { end()->on_complete(); }
-  void fail(const std::exception_ptr& why) noexcept {
-    if (const auto to = end()) to->on_error(why);
-  }
-  // The subscriber is let go (rule 3.13).
-  std::shared_ptr<subscriber> end() noexcept {
-    ended_ = true;
-    return std::exchange(to_, nullptr);
+  void fail(subscriber& to, const std::exception_ptr& why) noexcept {
+    interrupted_ = true;
+    if (!ended_.exchange(true)) to.on_error(why);
   }
   static std::exception_ptr refusal_of(std::int64_t count) {
     return std::make_exception_ptr(
@@ -143,7 +142,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   }
 
   From from_;
-  std::shared_ptr<subscriber> to_;
+  std::weak_ptr<subscriber> to_;
   std::atomic<std::int64_t> work_{1};
   std::atomic<std::int64_t> demand_{0};   // all that was ever asked for
   std::atomic<std::int64_t> refused_{1};  // the first demand that is none
