@@ -2,6 +2,7 @@
 // process_command: a command becomes stored events.
 #pragma once
 
+#include "must/detail/observe.hpp"
 #include "must/detail/process.hpp"
 #include "must/processed.hpp"
 
@@ -19,11 +20,11 @@ struct try_process_command_t {
       if constexpr (diagnose_command<C, typename S::data_type, rule_options<Option...>>()) {
         auto how = settings_of(options...);
         (identify_by(how, command, options), ...);
-        if constexpr ((is_own_option<Option> || ...))
-          return with_rule_options(
-              [&](const auto&... kept) { return run_command<held>(command, storage, how, kept...); }, options...);
+        if constexpr (is_observed<S>)
+          return observe(storage.observer(), operation_of<C>(),
+                         [&] { return run_with_rule_options<held>(command, storage, how, options...); });
         else
-          return run_command<held>(command, storage, how, options...);
+          return run_with_rule_options<held>(command, storage, how, options...);
       }
     }
     return unexpected<error>(error{});

@@ -53,6 +53,11 @@ class decorator : public transaction_of<S> {
   {
     return storage_->limits();
   }
+  [[nodiscard]] decltype(auto) observer() const
+    requires requires(const S& storage) { storage.observer(); }
+  {
+    return storage_->observer();
+  }
   [[nodiscard]] decltype(auto) uuid() const
     requires requires(const S& storage) { storage.uuid(); }
   {

@@ -23,21 +23,24 @@ inline constexpr const char* command_digest_attribute = "mustcommanddigest";
 inline constexpr const char* command_count_attribute = "mustcommandcount";
 inline constexpr const char* command_index_attribute = "mustcommandindex";
 
-// The name of a command's type goes into the ids of its events.
+// The name of a command's type; empty where it is not plain.
 template <typename C>
-constexpr type_name command_type() {
+constexpr type_name type_of_command() {
   if constexpr (requires {
                   { command_traits<C>::type } -> text_like;
-                }) {
+                })
     return to_type_name(command_traits<C>::type);
-  } else {
-    constexpr auto name = own_name<C>();
-    static_assert(
-        name.size() > 0,
-        "must: a command with a command_id needs a plain name: add static constexpr auto type = \"...\"; to it "
-        "or to its command_traits");
-    return name;
-  }
+  else
+    return own_name<C>();
+}
+// The same where it goes into the ids of events.
+template <typename C>
+constexpr type_name command_type() {
+  constexpr auto name = type_of_command<C>();
+  static_assert(name.size() > 0,
+                "must: a command with a command_id needs a plain name: add static constexpr auto type = \"...\"; to it "
+                "or to its command_traits");
+  return name;
 }
 
 template <typename C>

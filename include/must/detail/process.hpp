@@ -7,6 +7,7 @@
 #include "must/detail/fold.hpp"
 #include "must/detail/identity.hpp"
 #include "must/detail/make_event.hpp"
+#include "must/detail/observe.hpp"
 #include "must/detail/wait.hpp"
 #include "must/options.hpp"
 #include "must/processed.hpp"
@@ -380,6 +381,22 @@ result<processed<Held>> run_command(const C& command, S& storage, const settings
       return failed<Held>(why);
     }
   }
+}
+
+template <typename Held, typename C, typename S, typename... Option>
+result<processed<Held>> run_with_rule_options(const C& command, S& storage, const settings& how,
+                                              const Option&... options) {
+  if constexpr ((is_own_option<Option> || ...))
+    return with_rule_options([&](const auto&... kept) { return run_command<Held>(command, storage, how, kept...); },
+                             options...);
+  else
+    return run_command<Held>(command, storage, how, options...);
+}
+
+template <typename C>
+operation operation_of() {
+  constexpr auto name = type_of_command<C>();
+  return {.kind = operation_kind::command, .type = std::string_view(name.data(), name.size())};
 }
 
 template <typename Held>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/detail/at_exit.hpp"
+#include "must/detail/observe.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handling.hpp"
@@ -182,10 +183,14 @@ class following {
   }
   bool call(const event_type& event) {
     if constexpr (!is_transactional) {
-      handler_(event);
+      call_handler(event);
       counters_.handled.store(++handled_, std::memory_order_relaxed);
     }
     return true;
+  }
+
+  void call_handler(const event_type& event) {
+    observe_handler(storage_, event, 1, [&] { handler_(event); });
   }
 
   // --- in lanes ---
@@ -237,7 +242,7 @@ class following {
     } else {
       for (const auto* event : events) {
         if (!handling_.run(*event, lane, [&] {
-              handler_(*event);
+              call_handler(*event);
               counters_.handled.fetch_add(1, std::memory_order_relaxed);
               return true;
             }))
@@ -258,14 +263,15 @@ class following {
     for (std::size_t at = 0; at < events.size(); ++at) {
       std::exception_ptr failed;
       if (!handling_.needs_care(lane, *events[at])) {
-        const auto done = handler_.try_all(events.subspan(at), failed);
+        const auto done = observe_handler(storage_, *events[at], events.size() - at,
+                                          [&] { return handler_.try_all(events.subspan(at), failed); });
         counters_.handled.fetch_add(done, std::memory_order_relaxed);
         at += done;
         if (at == events.size()) return true;
       }
       const bool handled = handling_.run(*events[at], lane, [&] {
         if (failed) std::rethrow_exception(std::exchange(failed, nullptr));
-        handler_(*events[at]);
+        call_handler(*events[at]);
         counters_.handled.fetch_add(1, std::memory_order_relaxed);
         return true;
       });
@@ -336,7 +342,7 @@ class following {
   template <typename Transaction>
   void call_in(Transaction& in, const event_type& event) {
     try {
-      handler_(in, event);
+      observe_handler(storage_, event, 1, [&] { handler_(in, event); });
     } catch (...) {
       throw thrown_by_handler{std::current_exception()};
     }
@@ -405,7 +411,7 @@ class following {
     auto next = one;
     next.position = event.position + 1;
     next.attempts = 0;
-    if constexpr (!is_transactional) handler_(event);
+    if constexpr (!is_transactional) call_handler(event);
     const bool done = handling_.surely([&] {
       if constexpr (is_transactional)
         return parked().replace_with(one.position, {next}, [&](typename S::transaction& in) { call_in(in, event); });

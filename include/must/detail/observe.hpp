@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Tells the observer of a storage, where it has one, of an operation.
+#pragma once
+
+#include "must/detail/current_error.hpp"
+#include "must/observer.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+
+#include <time.h>
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
+namespace must::detail {
+
+template <typename O>
+inline constexpr bool observes = !std::is_same_v<std::remove_cvref_t<O>, null_observer>;
+
+template <typename S>
+inline constexpr bool is_observed = [] {
+  if constexpr (requires(S& storage) { storage.observer(); })
+    return observes<decltype(std::declval<S&>().observer())>;
+  else
+    return false;
+}();
+
+inline std::int64_t monotonic_nanoseconds() {
+  ::timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+template <typename Value>
+std::optional<error> failure_in(const Value&) {
+  return std::nullopt;
+}
+template <typename Value>
+std::optional<error> failure_in(const result<Value>& done) {
+  return done ? std::nullopt : std::optional(done.error());
+}
+inline std::optional<error> failure_in(const append_result& done) {
+  return done ? std::nullopt : std::optional(to_error(done.why()));
+}
+
+// run(), between started and stopped.
+template <typename O, typename Run>
+auto observe(O& observer, const operation& what, Run&& run) -> decltype(run()) {
+  observer.started(what);
+  const auto began = monotonic_nanoseconds();
+  try {
+    if constexpr (std::is_void_v<decltype(run())>) {
+      run();
+      observer.stopped(what, monotonic_nanoseconds() - began, nullptr);
+    } else {
+      auto done = run();
+      const auto took = monotonic_nanoseconds() - began;
+      const auto why = failure_in(done);
+      observer.stopped(what, took, why ? &*why : nullptr);
+      return done;
+    }
+  } catch (...) {
+    const auto took = monotonic_nanoseconds() - began;
+    const auto why = current_error(what.kind == operation_kind::handler ? "handler" : "operation");
+    observer.stopped(what, took, &why);
+    throw;
+  }
+}
+
+template <typename Data>
+operation operation_on(operation_kind kind, const basic_event<Data>& first, std::size_t events, position at = 0) {
+  return {kind, first.type, first.id, first.source, first.subject, at, events};
+}
+
+// A handler's call for an event of a storage.
+template <typename S, typename Data, typename Run>
+auto observe_handler(S& storage, const recorded<Data>& first, std::size_t events, Run&& run) -> decltype(run()) {
+  if constexpr (is_observed<S>)
+    return observe(storage.observer(), operation_on(operation_kind::handler, first, events, first.position), run);
+  else
+    return run();
+}
+
+}  // namespace must::detail

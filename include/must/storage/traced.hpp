@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// traced: a storage that tells an observer what it is asked to do.
+#pragma once
+
+#include "must/detail/decorator.hpp"
+#include "must/detail/observe.hpp"
+
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// A storage whose observer is told of every append and read, and of the commands and handlers that run on it.
+///
+/// Other decorators hand the observer on, whichever is outside. An append of several at once (BatchStorage) counts as
+/// one. What the store answers and throws is not changed. With null_observer it costs nothing. Any number of threads.
+/// \param storage, observer  not owned
+template <Storage S, Observer O>
+class traced : public detail::decorator<S> {
+  using base = detail::decorator<S>;
+
+ public:
+  using typename base::data_type;
+  using typename base::event;
+
+  traced(S& storage, O& observer) noexcept : base(storage), observer_(&observer) {}
+
+  [[nodiscard]] O& observer() const noexcept { return *observer_; }
+
+  /// \see Storage
+  append_result append(std::span<event> events, const append_condition& condition) {
+    return appending(events, [&] { return this->storage().append(events, condition); });
+  }
+  template <typename Visitor>
+  read_result read(const query& which, const read_options& options, Visitor&& visitor) {
+    const auto run = [&] { return this->storage().read(which, options, std::forward<Visitor>(visitor)); };
+    if constexpr (detail::observes<O>)
+      return detail::observe(*observer_, {.kind = operation_kind::read}, run);
+    else
+      return run();
+  }
+  /// \see BatchStorage
+  std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items)
+    requires BatchStorage<S>
+  {
+    const auto first = items.empty() ? std::span<event>() : items.front().events;
+    return appending(first, [&] { return this->storage().append_batch(items); });
+  }
+  /// \see TransactionalStorage
+  append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
+    requires TransactionalStorage<S>
+  {
+    return appending(events, [&] { return this->storage().append_with(events, condition, work); });
+  }
+
+ private:
+  // The texts are copied: the store may move the events away.
+  template <typename Run>
+  auto appending(std::span<const event> events, Run&& run) -> decltype(run()) {
+    if constexpr (detail::observes<O>) {
+      if (events.empty()) return detail::observe(*observer_, {.kind = operation_kind::append}, run);
+      const auto type = events[0].type, id = events[0].id, source = events[0].source, subject = events[0].subject;
+      return detail::observe(*observer_, {operation_kind::append, type, id, source, subject, 0, events.size()}, run);
+    } else {
+      return run();
+    }
+  }
+  O* observer_;
+};
+
+}  // namespace must
