@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -820,6 +821,22 @@ TEST_CASE("cloudevents: random events come back as they were", "[cloudevents][co
   }
 }
 
+namespace {
+
+// Nothing where it gives up: at a number that no double can hold, which is JSON all the same (RFC 8259, section 6).
+std::optional<bool> nlohmann_accepts(const std::string& text) {
+  try {
+    const auto parsed = nlohmann::json::parse(text);
+    return true;
+  } catch (const nlohmann::json::out_of_range&) {
+    return std::nullopt;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
+
 TEST_CASE("cloudevents: the check of JSON agrees with nlohmann_json on mangled documents", "[cloudevents][core]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
@@ -842,6 +859,6 @@ TEST_CASE("cloudevents: the check of JSON agrees with nlohmann_json on mangled d
     if (flaw && contains(*flaw, "twice")) continue;
     INFO(text);
     INFO(flaw.value_or("no flaw"));
-    REQUIRE(!flaw == nlohmann::json::accept(text));
+    if (const auto accepted = nlohmann_accepts(text)) REQUIRE(!flaw == *accepted);
   }
 }
