@@ -197,15 +197,39 @@ constexpr bool check_versions() {
   }
 }
 
+// Whether no two names are equal, of whichever version. Then there is no need to look at the events in pairs, which
+// costs a template each.
+template <typename Event>
+constexpr std::size_t count_names() {
+  std::size_t count = 0;
+  for_names(versions_of<Event>{}, [&](type_name) { ++count; });
+  return count;
+}
+template <typename... Event>
+constexpr bool all_names_differ() {
+  type_name names[(count_names<Event>() + ... + 1)];
+  std::size_t count = 0;
+  [[maybe_unused]] const auto add = [&](type_name name) { names[count++] = name; };
+  (for_names(versions_of<Event>{}, add), ...);
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (names[i] == names[j]) return false;
+  return true;
+}
+
 // Each event of a list has names of its own, former and previous ones included.
+constexpr bool pairs_share_no_name(events<>) { return true; }
 template <typename First, typename... Rest>
-constexpr bool names_are_unique(events<First, Rest...>) {
-  if constexpr (sizeof...(Rest) == 0)
+constexpr bool pairs_share_no_name(events<First, Rest...>) {
+  return (shares_no_name<First, Rest>() && ...) && pairs_share_no_name(events<Rest...>{});
+}
+template <typename... Event>
+constexpr bool names_are_unique(events<Event...> all) {
+  if constexpr (all_names_differ<Event...>())
     return true;
   else
-    return shares_no_name<First, Rest...>() && names_are_unique(events<Rest...>{});
+    return pairs_share_no_name(all);
 }
-constexpr bool names_are_unique(events<>) { return true; }
 
 // The same for a store, which may hold the versions of one event beside each other.
 template <typename Event, typename... Version>
@@ -217,14 +241,18 @@ constexpr bool is_told_apart() {
   return !std::is_same_v<Event, Other> && (is_any_of<Event>(versions_of<Other>{}) ||
                                            is_any_of<Other>(versions_of<Event>{}) || shares_no_name<Event, Other>());
 }
+constexpr bool pairs_are_told_apart(events<>) { return true; }
 template <typename First, typename... Rest>
-constexpr bool names_are_told_apart(events<First, Rest...>) {
-  if constexpr (sizeof...(Rest) == 0)
+constexpr bool pairs_are_told_apart(events<First, Rest...>) {
+  return (is_told_apart<First, Rest>() && ...) && pairs_are_told_apart(events<Rest...>{});
+}
+template <typename... Event>
+constexpr bool names_are_told_apart(events<Event...> all) {
+  if constexpr (all_names_differ<Event...>())
     return true;
   else
-    return (is_told_apart<First, Rest>() && ...) && names_are_told_apart(events<Rest...>{});
+    return pairs_are_told_apart(all);
 }
-constexpr bool names_are_told_apart(events<>) { return true; }
 
 template <typename Event>
 concept stream_is_data = requires(const Event& event) {
