@@ -5,6 +5,7 @@
 #include "must/testing/delivery_suite.hpp"
 
 #include "support/catch.hpp"
+#include "support/inbox.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -47,23 +48,11 @@ struct gate {
 };
 
 struct pubsub_fixture {
-  using data_type = must::payload;
-  using message = must::recorded<data_type>;
-
   must::memory_store<>& store() { return store_; }
-  must::pubsub<message>& delivery() { return bus_; }
-  texts received() {
-    const std::lock_guard lock(mutex_);
-    return ids_;
-  }
+  auto& delivery() { return inbox_.bus(); }
+  texts received() { return inbox_.ids(); }
   must::memory_store<> store_{};
-  std::mutex mutex_{};
-  texts ids_{};
-  must::pubsub<message> bus_{};
-  must::topic_subscription token_ = bus_.subscribe("wanted", [this](const message& event) {
-    const std::lock_guard lock(mutex_);
-    ids_.push_back(event.id);
-  });
+  must_test::bus_inbox inbox_{};
 };
 
 }  // namespace

@@ -102,6 +102,21 @@ TEST_CASE("stage: a source that fails sends on_error, after what it gave", "[del
   CHECK_THROWS_AS(std::rethrow_exception(one->why), std::runtime_error);
 }
 
+TEST_CASE("stage: a producer that is gone does not end what it began, a subscriber that is gone ends it",
+          "[delivery]") {
+  auto one = std::make_shared<must_test::probe<int>>();
+  {
+    const auto from = must::broadcast_producer(numbers_below(5));
+    from.subscribe(one);
+  }
+  one->request(3);
+  CHECK(one->received == 3);
+  const auto held = one->subscription;
+  one.reset();
+  held->request(1);
+  CHECK_FALSE(held->poll(must::duration{1}, {}));
+}
+
 TEST_CASE("stage: a consumer asks again when min_demand is left, and gets no more than max_demand", "[delivery]") {
   struct watched final : must::stage_subscription {
     void request(std::int64_t count) noexcept override { asked.push_back(count); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/delivery/delivery.hpp"
+#include "must/delivery/pubsub.hpp"
 
 #include <mutex>
 #include <span>
@@ -28,6 +29,27 @@ class inbox {
  private:
   std::mutex mutex_{};
   std::vector<std::string> ids_{};
+};
+
+// The same behind a pubsub.
+class bus_inbox {
+ public:
+  using message = must::recorded<must::payload>;
+
+  must::pubsub<message>& bus() { return bus_; }
+  [[nodiscard]] std::vector<std::string> ids() {
+    const std::lock_guard lock(mutex_);
+    return ids_;
+  }
+
+ private:
+  std::mutex mutex_{};
+  std::vector<std::string> ids_{};
+  must::pubsub<message> bus_{};
+  must::topic_subscription token_ = bus_.subscribe("wanted", [this](const message& event) {
+    const std::lock_guard lock(mutex_);
+    ids_.push_back(event.id);
+  });
 };
 
 }  // namespace must_test
