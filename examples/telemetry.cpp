@@ -30,8 +30,7 @@ struct Deposit {
 struct Spans {
   void started(const must::operation&) noexcept { ++depth; }
   void stopped(const must::operation& what, std::int64_t nanoseconds, const must::error* why) noexcept {
-    constexpr const char* names[] = {"command", "append", "read", "handler"};
-    std::cout << std::string(2 * --depth, ' ') << names[static_cast<int>(what.kind)];
+    std::cout << std::string(2 * --depth, ' ') << must::operation_name(what.kind);
     const auto attribute = [](const char* name, std::string_view value) {
       if (!value.empty()) std::cout << ' ' << name << '=' << value;
     };

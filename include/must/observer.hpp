@@ -20,6 +20,12 @@ enum class operation_kind : std::uint8_t {
   handler   ///< what a subscription calls for an event, or for some at once
 };
 
+/// "command", "append", "read" or "handler".
+[[nodiscard]] constexpr const char* operation_name(operation_kind kind) noexcept {
+  constexpr const char* names[] = {"command", "append", "read", "handler"};
+  return names[static_cast<std::uint8_t>(kind)];
+}
+
 /// One operation. What does not apply, or is not known, is empty; the texts live until it has stopped.
 ///
 /// \see OpenTelemetry semantic conventions, "CloudEvents": cloudevents.event_id, _source, _type, _subject

@@ -56,8 +56,7 @@ class notes {
 
  private:
   static std::string describe(const must::operation& what) {
-    constexpr const char* kinds[] = {"command", "append", "read", "handler"};
-    auto text = kinds[static_cast<int>(what.kind)] + (what.type.empty() ? "" : " " + std::string(what.type));
+    auto text = must::operation_name(what.kind) + (what.type.empty() ? "" : " " + std::string(what.type));
     if (!what.subject.empty()) text += " of " + std::string(what.subject);
     if (what.position != 0) text += " at " + std::to_string(what.position);
     return text;

@@ -2,11 +2,11 @@
 // mailbox: a bounded queue of messages, with a stated policy for one more than fit.
 #pragma once
 
+#include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -64,8 +64,7 @@ class mailbox_state {
   bool wait(duration timeout, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     ++readers_;
-    arrived_.wait_for(lock, stop, std::chrono::microseconds(timeout.microseconds),
-                      [&] { return size() > 0 || closed_; });
+    arrived_.wait_for(lock, stop, to_chrono(timeout), [&] { return size() > 0 || closed_; });
     --readers_;
     return size() > 0;
   }

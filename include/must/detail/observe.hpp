@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 namespace must::detail {
 
@@ -62,22 +63,19 @@ auto observe(O& observer, const operation& what, Run&& run) -> decltype(run()) {
     }
   } catch (...) {
     const auto took = monotonic_nanoseconds() - began;
-    const auto why = current_error(what.kind == operation_kind::handler ? "handler" : "operation");
+    const auto why = current_error(operation_name(what.kind));
     observer.stopped(what, took, &why);
     throw;
   }
-}
-
-template <typename Data>
-operation operation_on(operation_kind kind, const basic_event<Data>& first, std::size_t events, position at = 0) {
-  return {kind, first.type, first.id, first.source, first.subject, at, events};
 }
 
 // A handler's call for an event of a storage.
 template <typename S, typename Data, typename Run>
 auto observe_handler(S& storage, const recorded<Data>& first, std::size_t events, Run&& run) -> decltype(run()) {
   if constexpr (is_observed<S>)
-    return observe(storage.observer(), operation_on(operation_kind::handler, first, events, first.position), run);
+    return observe(storage.observer(),
+                   {operation_kind::handler, first.type, first.id, first.source, first.subject, first.position, events},
+                   run);
   else
     return run();
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/detail/current_error.hpp"
+#include "must/detail/rest.hpp"
 #include "must/subscription/checkpoint.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -21,16 +21,6 @@
 #include <utility>
 
 namespace must::detail {
-
-inline std::chrono::microseconds to_chrono(duration span) { return std::chrono::microseconds(span.microseconds); }
-
-// Sleeps until a stop is requested, or the time has passed.
-inline void rest(duration span, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, to_chrono(span), [] { return false; });
-}
 
 [[noreturn]] inline void raise_not_owner(const std::string& name, const std::string& owner) {
   raise({.code = error_code::not_owner,

@@ -100,11 +100,11 @@ class fenced_cell {
   }
   // The same where the owner of another cell comes here: whoever came later, by the epoch, has it already.
   void take(const ownership& by) {
-    do {
+    for (;;) {
       const auto seen = get();
       lost_ = seen && owned_fields::of(seen->bytes).by.epoch > by.epoch;
       if (lost_ || take(by, seen)) return;
-    } while (true);
+    }
   }
   [[nodiscard]] const std::vector<std::string>& fields() const { return fields_; }
 

@@ -6,7 +6,6 @@
 #include "must/detail/asymmetric_fence.hpp"
 #include "must/detail/wait.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -177,8 +176,7 @@ class topic_registry {
     heavy_fence();
     one.interrupt();
     if (broadcasts_of_this_thread > 0) return;
-    for (std::int64_t longest = 1; is_called(one); longest = std::min<std::int64_t>(longest * 2, 1'000))
-      pause_for(longest);
+    for (unsigned attempt = 0; is_called(one); ++attempt) back_off(attempt);
   }
   // Drops the subscriptions of a topic that have ended.
   void clean(std::string_view topic) {

@@ -5,7 +5,6 @@
 #include "must/delivery/stage/producer.hpp"
 #include "must/error.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -58,11 +57,8 @@ class consumer_link final : public stage_subscriber<T> {
     (*handler_)(event);
     if (--left_ == options_.min_demand) ask();
   }
-  void on_error(const std::exception_ptr& why) noexcept override {
-    why_ = why;
-    ended_ = true;
-  }
-  void on_complete() noexcept override { ended_ = true; }
+  void on_error(const std::exception_ptr& why) noexcept override { why_ = why; }
+  void on_complete() noexcept override {}
 
   void ask() {
     const auto more = options_.max_demand - left_;
@@ -80,7 +76,6 @@ class consumer_link final : public stage_subscriber<T> {
   std::shared_ptr<stage_subscription> subscription_{};
   std::int64_t left_ = 0;
   std::exception_ptr why_{};
-  bool ended_ = false;
 };
 
 }  // namespace detail

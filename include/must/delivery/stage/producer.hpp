@@ -4,7 +4,6 @@
 
 #include "must/delivery/stage/pulling.hpp"
 
-#include <concepts>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -12,7 +11,6 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <type_traits>
 #include <utility>
 
 namespace must {
@@ -93,6 +91,14 @@ class shared_source {
   std::shared_ptr<shared> shared_;
 };
 
+inline void check_partition(std::size_t which, std::size_t count) {
+  if (which >= count)
+    raise({.code = error_code::bad_input,
+           .message = "there is no partition " + std::to_string(which) + " of " + std::to_string(count) +
+                      "; they are counted from 0",
+           .field = "partition"});
+}
+
 // The events of one of `count` partitions.
 template <Source From, typename Choose>
 class partition_source {
@@ -110,11 +116,7 @@ class partition_source {
 
  private:
   [[nodiscard]] bool is_here(std::optional<std::size_t> chosen) const {
-    if (chosen && *chosen >= count_)
-      raise({.code = error_code::bad_input,
-             .message = "an event belongs to partition " + std::to_string(*chosen) + " of " + std::to_string(count_) +
-                        "; they are counted from 0",
-             .field = "partition"});
+    if (chosen) check_partition(*chosen, count_);
     return chosen == which_;
   }
   From from_;
@@ -128,18 +130,10 @@ class partition_source {
 ///
 /// A subscriber that ends in the middle of an event has that one alone in its hands. The source has to be copyable.
 template <Source From>
-class demand_producer {
+class demand_producer : public broadcast_producer<detail::shared_source<From>> {
  public:
-  using value_type = typename From::value_type;
-
-  explicit demand_producer(From from) : from_(std::move(from)) {}
-  /// \throws bad_input  when the subscriber is null
-  void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const {
-    detail::pulling<detail::shared_source<From>>::subscribe(from_, to);
-  }
-
- private:
-  detail::shared_source<From> from_;
+  explicit demand_producer(From from)
+      : broadcast_producer<detail::shared_source<From>>(detail::shared_source<From>(std::move(from))) {}
 };
 
 /// Divides the events among partitions: `choose(event)` is a number below `count`, or an empty optional for none.
@@ -157,11 +151,7 @@ class partition_producer {
       : from_(std::move(from)), count_(count), choose_(std::move(choose)) {}
   /// The producer of one partition. \throws bad_input  when there is none of that number
   [[nodiscard]] partition operator[](std::size_t which) const {
-    if (which >= count_)
-      raise({.code = error_code::bad_input,
-             .message = "there is no partition " + std::to_string(which) + " of " + std::to_string(count_) +
-                        "; they are counted from 0",
-             .field = "partition"});
+    detail::check_partition(which, count_);
     return partition({from_, choose_, count_, which});
   }
   [[nodiscard]] std::size_t size() const { return count_; }

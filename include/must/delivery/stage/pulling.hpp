@@ -52,11 +52,8 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     const auto self = this->shared_from_this();
     if (work_.fetch_add(1) == 0) {
       step();
-      if (!ended_ && is_idle_ && given_ < demand_ && !interrupted_) {
-        wait(timeout, stop);
-        step();
-      }
-      go_on();
+      if (!ended_ && is_idle_ && given_ < demand_ && !interrupted_) wait(timeout, stop);
+      work();
     }
     return !ended_;
   }
@@ -68,22 +65,16 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   void begin(subscriber& to) {
     const auto self = this->shared_from_this();
     guard(to, [&] { to.on_subscribe(self); });
-    step();
-    go_on();
+    work();
   }
   // Whoever finds nobody at work does it all, and what others ask for meanwhile.
   void drive() noexcept {
     if (work_.fetch_add(1) != 0) return;
     const auto self = this->shared_from_this();
-    step();
-    go_on();
+    work();
   }
-  void go_on() noexcept {
-    for (std::int64_t done = 1;;) {
-      done = work_.fetch_sub(done) - done;
-      if (done == 0) return;
-      step();
-    }
+  void work() noexcept {
+    for (std::int64_t done = 1; done != 0; done = work_.fetch_sub(done) - done) step();
   }
   void step() noexcept {
     if (ended_) return;

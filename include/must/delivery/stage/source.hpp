@@ -2,8 +2,8 @@
 // Sources of events that stay where they are until somebody asks for them: a store, a function, a source transformed.
 #pragma once
 
+#include "must/detail/rest.hpp"
 #include "must/storage/waitable.hpp"
-#include "must/subscription/claim.hpp"
 
 #include <concepts>
 #include <cstddef>
