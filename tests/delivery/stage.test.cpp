@@ -114,14 +114,17 @@ TEST_CASE("stage: a producer that is gone does not end what it began, a subscrib
   const auto held = one->subscription;
   one.reset();
   held->request(1);
-  CHECK_FALSE(held->poll(must::duration{1}, {}));
+  CHECK_FALSE(held->poll(0, must::duration{1}, {}));
 }
 
 TEST_CASE("stage: a consumer asks again when min_demand is left, and gets no more than max_demand", "[delivery]") {
   struct watched final : must::stage_subscription {
     void request(std::int64_t count) noexcept override { asked.push_back(count); }
     void cancel() noexcept override { is_cancelled = true; }
-    bool poll(must::duration, const std::stop_token&) noexcept override { return true; }
+    bool poll(std::int64_t more, must::duration, const std::stop_token&) noexcept override {
+      asked.push_back(more);
+      return true;
+    }
     std::vector<std::int64_t> asked{};
     bool is_cancelled = false;
   };
@@ -133,7 +136,7 @@ TEST_CASE("stage: a consumer asks again when min_demand is left, and gets no mor
   link.on_subscribe(second);
   CHECK(second->is_cancelled);  // rule 2.5
   CHECK_FALSE(first->is_cancelled);
-  link.ask();
+  CHECK(link.poll(must::duration{1}, {}));
   for (int i = 0; i < 7; ++i) link.on_next(i);
   CHECK(first->asked == std::vector<std::int64_t>{10});
   link.on_next(7);
@@ -277,7 +280,38 @@ TEST_CASE("stage: the end of a producer means what the cancel mode says", "[deli
     consumer.run(stop.get_token());
   CHECK(told == 1);
   const bool goes_on = mode == must::cancel_mode::temporary || (mode == must::cancel_mode::transient && !fails);
-  CHECK((handled >= 2'000) == goes_on);
+  CHECK((handled == 2'000) == goes_on);  // the stop is obeyed at once
+}
+
+TEST_CASE("stage: a stop ends a run at once, while its source has more, and the next run goes on", "[delivery]") {
+  const int last = GENERATE(1, 7, 2'000, 2'345);
+  std::stop_source stop;
+  std::vector<int> seen;
+  auto consumer = must::make_consumer<int>([&](int value) {
+    seen.push_back(value);
+    if (static_cast<int>(seen.size()) == last) stop.request_stop();
+  });
+  consumer.subscribe_to(must::broadcast_producer(numbers_below(5'000)));
+  consumer.run(stop.get_token());
+  CHECK(seen == numbers(last));
+  consumer.run();  // what was asked for and not given comes with the next run
+  CHECK(seen == numbers(5'000));
+}
+
+TEST_CASE("stage: two producers that are never idle take turns of their max_demand", "[delivery]") {
+  std::stop_source stop;
+  std::vector<int> turns;
+  auto consumer = must::make_consumer<int>([&](int value) {
+    turns.push_back(value);
+    if (turns.size() == 40) stop.request_stop();
+  });
+  for (const int sign : {1, -1})
+    consumer.subscribe_to(must::broadcast_producer(must::function_source([sign] { return std::optional<int>(sign); })),
+                          {.max_demand = 4, .min_demand = 3});
+  consumer.run(stop.get_token());
+  REQUIRE(turns.size() == 40);
+  CHECK(std::count(turns.begin(), turns.end(), 1) >= 16);
+  CHECK(std::count(turns.begin(), turns.end(), -1) >= 16);
 }
 
 TEST_CASE("stage: what a handler throws ends run, and the event stays in the store", "[delivery]") {

@@ -140,7 +140,7 @@ void check_reactive_streams() {
     REQUIRE(one->is_complete);
     one->request(10);
     one->request(0);
-    CHECK_FALSE(one->subscription->poll(must::duration{1}, {}));
+    CHECK_FALSE(one->subscription->poll(0, must::duration{1}, {}));
     CHECK(one->is_in_order);
     CHECK(one->why == nullptr);
   }

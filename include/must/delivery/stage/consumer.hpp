@@ -55,22 +55,21 @@ class consumer_link final : public stage_subscriber<T> {
   }
   void on_next(const T& event) override {
     (*handler_)(event);
-    if (--left_ == options_.min_demand) ask();
+    if (--left_ == options_.min_demand) subscription_->request(missing());
   }
   void on_error(const std::exception_ptr& why) noexcept override { why_ = why; }
   void on_complete() noexcept override {}
 
-  void ask() {
-    const auto more = options_.max_demand - left_;
-    left_ = options_.max_demand;
-    subscription_->request(more);
+  bool poll(duration turn, const std::stop_token& stop) {
+    return subscription_->poll(left_ > options_.min_demand ? 0 : missing(), turn, stop);
   }
   [[nodiscard]] stage_subscription& subscription() { return *subscription_; }
   [[nodiscard]] const demand_options& options() const { return options_; }
   [[nodiscard]] const std::exception_ptr& why() const { return why_; }
-  [[nodiscard]] bool has_asked() const { return left_ > 0; }
 
  private:
+  std::int64_t missing() { return options_.max_demand - std::exchange(left_, options_.max_demand); }
+
   Handler* handler_;
   demand_options options_;
   std::shared_ptr<stage_subscription> subscription_{};
@@ -116,8 +115,7 @@ class consumer {
     const duration turn{100'000 / static_cast<std::int64_t>(links_.size())};
     for (std::size_t i = 0; i < links_.size() && !stop.stop_requested();) {
       const auto one = links_[i];
-      if (!one->has_asked()) one->ask();
-      if (one->subscription().poll(turn, stop)) {
+      if (one->poll(turn, stop)) {
         ++i;
         continue;
       }

@@ -22,8 +22,9 @@ class stage_subscription {
   virtual void request(std::int64_t count) noexcept = 0;
   /// Nothing more comes, but what is on its way in another thread. Does nothing the second time.
   virtual void cancel() noexcept = 0;
-  /// Waits until there may be more, if there is demand and nothing for it now, and sends it. False when it has ended.
-  virtual bool poll(duration timeout, const std::stop_token& stop) noexcept = 0;
+  /// Asks for `more` events, 0 for none, and sends all that is asked for, but not once a stop is requested; where there
+  /// is nothing now, waits for it. What is asked for meanwhile may be left to the next call. False when it has ended.
+  virtual bool poll(std::int64_t more, duration timeout, const std::stop_token& stop) noexcept = 0;
 };
 
 /// Takes events, never more than it asked for, one after another. What on_subscribe and on_next throw goes to on_error.

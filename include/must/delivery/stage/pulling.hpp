@@ -33,14 +33,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   pulling(From from, const std::shared_ptr<subscriber>& to) : from_(std::move(from)), to_(to) {}
 
   void request(std::int64_t count) noexcept override {
-    if (count <= 0) {
-      std::int64_t none = 1;
-      refused_.compare_exchange_strong(none, count);
-      interrupted_ = true;
-    } else {
-      auto sum = demand_.load(std::memory_order_relaxed);
-      while (!demand_.compare_exchange_weak(sum, count > unbounded - sum ? unbounded : sum + count)) {}
-    }
+    demand(count, 1);
     drive();
   }
   void cancel() noexcept override {
@@ -48,18 +41,26 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     interrupted_ = true;
     drive();
   }
-  bool poll(duration timeout, const std::stop_token& stop) noexcept override {
+  bool poll(std::int64_t more, duration timeout, const std::stop_token& stop) noexcept override {
     const auto self = this->shared_from_this();
+    demand(more, 0);
     if (work_.fetch_add(1) == 0) {
-      step();
-      if (!ended_ && is_idle_ && given_ < demand_ && !interrupted_) wait(timeout, stop);
-      work();
+      const turn now{demand_, stop};
+      step(now);
+      if (!ended_ && is_idle_ && given_ < now.until && !interrupted_) wait(timeout, stop);
+      work(now);
     }
     return !ended_;
   }
 
  private:
   static constexpr auto unbounded = std::numeric_limits<std::int64_t>::max();
+
+  // How far one thread goes before it lets others have a turn.
+  struct turn {
+    std::int64_t until = unbounded;
+    std::stop_token stop{};
+  };
 
   // The work that is counted from the start keeps what on_subscribe asks for until it has returned.
   void begin(subscriber& to) {
@@ -73,14 +74,28 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     const auto self = this->shared_from_this();
     work();
   }
-  void work() noexcept {
-    for (std::int64_t done = 1; done != 0; done = work_.fetch_sub(done) - done) step();
+  void work(const turn& now = {}) noexcept {
+    for (std::int64_t done = 1; done != 0; done = work_.fetch_sub(done) - done) step(now);
   }
-  void step() noexcept {
+  void demand(std::int64_t count, std::int64_t least) noexcept {
+    if (count < least) {
+      std::int64_t none = 1;
+      refused_.compare_exchange_strong(none, count);
+      interrupted_ = true;
+    } else {
+      auto sum = demand_.load(std::memory_order_relaxed);
+      while (!demand_.compare_exchange_weak(sum, count > unbounded - sum ? unbounded : sum + count)) {}
+    }
+  }
+  [[nodiscard]] bool goes_on(const turn& now) const noexcept {
+    return !interrupted_.load(std::memory_order_relaxed) && given_ < now.until &&
+           given_ < demand_.load(std::memory_order_relaxed) && !now.stop.stop_requested();
+  }
+  void step(const turn& now) noexcept {
     if (ended_) return;
     const auto to = to_.lock();
-    while (to != nullptr && !interrupted_ && given_ < demand_) {
-      const auto state = pull(*to);
+    while (to != nullptr && goes_on(now)) {
+      const auto state = pull(*to, now);
       is_idle_ = state == source_state::idle;
       if (is_idle_ || interrupted_) break;
       if (state == source_state::ended) {
@@ -93,12 +108,12 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     else if (refused_ <= 0)
       fail(*to, refusal_of(refused_));
   }
-  source_state pull(subscriber& to) noexcept {
+  source_state pull(subscriber& to, const turn& now) noexcept {
     try {
       return from_.pull([&](const value_type& event) {
         ++given_;
         guard(to, [&] { to.on_next(event); });
-        return !interrupted_.load(std::memory_order_relaxed) && given_ < demand_.load(std::memory_order_relaxed);
+        return goes_on(now);
       });
     } catch (...) {
       fail(to, std::current_exception());
