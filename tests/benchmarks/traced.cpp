@@ -35,7 +35,7 @@ template <typename Use>
 void commands(benchmark::State& state, Use&& use) {
   must::memory_store<Added> store;
   std::vector<Add> all;
-  for (int i = 0; i < 1'000; ++i) all.push_back({"s" + std::to_string(i)});
+  for (int i = 0; i < 1'000; ++i) all.push_back({std::to_string(i)});
   std::size_t i = 0;
   use(store, [&](auto& to) {
     for (auto _ : state) must::process_command(all[i++ % all.size()], to);
