@@ -3,9 +3,9 @@
 
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
-#include "must/testing/storage_suite.hpp"
 
 #include "support/catch.hpp"
+#include "support/decorated_fixtures.hpp"
 
 #include <string>
 #include <thread>
@@ -13,11 +13,10 @@
 
 namespace {
 
-struct context_fixture {
+struct cloud_fixture {
   static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
-  must::context<must::memory_store<>>& store() { return context_; }
-  must::memory_store<> shared_{};
-  must::context<must::memory_store<>> context_{shared_, "alone"};
+  must::memory_store<>& store() { return store_; }
+  must::memory_store<> store_{};
 };
 
 struct Taken {
@@ -39,10 +38,18 @@ struct Take {
 
 }  // namespace
 
-TEST_CASE("context: the storage suite holds", "[storage][race]") {
-  for (const auto& one : must::testing::storage_cases<context_fixture>()) {
-    DYNAMIC_SECTION(one.id << " " << one.says) { CHECK_NOTHROW(one.run()); }
-  }
+TEST_CASE("context: the storage suite holds", "[storage]") {
+  must_test::run_storage_cases<must_test::context_alone<cloud_fixture>>(false);
+}
+TEST_CASE("context: the races of the storage suite hold", "[storage][race]") {
+  must_test::run_storage_cases<must_test::context_alone<cloud_fixture>>(true);
+}
+TEST_CASE("context: the storage suite holds beside another context that stores all the time", "[storage]") {
+  must_test::run_storage_cases<must_test::context_beside_another<cloud_fixture>>(false);
+}
+TEST_CASE("context: the races of the storage suite hold beside another context that stores all the time",
+          "[storage][race]") {
+  must_test::run_storage_cases<must_test::context_beside_another<cloud_fixture>>(true);
 }
 
 TEST_CASE("context: two on one store do not see each other", "[storage]") {

@@ -4,6 +4,7 @@
 
 #include "must/storage/memory.hpp"
 #include "must/testing/suite/append_cases.hpp"
+#include "must/testing/suite/dense_positions.hpp"
 #include "must/testing/suite/differential.hpp"
 #include "must/testing/suite/other_cases.hpp"
 #include "must/testing/suite/query_cases.hpp"
@@ -27,6 +28,7 @@ struct capabilities {
   bool transactions = false;  ///< TransactionalStorage
   bool shared = false;        ///< the fixture has `other()`: the same store by another connection or process
   bool durable = false;       ///< the fixture has `reopen()`: closes the store and opens it again
+  bool gapless = true;        ///< positions are 1, 2, 3 ...; false: they increase, and others may have those between
 };
 
 /// One case of the suite. run() throws assertion_failed when the store does not show it.
@@ -69,17 +71,9 @@ void same_as_memory() {
   compare_histories<data_of<F>>(30, [](std::uint64_t n) { return data<F>(n); }, [] { return beside_memory<F>(); });
 }
 
-}  // namespace suite
-
-/// All cases for the store of a fixture; each makes fresh ones.
-///
-/// A fixture is default-constructible, has `store()`, which gives a Storage that is empty at first, and
-/// `static constexpr must::testing::capabilities capabilities`; as those say `other()` and `reopen()`. A store of
-/// structs also needs `static data_type data(n)`: different data for different n. Races and random histories take their
-/// seed from MUST_TEST_SEED, and name it.
 template <typename F>
-[[nodiscard]] std::vector<storage_case> storage_cases() {
-  using store_type = suite::store_of<F>;
+std::vector<storage_case> all_cases() {
+  using store_type = store_of<F>;
   static_assert(Storage<store_type>, "must: the store of the fixture is not a Storage");
   static_assert(CellStorage<store_type> == F::capabilities.cells,
                 "must: the fixture declares cells as the store has them");
@@ -89,10 +83,10 @@ template <typename F>
                 "must: the fixture declares waiting as the store has it");
   static_assert(TransactionalStorage<store_type> == F::capabilities.transactions,
                 "must: the fixture declares transactions as the store has them");
-  using A = suite::append_cases<F>;
-  using Q = suite::query_cases<F>;
-  using R = suite::race_cases<F>;
-  using L = suite::limit_cases<F>;
+  using A = append_cases<F>;
+  using Q = query_cases<F>;
+  using R = race_cases<F>;
+  using L = limit_cases<F>;
   std::vector<storage_case> all{
       {"A1", "positions start at 1 and are contiguous in an append", &A::a1_positions},
       {"A2", "an append of nothing is refused", &A::a2_nothing},
@@ -130,32 +124,45 @@ template <typename F>
       {"V1", "a follower of the tail misses nothing, under many writers and conflicts", &R::v1_tail, true},
       {"Z7", "hostile names are matched exactly or refused", &L::z7_hostile_names},
       {"Z8", "limits: at them stored, above them refused", &L::z8_limits},
-      {"M1", "random histories give the answers of memory_store", &suite::same_as_memory<F>}};
+      {"M1", "random histories give the answers of memory_store", &same_as_memory<F>}};
   if constexpr (F::capabilities.cells)
-    all.push_back({"S8", "cells are compared and set", &suite::cell_cases<F>::s8_compare_and_set, true});
+    all.push_back({"S8", "cells are compared and set", &cell_cases<F>::s8_compare_and_set, true});
   if constexpr (F::capabilities.batches)
-    all.push_back({"B1", "each item of a batch has its own condition and result", &suite::batch_cases<F>::b1_batches});
+    all.push_back({"B1", "each item of a batch has its own condition and result", &batch_cases<F>::b1_batches});
   if constexpr (F::capabilities.waiting)
-    all.push_back({"W1", "an append wakes who waits; a timeout and a stop end the wait",
-                   &suite::wait_cases<F>::w1_waiting, true});
+    all.push_back(
+        {"W1", "an append wakes who waits; a timeout and a stop end the wait", &wait_cases<F>::w1_waiting, true});
   if constexpr (F::capabilities.transactions) {
-    all.push_back({"T1", "the caller's work is done with an append, or neither is",
-                   &suite::transaction_cases<F>::t1_with_an_append});
-    all.push_back({"S9", "a view and its checkpoint are written together, or neither is",
-                   &suite::transaction_cases<F>::s9_with_a_cell});
+    all.push_back(
+        {"T1", "the caller's work is done with an append, or neither is", &transaction_cases<F>::t1_with_an_append});
+    all.push_back(
+        {"S9", "a view and its checkpoint are written together, or neither is", &transaction_cases<F>::s9_with_a_cell});
   }
   if constexpr (F::capabilities.shared) {
+    all.push_back({"A9o", "success means readable by another connection", &sharing_cases<F>::a9_readable_elsewhere});
+    all.push_back({"Z5", "over two connections, one of many racers wins", &sharing_cases<F>::z5_one_winner, true});
     all.push_back(
-        {"A9o", "success means readable by another connection", &suite::sharing_cases<F>::a9_readable_elsewhere});
-    all.push_back(
-        {"Z5", "over two connections, one of many racers wins", &suite::sharing_cases<F>::z5_one_winner, true});
-    all.push_back({"Z5t", "over two connections, a follower of the tail misses nothing",
-                   &suite::sharing_cases<F>::z5_tail, true});
+        {"Z5t", "over two connections, a follower of the tail misses nothing", &sharing_cases<F>::z5_tail, true});
   }
   if constexpr (F::capabilities.durable)
-    all.push_back(
-        {"Z6", "what was stored is there when the store is opened again", &suite::durable_cases<F>::z6_reopened});
+    all.push_back({"Z6", "what was stored is there when the store is opened again", &durable_cases<F>::z6_reopened});
   return all;
+}
+
+}  // namespace suite
+
+/// All cases for the store of a fixture; each makes fresh ones.
+///
+/// A fixture is default-constructible, has `store()`, which gives a Storage that is empty at first, and
+/// `static constexpr must::testing::capabilities capabilities`; as those say `other()` and `reopen()`. A store of
+/// structs also needs `static data_type data(n)`: different data for different n. Races and random histories take their
+/// seed from MUST_TEST_SEED, and name it. Where there are gaps the cases see the n-th event at position n.
+template <typename F>
+[[nodiscard]] std::vector<storage_case> storage_cases() {
+  if constexpr (!F::capabilities.gapless)
+    return suite::all_cases<suite::dense_fixture<F>>();
+  else
+    return suite::all_cases<F>();
 }
 
 /// Runs every case for the store of a fixture and calls `report(case, why)`, `why` being empty for one that passed.
