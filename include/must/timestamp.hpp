@@ -92,6 +92,9 @@ class system_clock final : public clock {
 
 namespace detail {
 
+// A century, in microseconds: no span that is waited for is longer.
+inline constexpr std::int64_t longest_span = std::int64_t{100} * 365 * 24 * 3'600 * 1'000'000;
+
 // Days from 1970-01-01 of a date in the proleptic Gregorian calendar, and back.
 constexpr std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
   year -= month <= 2;

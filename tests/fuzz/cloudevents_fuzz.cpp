@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes CloudEvents in JSON: an event that is read is written, and read again as the same event.
-//
-// clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/cloudevents_fuzz.cpp -o fuzz
-// With -DMUST_REPLAY and without the fuzzer: a program that replays the files it is given.
+#include "fuzz.hpp"
+
 #include "must/cloudevents.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-#include <string_view>
+using fuzz::expect;
 
 namespace {
-
-void expect(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
@@ -65,17 +53,3 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } catch (const must::bad_input&) {}
   return 0;
 }
-
-#ifdef MUST_REPLAY
-int main(int count, char** files) {
-  for (int i = 1; i < count; ++i) {
-    std::FILE* const file = std::fopen(files[i], "rb");
-    expect(file != nullptr, files[i]);
-    std::string text;
-    for (int c = 0; (c = std::fgetc(file)) != EOF;) text += static_cast<char>(c);
-    std::fclose(file);
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-  }
-  std::printf("replayed %d files\n", count - 1);
-}
-#endif

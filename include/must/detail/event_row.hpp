@@ -66,10 +66,16 @@ class row_reader {
   timestamp time() {
     timestamp value;
     value.microseconds = static_cast<std::int64_t>(integer());
-    value.femtoseconds_of_billion = static_cast<std::uint32_t>(integer());
-    value.offset_minutes = static_cast<std::int16_t>(integer());
-    value.digits = static_cast<std::uint8_t>(integer());
-    value.written = static_cast<timestamp::notation>(integer());
+    value.femtoseconds_of_billion = static_cast<std::uint32_t>(up_to(999'999'999));
+    value.offset_minutes = static_cast<std::int16_t>(up_to(UINT16_MAX));
+    value.digits = static_cast<std::uint8_t>(up_to(15));
+    value.written = static_cast<timestamp::notation>(up_to(5));
+    if (value.offset_minutes < -1439 || value.offset_minutes > 1439) refuse();
+    return value;
+  }
+  std::uint64_t up_to(std::uint64_t most) {
+    const auto value = integer();
+    if (value > most) refuse();
     return value;
   }
   [[noreturn]] static void refuse() {
@@ -129,8 +135,8 @@ inline std::string pack_attributes(const cloud_event& event) {
 
 inline attribute_value unpack_value(row_reader& from) {
   switch (from.integer()) {
-    case 0: return from.integer() != 0;
-    case 1: return static_cast<std::int32_t>(static_cast<std::uint32_t>(from.integer()));
+    case 0: return from.up_to(1) != 0;
+    case 1: return static_cast<std::int32_t>(static_cast<std::uint32_t>(from.up_to(UINT32_MAX)));
     case 2: return std::string(from.text());
     case 3: return binary{std::string(from.text())};
     case 4: return uri{std::string(from.text())};

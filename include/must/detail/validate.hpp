@@ -77,7 +77,10 @@ inline bool is_plain(std::string_view text) {
     std::memcpy(&eight, at + left - 8, 8);
     look(eight);
   } else {
-    for (; left > 0; ++at, --left) odd |= (static_cast<unsigned char>(*at) - 1U) & 0x80U;
+    for (; left > 0; ++at, --left) {
+      const std::uint64_t one = static_cast<unsigned char>(*at);
+      odd |= ((one - 1U) | one) & 0x80U;
+    }
   }
   return odd == 0;
 }

@@ -24,7 +24,8 @@ struct issued_command {
 };
 
 /// A deadline of a process: `must::process_deadline{"payment", std::chrono::hours(24)}`, returned by react beside
-/// commands. When it has passed, the process gets on_deadline("payment"), unless it has ended or cancelled it.
+/// commands. When it has passed, the process gets on_deadline("payment"), unless it has ended or cancelled it. A span of
+/// more than a century is a century.
 struct process_deadline {
   std::string name{};
   duration after{};
@@ -102,19 +103,20 @@ class text_object_writer {
   std::string out_ = "{";
 };
 
+[[noreturn]] inline void refuse_process_event(const std::string& why) {
+  raise({.code = error_code::codec_error, .message = "the event of a process " + why, .field = "data"});
+}
+
 // Calls `take(name, values)` for each member; of a string there is one value.
 template <typename Take>
 void read_text_object(const payload& data, Take&& take) {
-  const auto refuse = [](const std::string& why) {
-    raise({.code = error_code::codec_error, .message = "the event of a process " + why, .field = "data"});
-  };
   const auto text = [&](std::string_view literal) {
     auto value = literal.starts_with('"') ? read_json_string(literal) : std::nullopt;
-    if (!value) refuse("has " + std::string(literal.substr(0, 20)) + " where a text belongs");
+    if (!value) refuse_process_event("has " + in_quotes(literal) + " where a text belongs");
     return *std::move(value);
   };
-  if (const auto flaw = json_flaw(data.bytes())) refuse("is no JSON: " + *flaw);
-  if (!data.bytes().starts_with('{')) refuse("is no JSON object");
+  if (const auto flaw = json_flaw(data.bytes())) refuse_process_event("is no JSON: " + *flaw);
+  if (!data.bytes().starts_with('{')) refuse_process_event("is no JSON object");
   for (json_cursor members(data.bytes()); members.next();) {
     const auto name = text(members.take_name());
     const auto value = members.take_value();
@@ -127,10 +129,32 @@ void read_text_object(const payload& data, Take&& take) {
   }
 }
 
-inline std::uint64_t to_count(const std::string& text) {
-  std::uint64_t count = 0;
-  std::from_chars(text.data(), text.data() + text.size(), count);
+template <typename Count>
+Count to_count(const std::string& text) {
+  Count count = 0;
+  const auto* const end = text.data() + text.size();
+  if (const auto [at, failure] = std::from_chars(text.data(), end, count); failure != std::errc() || at != end)
+    refuse_process_event("has " + in_quotes(text) + " where a number belongs");
   return count;
+}
+
+// The data of a command as three texts, and back.
+inline std::vector<std::string> command_texts(const payload& data) {
+  if (data.state() == payload::kind::null) return {data.content_type(), "null", ""};
+  if (is_utf8(data.bytes())) return {data.content_type(), "text", std::string(data.bytes())};
+  return {data.content_type(), "base64", to_base64(data.bytes())};
+}
+inline payload command_data(std::string content_type, const std::string& form, std::string bytes) {
+  if (form == "null") return payload::null(std::move(content_type));
+  if (form == "text") return {std::move(content_type), std::move(bytes)};
+  auto decoded = form == "base64" ? from_base64(bytes) : std::nullopt;
+  if (!decoded) refuse_process_event("has a command whose data is not " + in_quotes(form));
+  return {std::move(content_type), *std::move(decoded)};
+}
+inline timestamp due_time(const std::string& text) {
+  const auto due = timestamp::parse(text);
+  if (!due) refuse_process_event("has a deadline that is none: " + due.error().message);
+  return *due;
 }
 
 }  // namespace detail
@@ -145,10 +169,8 @@ struct codec<process_decided> {
     out.put("position", std::to_string(event.position));
     std::vector<std::string> commands, deadlines;
     for (const auto& one : event.commands) {
-      const bool is_text = detail::is_utf8(one.data.bytes());
-      const auto bytes = is_text ? std::string(one.data.bytes()) : detail::to_base64(one.data.bytes());
-      for (const auto& part : {one.type, one.data.content_type(), std::string(is_text ? "text" : "base64"), bytes})
-        commands.push_back(part);
+      commands.push_back(one.type);
+      for (auto& part : detail::command_texts(one.data)) commands.push_back(std::move(part));
     }
     for (const auto& one : event.deadlines) {
       deadlines.push_back(one.name);
@@ -165,20 +187,20 @@ struct codec<process_decided> {
     process_decided event;
     detail::read_text_object(data, [&](const std::string& name, std::vector<std::string> values) {
       if (name == "commands") {
-        for (std::size_t i = 0; i + 4 <= values.size(); i += 4) {
-          auto bytes = values[i + 2] == "base64" ? detail::from_base64(values[i + 3]).value_or("") : values[i + 3];
-          event.commands.push_back({values[i], payload(values[i + 1], std::move(bytes))});
-        }
+        if (values.size() % 4 != 0) detail::refuse_process_event("has a command that is cut off");
+        for (std::size_t i = 0; i < values.size(); i += 4)
+          event.commands.push_back({values[i], detail::command_data(values[i + 1], values[i + 2], values[i + 3])});
       } else if (name == "deadlines") {
-        for (std::size_t i = 0; i + 2 <= values.size(); i += 2)
-          event.deadlines.push_back({values[i], timestamp::parse(values[i + 1]).value()});
+        if (values.size() % 2 != 0) detail::refuse_process_event("has a deadline that is cut off");
+        for (std::size_t i = 0; i < values.size(); i += 2)
+          event.deadlines.push_back({values[i], detail::due_time(values[i + 1])});
       } else if (name == "cancelled") {
         event.cancelled = std::move(values);
       } else if (!values.empty()) {
         if (name == "manager") event.manager = values[0];
         if (name == "key") event.key = values[0];
         if (name == "trigger") event.trigger = values[0];
-        if (name == "position") event.position = detail::to_count(values[0]);
+        if (name == "position") event.position = detail::to_count<position>(values[0]);
         if (name == "ended") event.ended = values[0] == "yes";
       }
     });
@@ -206,7 +228,7 @@ struct codec<process_outcome> {
       if (name == "manager") event.manager = values[0];
       if (name == "key") event.key = values[0];
       if (name == "decision") event.decision = values[0];
-      if (name == "index") event.index = static_cast<std::uint32_t>(detail::to_count(values[0]));
+      if (name == "index") event.index = detail::to_count<std::uint32_t>(values[0]);
       if (name == "refused") event.refused = values[0];
       if (name == "rule") event.rule = values[0];
     });

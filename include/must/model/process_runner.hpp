@@ -116,8 +116,8 @@ class process_decision {
  public:
   process_decision(process_decided& into, timestamp now) : into_(into), now_(now) {}
   void operator()(const process_deadline& deadline) {
-    auto due = timestamp{now_.microseconds + deadline.after.microseconds};
-    into_.deadlines.push_back({deadline.name, due});
+    const auto after = std::clamp(deadline.after.microseconds, -longest_span, longest_span);
+    into_.deadlines.push_back({deadline.name, {.microseconds = now_.microseconds + after, .digits = 6}});
   }
   void operator()(const cancel_deadline& deadline) { into_.cancelled.push_back(deadline.name); }
   void operator()(const end_process&) { into_.ended = true; }

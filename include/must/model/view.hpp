@@ -64,8 +64,7 @@ class view_cell {
   static view_state of(const std::optional<cell>& found) {
     if (!found) return {};
     const auto fields = split_fields(found->bytes);
-    return {static_cast<unsigned>(read_count(fields, 0)), static_cast<unsigned>(read_count(fields, 1)),
-            read_count(fields, 2)};
+    return {read_count<unsigned>(fields, 0), read_count<unsigned>(fields, 1), read_count(fields, 2)};
   }
   S& storage_;
   std::string key_;

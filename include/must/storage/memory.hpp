@@ -129,8 +129,8 @@ class memory_store {
   /// \see WaitableStorage
   bool wait_for(position until, duration timeout, std::stop_token stop = {}) {
     if (head() >= until) return true;
-    constexpr std::int64_t century = std::int64_t{100} * 365 * 24 * 3'600 * 1'000'000;  // a clock can be set to that
-    const auto longest = std::chrono::microseconds(std::clamp<std::int64_t>(timeout.microseconds, 0, century));
+    const auto longest =
+        std::chrono::microseconds(std::clamp<std::int64_t>(timeout.microseconds, 0, detail::longest_span));
     std::unique_lock lock(mutex_);
     ++waiting_;
     const bool there = changed_.wait_for(lock, std::move(stop), longest, [&] { return head() >= until; });

@@ -33,7 +33,7 @@ class attempt_count {
   void take() {
     cell_.take(std::exchange(by_, {}));
     event_ = read_count(cell_.fields(), 0);
-    count_ = static_cast<unsigned>(read_count(cell_.fields(), 1));
+    count_ = read_count<unsigned>(cell_.fields(), 1);
   }
 
   fenced_cell<S> cell_;

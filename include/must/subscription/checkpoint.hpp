@@ -55,7 +55,7 @@ struct checkpoint {
             {read_field(fields, 1), read_field(fields, 2)},
             read_field(fields, 3),
             read_field(fields, 4) == "1",
-            static_cast<unsigned>(read_count(fields, 5))};
+            read_count<unsigned>(fields, 5, 1'024)};
   }
 };
 

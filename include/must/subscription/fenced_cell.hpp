@@ -2,12 +2,16 @@
 // A cell that only its present owner can write: whoever takes it over makes every later write of the former fail.
 #pragma once
 
+#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/storage.hpp"
 #include "must/storage/transactional.hpp"
+#include "must/timestamp.hpp"
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,9 +43,19 @@ inline std::string cell_text(std::string_view text, std::size_t most = 500) {
   for (const auto byte : text.substr(0, most)) kept += byte == '\0' ? ' ' : byte;
   return kept;
 }
-inline std::uint64_t read_count(const std::vector<std::string>& fields, std::size_t at) {
-  std::uint64_t count = 0;
-  if (at < fields.size()) std::from_chars(fields[at].data(), fields[at].data() + fields[at].size(), count);
+[[noreturn]] inline void refuse_cell(const std::string& why) {
+  raise({.code = error_code::storage_error, .message = "a cell of a subscription " + why, .operation = "get"});
+}
+// The number in a field, 0 where there is none.
+template <typename Number = std::uint64_t>
+Number read_count(const std::vector<std::string>& fields, std::size_t at,
+                  Number most = std::numeric_limits<Number>::max()) {
+  Number count = 0;
+  if (at >= fields.size()) return count;
+  const auto* const end = fields[at].data() + fields[at].size();
+  const auto [stop, failure] = std::from_chars(fields[at].data(), end, count);
+  if (failure != std::errc() || stop != end || count > most)
+    refuse_cell("is damaged: it has " + in_quotes(fields[at]) + " where a number belongs");
   return count;
 }
 inline std::string read_field(const std::vector<std::string>& fields, std::size_t at) {
@@ -69,11 +83,8 @@ struct owned_fields {
   }
   [[nodiscard]] static owned_fields of(std::string_view bytes) {
     auto all = split_fields(bytes);
-    if (all.size() < 4 || all[0] != "1")
-      raise({.code = error_code::storage_error,
-             .message = "a cell of a subscription has a format that this version of must does not know",
-             .operation = "get"});
-    owned_fields made{{all[1], read_count(all, 2), static_cast<std::int64_t>(read_count(all, 3))}, {}};
+    if (all.size() < 4 || all[0] != "1") refuse_cell("has a format that this version of must does not know");
+    owned_fields made{{all[1], read_count(all, 2), read_count<std::int64_t>(all, 3, longest_span)}, {}};
     made.fields.assign(all.begin() + 4, all.end());
     return made;
   }

@@ -15,12 +15,6 @@
 
 namespace must {
 
-namespace detail {
-
-inline constexpr std::int64_t longest_span = std::int64_t{100} * 365 * 24 * 3'600 * 1'000'000;
-
-}  // namespace detail
-
 /// Where a subscription without a checkpoint begins.
 class start_at {
  public:

@@ -39,8 +39,8 @@ inline std::vector<parked_event> read_parked(const std::vector<std::string>& fie
   std::vector<parked_event> all;
   for (std::size_t at = 1; at + 6 <= fields.size(); at += 6)
     all.push_back({read_count(fields, at), fields[at + 1], fields[at + 2],
-                   static_cast<unsigned>(read_count(fields, at + 3)), fields[at + 4] == "1",
-                   timestamp{static_cast<std::int64_t>(read_count(fields, at + 5))}});
+                   read_count<unsigned>(fields, at + 3), fields[at + 4] == "1",
+                   timestamp{read_count<std::int64_t>(fields, at + 5)}});
   return all;
 }
 inline std::vector<std::string> write_parked(std::uint64_t replayed, const std::vector<parked_event>& all) {

@@ -95,10 +95,11 @@ inline std::vector<pg_known> known_of(const pg_result& from, int column, std::si
   const auto at = from.numbers<std::int64_t>(0, column + 1);
   const auto offset = from.numbers<std::int32_t>(0, column + 2), size = from.numbers<std::int32_t>(0, column + 3);
   const auto digest = from.array(0, column + 4);
-  std::size_t i = 0;
-  for (const auto number : from.numbers<std::int32_t>(0, column)) {
-    known.at(number - 1) = {{at.at(i), offset.at(i), size.at(i)}, digest.at(i)};
-    ++i;
+  const auto numbers = from.numbers<std::int32_t>(0, column);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] - 1 >= count || i >= std::min({at.size(), offset.size(), size.size(), digest.size()}))
+      refuse_pg_answer();
+    known[numbers[i] - 1] = {{at[i], offset[i], size[i]}, digest[i]};
   }
   return known;
 }
@@ -159,6 +160,7 @@ class pg_append_call {
         const auto repeat = find_repeat(
             events_, [&](std::size_t i) { return known[i].event; },
             [&](std::size_t i, position) { return known[i].digest == as_text(digests_[i]); });
+        if (!repeat) refuse_pg_answer();
         if (was_repeat != nullptr) *was_repeat = true;
         return *repeat;
       }

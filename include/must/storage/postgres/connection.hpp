@@ -36,7 +36,7 @@ class pg_result {
   }
   template <typename Integer>
   [[nodiscard]] Integer integer(int row, int column) const {
-    return is_null(row, column) ? Integer{0} : get_big_endian<Integer>(PQgetvalue(get(), row, column));
+    return is_null(row, column) ? Integer{0} : decoded<Integer>(text(row, column));
   }
   [[nodiscard]] std::uint64_t number(int row, int column) const {
     return static_cast<std::uint64_t>(integer<std::int64_t>(row, column));
@@ -46,16 +46,19 @@ class pg_result {
   }
   // The elements of an array; NULLs are empty.
   [[nodiscard]] std::vector<std::string_view> array(int row, int column) const {
+    auto bytes = text(row, column);
     std::vector<std::string_view> elements;
-    const auto bytes = text(row, column);
-    if (bytes.size() < 20) return elements;
+    if (bytes.size() < 20) return elements;  // it has no dimension
     const auto count = get_big_endian<std::int32_t>(bytes.data() + 12);
-    std::size_t at = 20;
+    bytes.remove_prefix(20);
     for (std::int32_t i = 0; i < count; ++i) {
-      const auto size = get_big_endian<std::int32_t>(bytes.data() + at);
-      at += 4;
-      elements.push_back(size < 0 ? std::string_view() : bytes.substr(at, static_cast<std::size_t>(size)));
-      if (size > 0) at += static_cast<std::size_t>(size);
+      if (bytes.size() < 4) refuse_pg_answer();
+      const auto size = get_big_endian<std::int32_t>(bytes.data());
+      bytes.remove_prefix(4);
+      const auto length = size < 0 ? 0 : static_cast<std::size_t>(size);
+      if (length > bytes.size()) refuse_pg_answer();
+      elements.push_back(bytes.substr(0, length));
+      bytes.remove_prefix(length);
     }
     return elements;
   }
@@ -64,11 +67,16 @@ class pg_result {
   [[nodiscard]] std::vector<std::uint64_t> numbers(int row, int column) const {
     std::vector<std::uint64_t> made;
     for (const auto element : array(row, column))
-      made.push_back(element.empty() ? 0 : static_cast<std::uint64_t>(get_big_endian<Integer>(element.data())));
+      made.push_back(element.empty() ? 0 : static_cast<std::uint64_t>(decoded<Integer>(element)));
     return made;
   }
 
  private:
+  template <typename Integer>
+  static Integer decoded(std::string_view bytes) {
+    if (bytes.size() != sizeof(Integer)) refuse_pg_answer();
+    return get_big_endian<Integer>(bytes.data());
+  }
   struct clearer {
     void operator()(PGresult* result) const noexcept { PQclear(result); }
   };

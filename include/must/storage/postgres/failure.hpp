@@ -73,6 +73,10 @@ inline pg_failure failure_to_connect(const PGconn* connection) {
   return {pg_error("the server cannot be reached, or refuses the connection", "08001", true), true};
 }
 
+[[noreturn]] inline void refuse_pg_answer() {
+  raise(pg_error("an answer of the server cannot be read", "", false));
+}
+
 inline pg_failure deadline_passed(const char* what) {
   return {pg_error(std::string("the deadline passed ") + what, "57014", true), true};
 }

@@ -62,8 +62,7 @@ class pg_listener {
     const waiter here{waiting_};
     nudge();
     saw(head());
-    constexpr std::int64_t century = std::int64_t{100} * 365 * 24 * 3'600 * 1'000'000;
-    const auto longest = std::chrono::microseconds(std::clamp<std::int64_t>(timeout.microseconds, 0, century));
+    const auto longest = std::chrono::microseconds(std::clamp<std::int64_t>(timeout.microseconds, 0, longest_span));
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::move(stop), longest, [&] { return seen_ >= until; });
   }

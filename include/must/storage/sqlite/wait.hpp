@@ -30,7 +30,7 @@ class wake_up {
   bool wait(position until, duration timeout, duration interval, std::stop_token stop, Look&& look) {
     using clock = std::chrono::steady_clock;
     const auto within = [](duration span, std::int64_t least) {
-      return std::chrono::microseconds(std::clamp<std::int64_t>(span.microseconds, least, century));
+      return std::chrono::microseconds(std::clamp<std::int64_t>(span.microseconds, least, longest_span));
     };
     const auto end = clock::now() + within(timeout, 0);
     const auto step = within(interval, 100);
@@ -48,9 +48,6 @@ class wake_up {
   }
 
  private:
-  // In microseconds: what a clock can be set to.
-  static constexpr std::int64_t century = std::int64_t{100} * 365 * 24 * 3'600 * 1'000'000;
-
   std::mutex mutex_{};
   std::condition_variable_any changed_{};
   position seen_ = 0;
