@@ -39,6 +39,7 @@ if [ "$mode" != demo ]; then
 fi
 if [ "$mode" = ci ]; then
   need g++ command -v g++
+  need doxygen command -v doxygen
   need clang-14 command -v clang++-14
   need clang-19 command -v clang++-19
   need libclang-rt-19-dev sh -c 'ls "$(clang++-19 -print-resource-dir)"/lib/*/libclang_rt.tsan*.a'

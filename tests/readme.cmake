@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What the README shows is what is compiled and run. See support/readme.cmake.
+# What the README and the pages of the reference show is what is compiled and run. See support/readme.cmake.
 separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 set(folders "")
 foreach(target IN ITEMS SQLite::SQLite3 PostgreSQL::PostgreSQL)
@@ -11,9 +11,15 @@ endforeach()
 list(REMOVE_DUPLICATES folders)
 list(REMOVE_ITEM folders /usr/include)
 list(TRANSFORM folders PREPEND "-I")
-add_test(NAME "readme: its programs are the files it names, its snippets compile" COMMAND "${CMAKE_COMMAND}"
-  -D "root=${PROJECT_SOURCE_DIR}" -D "all_headers=${CMAKE_CURRENT_BINARY_DIR}/support/all_headers.hpp"
-  -D "scratch=${CMAKE_CURRENT_BINARY_DIR}/readme"
-  -P "${CMAKE_CURRENT_SOURCE_DIR}/support/readme.cmake"
-  -- "${CMAKE_CXX_COMPILER}" ${flags} "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include" ${folders})
-set_tests_properties("readme: its programs are the files it names, its snippets compile" PROPERTIES LABELS readme)
+file(GLOB pages CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/cmake/docs/pages/*.md")
+foreach(page IN LISTS pages ITEMS README.md)
+  cmake_path(GET page STEM name)
+  string(TOLOWER "${name}" name)
+  set(test "${name}: its programs are the files it names, its snippets compile")
+  add_test(NAME "${test}" COMMAND "${CMAKE_COMMAND}" -D "root=${PROJECT_SOURCE_DIR}" -D "page=${page}"
+    -D "all_headers=${CMAKE_CURRENT_BINARY_DIR}/support/all_headers.hpp"
+    -D "scratch=${CMAKE_CURRENT_BINARY_DIR}/readme/${name}"
+    -P "${CMAKE_CURRENT_SOURCE_DIR}/support/readme.cmake"
+    -- "${CMAKE_CXX_COMPILER}" ${flags} "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include" ${folders})
+  set_tests_properties("${test}" PROPERTIES LABELS readme)
+endforeach()

@@ -75,7 +75,7 @@ decltype(auto) for_element(std::size_t index, Next&& next) {
 /// Writes an event as a JSON object: specversion, id, source, type, subject, time, datacontenttype, dataschema, the
 /// extensions by name, data. Events of the user's own types are encoded by their codec.
 ///
-/// \param indent  spaces a level; below zero everything is on one line
+/// \param event  recorded or not \param indent  spaces a level; below zero everything is on one line
 /// \throws bad_input  when an attribute is not what CloudEvents allows; `field` names it
 /// \see JSON Event Format 1.0.2, section 3 "Envelope"
 template <typename Data>

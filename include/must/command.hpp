@@ -13,15 +13,15 @@ namespace must {
 
 /// "Everyone may": `static constexpr auto be_authorized = must::anyone;`, or a member function that returns anyone_t.
 struct anyone_t {
-  constexpr anyone_t operator()(const auto&...) const { return {}; }
+  constexpr anyone_t operator()(const auto&...) const { return {}; }  ///< Takes whatever a rule may get.
 };
-inline constexpr anyone_t anyone{};
+inline constexpr anyone_t anyone{};  ///< \see anyone_t
 
 /// "Always valid": `static constexpr auto be_valid = must::always;`, or a member function that returns always_t.
 struct always_t {
-  constexpr always_t operator()(const auto&...) const { return {}; }
+  constexpr always_t operator()(const auto&...) const { return {}; }  ///< Takes whatever a rule may get.
 };
-inline constexpr always_t always{};
+inline constexpr always_t always{};  ///< \see always_t
 
 namespace detail {
 
@@ -177,6 +177,7 @@ struct rule_object {
 
 }  // namespace detail
 
+/// The rules as function objects: so that no argument finds another function in their place.
 inline namespace cpo {
 
 /// May this command be given, by whom the options name? \see Command for how it is found and what it returns

@@ -81,17 +81,19 @@ constexpr bool check_state() {
 template <typename S>
 class dependency {
  public:
-  using state_type = S;
+  using state_type = S;  ///< what is folded
+
+  /// For stream and tagged, and for boundaries of your own.
   explicit dependency(query_item item) : item_(std::move(item)) { static_assert(detail::check_state<S>()); }
 
   /// Expects the stream of this dependency at exactly this version (0: it does not exist yet). What is found
-  /// otherwise is a version_conflict, and not tried again. For stream<S> only: bad_input at the read otherwise.
+  /// otherwise is a version_conflict, and not tried again. For `stream<S>` only: bad_input at the read otherwise.
   [[nodiscard]] dependency at_version(version expected) && {
     expected_ = expected;
     return std::move(*this);
   }
-  [[nodiscard]] const query_item& item() const noexcept { return item_; }
-  [[nodiscard]] std::optional<version> expected_version() const noexcept { return expected_; }
+  [[nodiscard]] const query_item& item() const noexcept { return item_; }                       ///< the boundary
+  [[nodiscard]] std::optional<version> expected_version() const noexcept { return expected_; }  ///< as at_version said
 
  private:
   query_item item_;
@@ -101,13 +103,13 @@ class dependency {
 /// As many states of one type as there are boundaries; the rules get a std::vector<S>.
 template <typename S>
 struct dependency_list {
-  std::vector<dependency<S>> each{};
+  std::vector<dependency<S>> each{};  ///< in the order of their states
 };
 
 /// Several dependencies; the rules get a state for each, in this order.
 template <typename... Dependency>
 struct dependencies {
-  std::tuple<Dependency...> all{};
+  std::tuple<Dependency...> all{};  ///< in the order of their states
 };
 
 /// The state of one stream: the boundary of an aggregate. Guards every event of the stream, also those S has not named.

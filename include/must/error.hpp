@@ -37,20 +37,26 @@ enum class error_code {
 class sparse_text final {
  public:
   sparse_text() noexcept = default;
+  /// Keeps a copy; of an empty text, nothing.
   sparse_text(std::string text) : text_(text.empty() ? nullptr : new std::string(std::move(text))) {}
-  sparse_text(std::string_view text) : sparse_text(std::string(text)) {}
-  sparse_text(const char* text) : sparse_text(std::string(text)) {}
-  sparse_text(const sparse_text& other) : sparse_text(other.str()) {}
-  sparse_text(sparse_text&& other) noexcept : text_(std::exchange(other.text_, nullptr)) {}
+  sparse_text(std::string_view text) : sparse_text(std::string(text)) {}  ///< The same.
+  sparse_text(const char* text) : sparse_text(std::string(text)) {}       ///< The same.
+  sparse_text(const sparse_text& other) : sparse_text(other.str()) {}     ///< a copy
+  sparse_text(sparse_text&& other) noexcept
+      : text_(std::exchange(other.text_, nullptr)) {}  ///< Leaves the other empty.
+
+  /// Takes what the other has.
   sparse_text& operator=(sparse_text other) noexcept {
     std::swap(text_, other.text_);
     return *this;
   }
   ~sparse_text() { delete text_; }
 
-  [[nodiscard]] bool empty() const noexcept { return text_ == nullptr; }
+  [[nodiscard]] bool empty() const noexcept { return text_ == nullptr; }  ///< whether there is no text
+
+  /// The text, which lives as long as this does, or is empty for ever.
   [[nodiscard]] const std::string& str() const noexcept { return text_ == nullptr ? nothing() : *text_; }
-  operator const std::string&() const noexcept { return str(); }
+  operator const std::string&() const noexcept { return str(); }  ///< the same as str()
   friend bool operator==(const sparse_text& left, const sparse_text& right) { return left.str() == right.str(); }
   template <typename Text>
     requires std::is_convertible_v<const Text&, std::string_view>
@@ -72,6 +78,7 @@ class sparse_text final {
   std::string* text_ = nullptr;
 };
 
+/// Writes the text to a stream.
 template <typename Stream>
 auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << text.str()) {
   return out << text.str();
@@ -83,19 +90,19 @@ auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << text.st
 /// input that is bad ("tag", "time"); `expected` and `actual` are versions for a conflict over `stream`, else
 /// positions.
 struct error final {
-  error_code code = error_code::invalid;
-  std::string message{};
-  std::string_view rule{};  ///< a name of must's own: it lives as long as the program
-  sparse_text field{};
-  sparse_text stream{};
-  std::optional<std::uint64_t> expected{};
-  std::optional<std::uint64_t> actual{};
-  sparse_text event_id{};
-  sparse_text type{};
-  std::optional<must::position> position{};
-  sparse_text operation{};
-  sparse_text backend_code{};
-  bool retryable = false;
+  error_code code = error_code::invalid;     ///< what kind of failure it is
+  std::string message{};                     ///< a sentence for a person; never for a program to read
+  std::string_view rule{};                   ///< a name of must's own: it lives as long as the program
+  sparse_text field{};                       ///< the part of the input that is bad
+  sparse_text stream{};                      ///< of the conflict, or of the event
+  std::optional<std::uint64_t> expected{};   ///< the version or position that an append was to find
+  std::optional<std::uint64_t> actual{};     ///< the one that it found
+  sparse_text event_id{};                    ///< of the event that it is about
+  sparse_text type{};                        ///< of that event, or of the command
+  std::optional<must::position> position{};  ///< of that event
+  sparse_text operation{};                   ///< that failed: "append", "read", "get" ...
+  sparse_text backend_code{};                ///< what the backend calls the failure: a SQLSTATE, a code of SQLite
+  bool retryable = false;                    ///< whether the same again may succeed, with nobody mending anything
 
   friend bool operator==(const error&, const error&) = default;
 };
@@ -103,57 +110,73 @@ struct error final {
 /// The base of everything that must throws, except refusal. Carries the error.
 class exception : public std::exception {
  public:
-  explicit exception(must::error why) noexcept : error_(std::move(why)) {}
+  explicit exception(must::error why) noexcept : error_(std::move(why)) {}  ///< Carries an error.
+
+  /// the message of the error
   [[nodiscard]] const char* what() const noexcept override { return error_.message.c_str(); }
-  [[nodiscard]] const must::error& error() const noexcept { return error_; }
+  [[nodiscard]] const must::error& error() const noexcept { return error_; }  ///< the whole error
 
  private:
   must::error error_;
 };
 
-/// \see error_code: each of these is thrown for the code of its name, and for no other.
+/// Thrown for error_code::unauthorized, and for no other. \see error_code
 class unauthorized final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::invalid, and for no other. \see error_code
 class invalid final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::version_conflict, and for no other. \see error_code
 class version_conflict final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::duplicate_id, and for no other. \see error_code
 class duplicate_id final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::duplicate_command, and for no other. \see error_code
 class duplicate_command final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::position_ahead, and for no other. \see error_code
 class position_ahead final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::bad_input, and for no other. \see error_code
 class bad_input final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::codec_error, and for no other. \see error_code
 class codec_error final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::erased, and for no other. \see error_code
 class erased_error final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::storage_error, and for no other. \see error_code
 class storage_error final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::outcome_unknown, and for no other. \see error_code
 class outcome_unknown final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::not_owner, and for no other. \see error_code
 class not_owner final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::history_changed, and for no other. \see error_code
 class history_changed final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::poison, and for no other. \see error_code
 class poison_error final : public exception {
   using exception::exception;
 };
+/// Thrown for error_code::undeliverable, and for no other. \see error_code
 class undeliverable final : public exception {
   using exception::exception;
 };
@@ -184,13 +207,14 @@ class undeliverable final : public exception {
 class refusal final : public std::exception {
  public:
   refusal() noexcept = default;
+  /// A "no"; an empty reason makes it no less of one.
   refusal(std::string reason) : refused_(true), reason_(std::move(reason)) {}
-  refusal(const char* reason) : refusal(std::string(reason)) {}
+  refusal(const char* reason) : refusal(std::string(reason)) {}  ///< The same.
 
   /// Whether something was refused.
   [[nodiscard]] explicit operator bool() const noexcept { return refused_; }
-  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
-  [[nodiscard]] const char* what() const noexcept override { return reason_.c_str(); }
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }  ///< why; empty when nothing was refused
+  [[nodiscard]] const char* what() const noexcept override { return reason_.c_str(); }  ///< the same as reason()
 
  private:
   bool refused_ = false;

@@ -15,9 +15,12 @@ namespace must {
 class type_name {
  public:
   constexpr type_name() = default;
+  /// Of `size` characters that live as long as the program.
   constexpr type_name(const char* data, std::size_t size) : data_(data), size_(size) {}
-  [[nodiscard]] constexpr const char* data() const { return data_; }
-  [[nodiscard]] constexpr std::size_t size() const { return size_; }
+  [[nodiscard]] constexpr const char* data() const { return data_; }  ///< not terminated
+  [[nodiscard]] constexpr std::size_t size() const { return size_; }  ///< in bytes
+
+  /// As a std::string_view, which this header does not include.
   template <typename View>
     requires requires(View view, const char* data) {
       view.remove_prefix(1);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+/// Event sourcing: commands are decided, what they come to is stored as events, and everything else follows those.
 namespace must {
 
 /// The place of an event in the one global order of a store: 1, 2, 3 ... in commit order; 0 is before the first.

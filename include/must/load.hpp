@@ -16,7 +16,7 @@ namespace must {
 /// A state as a store has it. `seen` may become the `after` of an append condition.
 template <typename S>
 struct loaded {
-  S state{};
+  S state{};                  ///< as the events make it
   position seen = 0;          ///< the head of the store when it was read
   must::version version = 0;  ///< of the last event that was folded, in its stream; 0 when there is none
 };

@@ -30,11 +30,11 @@ enum class operation_kind : std::uint8_t {
 ///
 /// \see OpenTelemetry semantic conventions, "CloudEvents": cloudevents.event_id, _source, _type, _subject
 struct operation {
-  operation_kind kind = operation_kind::command;
-  std::string_view type{};  ///< of the command, or of the first event; as event_type says, where that is known
-  std::string_view id{};    ///< of the first event, as are those that follow
-  std::string_view source{};
-  std::string_view subject{};
+  operation_kind kind = operation_kind::command;  ///< which of the four it is
+  std::string_view type{};      ///< of the command, or of the first event; as event_type says, where that is known
+  std::string_view id{};        ///< of the first event, as are those that follow
+  std::string_view source{};    ///< of that event
+  std::string_view subject{};   ///< its stream
   must::position position = 0;  ///< 0 for an event that is not stored yet
   std::size_t events = 0;       ///< that are appended or handled
 };
@@ -53,8 +53,8 @@ concept Observer = requires(O& observer, const operation& what, std::int64_t nan
 
 /// Observes nothing: a store that is traced by it runs the code of one that is not.
 struct null_observer {
-  void started(const operation&) noexcept {}
-  void stopped(const operation&, std::int64_t, const error*) noexcept {}
+  void started(const operation&) noexcept {}                              ///< does nothing
+  void stopped(const operation&, std::int64_t, const error*) noexcept {}  ///< does nothing
 };
 
 }  // namespace must

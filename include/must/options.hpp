@@ -10,20 +10,20 @@ namespace must {
 
 /// How often a command is tried at the most when others append in between: 1 or more; 16 by default.
 struct retries {
-  unsigned count = 16;
+  unsigned count = 16;  ///< the first included
 };
 
 /// How long a command is tried again after conflicts and unknown outcomes: 2 s by default, measured to some 10 ms.
 /// `must::deadline{std::chrono::milliseconds(500)}`. A try that has begun is not cut off.
 struct deadline {
-  duration after{2'000'000};
+  duration after{2'000'000};  ///< from the first read
 };
 
 /// Makes a repeat of a command harmless, as the command's own command_id does: `must::identified_by{request_id}`.
 ///
 /// 1 to 512 bytes. The same id with a command of other content is duplicate_command, where content can be compared.
 struct identified_by {
-  std::string id{};
+  std::string id{};  ///< of the request
 };
 
 }  // namespace must

@@ -16,12 +16,12 @@ namespace must {
 /// events of the first time. `handler_errors`: what be_handled threw; the events are stored all the same.
 template <typename Event>
 struct processed {
-  std::vector<Event> events{};
-  position first = 0;
-  position last = 0;
-  unsigned attempts = 0;
-  bool replayed = false;
-  std::vector<std::exception_ptr> handler_errors{};
+  std::vector<Event> events{};                       ///< in the order in which they are stored
+  position first = 0;                                ///< of the first event
+  position last = 0;                                 ///< of the last event
+  unsigned attempts = 0;                             ///< how often it was decided, conflicts included
+  bool replayed = false;                             ///< whether it had been processed before
+  std::vector<std::exception_ptr> handler_errors{};  ///< of be_handled
 };
 
 }  // namespace must

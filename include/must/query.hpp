@@ -21,9 +21,9 @@ namespace must {
 ///
 /// An item in which every part is empty is refused by every store (bad_input): everything is spelled query::all().
 struct query_item {
-  std::vector<std::string> types{};
-  std::vector<std::string> tags{};
-  std::optional<std::string> stream{};
+  std::vector<std::string> types{};     ///< any of them
+  std::vector<std::string> tags{};      ///< all of them
+  std::optional<std::string> stream{};  ///< that one
 
   friend bool operator==(const query_item&, const query_item&) = default;
 };
@@ -33,8 +33,8 @@ class query {
  public:
   /// Matches nothing.
   query() = default;
-  query(std::initializer_list<query_item> items) : items_(items) {}
-  explicit query(std::vector<query_item> items) : items_(std::move(items)) {}
+  query(std::initializer_list<query_item> items) : items_(items) {}  ///< Matches what any of the items matches.
+  explicit query(std::vector<query_item> items) : items_(std::move(items)) {}  ///< The same.
 
   /// Matches every event.
   [[nodiscard]] static query all() {
@@ -42,16 +42,20 @@ class query {
     everything.all_ = true;
     return everything;
   }
+  /// Every event of a stream.
   [[nodiscard]] static query of_stream(std::string name) { return {query_item{.stream = std::move(name)}}; }
+  /// Every event of any of the types.
   [[nodiscard]] static query of_types(std::vector<std::string> types) {
     return {query_item{.types = std::move(types)}};
   }
+  /// Every event that has all of the tags.
   [[nodiscard]] static query of_tags(std::vector<std::string> tags) { return {query_item{.tags = std::move(tags)}}; }
 
-  [[nodiscard]] bool is_all() const noexcept { return all_; }
+  [[nodiscard]] bool is_all() const noexcept { return all_; }  ///< whether it matches every event
+
   /// Whether the query can match nothing at all.
   [[nodiscard]] bool is_none() const noexcept { return !all_ && items_.empty(); }
-  [[nodiscard]] const std::vector<query_item>& items() const noexcept { return items_; }
+  [[nodiscard]] const std::vector<query_item>& items() const noexcept { return items_; }  ///< none of query::all()
 
   /// Adds what `other` matches.
   query& operator|=(query other) {
@@ -68,6 +72,7 @@ class query {
   std::vector<query_item> items_{};
 };
 
+/// The order of a read: by positions, rising or falling.
 enum class direction : std::uint8_t { forwards, backwards };
 
 /// Which part of the matching events a read visits, and in which order.
@@ -75,11 +80,11 @@ enum class direction : std::uint8_t { forwards, backwards };
 /// Positions are those in (after, until], and only versions in (after_version, until_version]; a window of versions
 /// needs a query whose items all name a stream (bad_input otherwise). A negative limit is bad_input.
 struct read_options {
-  direction order = direction::forwards;
-  must::position after = 0;
-  must::position until = std::numeric_limits<must::position>::max();
-  must::version after_version = 0;
-  must::version until_version = std::numeric_limits<must::version>::max();
+  direction order = direction::forwards;                                    ///< of the events
+  must::position after = 0;                                                 ///< this one is not visited
+  must::position until = std::numeric_limits<must::position>::max();        ///< this one is
+  must::version after_version = 0;                                          ///< of the stream; not visited
+  must::version until_version = std::numeric_limits<must::version>::max();  ///< of the stream; visited
   std::optional<std::int64_t> limit{};  ///< how many events are visited at the most; none: all
 };
 
@@ -90,26 +95,31 @@ struct read_options {
 /// read forwards min(until, head), backwards `after`; else that of the last event visited, or, where limit is 0, the
 /// edge that the read started from (forwards `after`, backwards min(until, head)).
 struct read_result {
-  must::position head = 0;
-  must::position scanned = 0;
-  bool complete = false;
+  must::position head = 0;     ///< of the store, before the first event
+  must::position scanned = 0;  ///< the last position that was examined
+  bool complete = false;       ///< whether the window was examined to its end
 
   friend bool operator==(const read_result&, const read_result&) = default;
 };
 
 /// What an append expects of one stream.
 struct stream_expectation {
+  /// What is expected.
   enum class kind : std::uint8_t { any, no_stream, exists, exactly };
 
+  /// Anything: the stream is only named.
   [[nodiscard]] static stream_expectation any(std::string stream) { return {std::move(stream), kind::any, 0}; }
+  /// That it has no event.
   [[nodiscard]] static stream_expectation no_stream(std::string stream) {
     return {std::move(stream), kind::no_stream, 0};
   }
+  /// That it has an event.
   [[nodiscard]] static stream_expectation exists(std::string stream) { return {std::move(stream), kind::exists, 0}; }
   /// exactly(stream, 0) is no_stream(stream).
   [[nodiscard]] static stream_expectation exactly(std::string stream, version at) {
     return {std::move(stream), at == 0 ? kind::no_stream : kind::exactly, at};
   }
+  /// Whether a stream of this version is as expected.
   [[nodiscard]] bool holds_at(version actual) const noexcept {
     switch (expected) {
       case kind::any: return true;
@@ -120,9 +130,9 @@ struct stream_expectation {
     return false;
   }
 
-  std::string stream{};
-  kind expected = kind::any;
-  version at = 0;
+  std::string stream{};       ///< its name
+  kind expected = kind::any;  ///< of it
+  version at = 0;             ///< for kind::exactly
 
   friend bool operator==(const stream_expectation&, const stream_expectation&) = default;
 };
@@ -130,23 +140,24 @@ struct stream_expectation {
 /// What must hold for an append: every stream as expected, and no event that matches `query` above position `after`.
 /// Streams are checked first, in their order. \see dcb.events, specification, "Append Condition"
 struct append_condition {
-  must::query query{};
-  must::position after = 0;
-  std::vector<stream_expectation> streams{};
+  must::query query{};                        ///< what must not have been stored ...
+  must::position after = 0;                   ///< ... above this position
+  std::vector<stream_expectation> streams{};  ///< and what each of these must be
 };
 
 /// The positions that an append was stored at; for a repeat, those of the first time.
 struct appended {
-  must::position first = 0;
-  must::position last = 0;
+  must::position first = 0;  ///< of its first event
+  must::position last = 0;   ///< of its last event
   friend bool operator==(const appended&, const appended&) = default;
 };
 
 /// The part of an append condition that did not hold. Nothing was stored.
 struct conflict {
+  /// Of an append condition.
   enum class part : std::uint8_t { query, stream };
 
-  part failed = part::query;
+  part failed = part::query;          ///< which did not hold
   std::string stream{};               ///< for part::stream
   std::optional<version> expected{};  ///< for part::stream: exactly this, or 0 for none; nothing for "exists"
   std::uint64_t actual = 0;           ///< for part::stream its version, for part::query the last position that matches
@@ -177,14 +188,16 @@ struct conflict {
 /// What an append came to: stored, or a conflict.
 class [[nodiscard]] append_result {
  public:
-  append_result(appended stored) : state_(stored) {}
-  append_result(conflict why) : state_(std::move(why)) {}
+  append_result(appended stored) : state_(stored) {}       ///< It was stored.
+  append_result(conflict why) : state_(std::move(why)) {}  ///< It was not.
 
-  [[nodiscard]] bool stored() const noexcept { return state_.index() == 0; }
-  [[nodiscard]] explicit operator bool() const noexcept { return stored(); }
+  [[nodiscard]] bool stored() const noexcept { return state_.index() == 0; }  ///< whether it was stored, now or before
+  [[nodiscard]] explicit operator bool() const noexcept { return stored(); }  ///< the same
+
   /// The positions; needs stored().
   [[nodiscard]] const appended* operator->() const noexcept { return std::get_if<0>(&state_); }
-  [[nodiscard]] const appended& operator*() const noexcept { return *std::get_if<0>(&state_); }
+  [[nodiscard]] const appended& operator*() const noexcept { return *std::get_if<0>(&state_); }  ///< The same.
+
   /// Why nothing was stored; needs !stored().
   [[nodiscard]] const conflict& why() const noexcept { return *std::get_if<1>(&state_); }
   /// \throws version_conflict  when nothing was stored

@@ -22,15 +22,17 @@ namespace must {
 
 /// Bytes, a URI and a URI-reference: attribute values that are texts of their own kind.
 struct binary {
-  std::string bytes{};
+  std::string bytes{};  ///< any
   friend bool operator==(const binary&, const binary&) = default;
 };
+/// An absolute URI.
 struct uri {
-  std::string text{};
+  std::string text{};  ///< as RFC 3986 writes it
   friend bool operator==(const uri&, const uri&) = default;
 };
+/// A URI, or one relative to another.
 struct uri_reference {
-  std::string text{};
+  std::string text{};  ///< as RFC 3986 writes it
   friend bool operator==(const uri_reference&, const uri_reference&) = default;
 };
 
@@ -46,16 +48,18 @@ using attributes = std::map<std::string, attribute_value, std::less<>>;
 /// "streamversion" and any that starts with "must" are refused (bad_input).
 struct metadata {
   metadata() = default;
-  metadata(std::initializer_list<attributes::value_type> all) : entries(all) {}
-  explicit metadata(attributes all) : entries(std::move(all)) {}
-  attributes entries{};
+  metadata(std::initializer_list<attributes::value_type> all) : entries(all) {}  ///< Names and values.
+  explicit metadata(attributes all) : entries(std::move(all)) {}                 ///< The same.
+  attributes entries{};                                                          ///< what is recorded
 };
 
 /// The tags of an event: a set, sorted bytewise.
 class tag_set {
  public:
   tag_set() = default;
+  /// Of these, in any order, repeats left out.
   tag_set(std::initializer_list<std::string_view> tags) : tag_set(std::vector<std::string>(tags.begin(), tags.end())) {}
+  /// The same. Linear when they are sorted.
   explicit tag_set(std::vector<std::string> tags) {
     if (is_a_set(tags)) {
       tags_ = std::move(tags);
@@ -72,10 +76,12 @@ class tag_set {
   }
   /// Gives the tags away, sorted.
   [[nodiscard]] std::vector<std::string> release() && { return std::move(tags_); }
-  [[nodiscard]] auto begin() const noexcept { return tags_.begin(); }
-  [[nodiscard]] auto end() const noexcept { return tags_.end(); }
-  [[nodiscard]] std::size_t size() const noexcept { return tags_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return tags_.empty(); }
+  [[nodiscard]] auto begin() const noexcept { return tags_.begin(); }       ///< the tags, sorted bytewise
+  [[nodiscard]] auto end() const noexcept { return tags_.end(); }           ///< their end
+  [[nodiscard]] std::size_t size() const noexcept { return tags_.size(); }  ///< how many there are
+  [[nodiscard]] bool empty() const noexcept { return tags_.empty(); }       ///< whether there is none
+
+  /// Whether a tag is there. Logarithmic.
   [[nodiscard]] bool contains(std::string_view tag) const {
     const auto at = lower_bound(tag);
     return at != tags_.end() && *at == tag;
@@ -107,8 +113,8 @@ class tag_set {
 
 /// Why and when the bytes of a payload were erased.
 struct erasure {
-  std::string why{};
-  timestamp when{};
+  std::string why{};  ///< for a person: "asked by the customer"
+  timestamp when{};   ///< of the erasure, not of the event
   friend bool operator==(const erasure&, const erasure&) = default;
 };
 
@@ -117,13 +123,18 @@ struct erasure {
 /// Absent and null differ: a CloudEvent without `data` is not one with `"data": null`.
 class payload {
  public:
+  /// What there is of the data.
   enum class kind : std::uint8_t { absent, null, present, erased };
 
   payload() = default;
+  /// A present one; no bytes are bytes, too.
   payload(std::string content_type, std::string bytes)
       : kind_(kind::present), content_type_(std::move(content_type)), bytes_(std::move(bytes)) {}
+  /// The event has no data.
   [[nodiscard]] static payload absent(std::string content_type = {}) { return {kind::absent, std::move(content_type)}; }
+  /// The event has data, which is null.
   [[nodiscard]] static payload null(std::string content_type = {}) { return {kind::null, std::move(content_type)}; }
+  /// The event had data.
   [[nodiscard]] static payload erased(erasure how, std::string content_type = {}) {
     payload gone(kind::erased, std::move(content_type));
     gone.bytes_ = std::move(how.why);
@@ -139,8 +150,9 @@ class payload {
     when_ = {};
   }
 
-  [[nodiscard]] kind state() const noexcept { return kind_; }
-  [[nodiscard]] bool is_present() const noexcept { return kind_ == kind::present; }
+  [[nodiscard]] kind state() const noexcept { return kind_; }                        ///< which of the four it is
+  [[nodiscard]] bool is_present() const noexcept { return kind_ == kind::present; }  ///< whether there are bytes
+
   /// CloudEvents' `datacontenttype`; empty when there is none.
   [[nodiscard]] const std::string& content_type() const noexcept { return content_type_; }
   /// The bytes of a present payload; empty for every other.
@@ -181,15 +193,15 @@ Data initial_data() {
 /// Data is payload, or a variant of the user's events. \see CloudEvents 1.0.2, section 3
 template <typename Data>
 struct basic_event {
-  std::string id{};
-  std::string source{};
-  std::string type{};
-  std::string subject{};
-  std::string dataschema{};
-  std::optional<timestamp> time{};
-  attributes extensions{};
-  tag_set tags{};
-  Data data = detail::initial_data<Data>();
+  std::string id{};                          ///< with `source`, tells the event from every other
+  std::string source{};                      ///< where it comes from: a URI-reference
+  std::string type{};                        ///< what has happened: "UserActivated"
+  std::string subject{};                     ///< the stream
+  std::string dataschema{};                  ///< the absolute URI of the schema of the data
+  std::optional<timestamp> time{};           ///< when it happened, as the user says; kept as it was written
+  attributes extensions{};                   ///< what else is known of it, metadata among it
+  tag_set tags{};                            ///< what queries select it by
+  Data data = detail::initial_data<Data>();  ///< a payload, or a variant of events
 
   friend bool operator==(const basic_event&, const basic_event&)
     requires requires(const Data& content) { content == content; }
@@ -202,9 +214,9 @@ using cloud_event = basic_event<payload>;
 /// An event as a store gives it back.
 template <typename Data>
 struct recorded : basic_event<Data> {
-  must::position position = 0;
-  must::version version = 0;  ///< in its stream; 0 when it has none
-  timestamp recorded_at{};    ///< set while committing; never decreases with the position
+  must::position position = 0;  ///< in the one order of the store, from 1
+  must::version version = 0;    ///< in its stream; 0 when it has none
+  timestamp recorded_at{};      ///< set while committing; never decreases with the position
 
   friend bool operator==(const recorded&, const recorded&)
     requires requires(const Data& content) { content == content; }

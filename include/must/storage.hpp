@@ -18,18 +18,18 @@ namespace must {
 
 /// What a store puts into new events. The clock and the ids are not owned: they outlive the store.
 struct origin {
-  std::string source = "/must";  ///< a logical name (a URI-reference), never a host
-  must::clock* clock = &system_clock::instance();
-  must::id_source* ids = &uuid7_ids::instance();
+  std::string source = "/must";                    ///< a logical name (a URI-reference), never a host
+  must::clock* clock = &system_clock::instance();  ///< the time of commits, and of events that say none
+  must::id_source* ids = &uuid7_ids::instance();   ///< of events that have none
 };
 
 /// The limits that a store checks before anything else. Names, tags and ids have 1 to 512 bytes on every store, and
 /// less in a context.
 struct limits {
-  std::size_t name_bytes = 512;
-  std::size_t tags_per_event = 1'000;
-  std::size_t events_per_append = 10'000;
-  std::size_t payload_bytes = std::size_t{1} << 20U;
+  std::size_t name_bytes = 512;                       ///< of a name, a tag, an id
+  std::size_t tags_per_event = 1'000;                 ///< of one event
+  std::size_t events_per_append = 10'000;             ///< of one append
+  std::size_t payload_bytes = std::size_t{1} << 20U;  ///< of one event
 };
 
 namespace detail {
@@ -63,8 +63,8 @@ concept Storage = requires { typename S::data_type; } &&
 
 /// A small value under a key, and how often it was put: 1, 2, 3 ...
 struct cell {
-  std::string bytes{};
-  std::uint64_t revision = 0;
+  std::string bytes{};         ///< any
+  std::uint64_t revision = 0;  ///< how often it was put
   friend bool operator==(const cell&, const cell&) = default;
 };
 
@@ -83,8 +83,8 @@ concept CellStorage = Storage<S> && requires(S& storage, std::string_view text, 
 /// One append of a batch.
 template <typename Data>
 struct batch_item {
-  std::span<basic_event<Data>> events{};
-  append_condition condition{};
+  std::span<basic_event<Data>> events{};  ///< that are stored together
+  append_condition condition{};           ///< of these alone
 };
 
 /// Commits many appends at once: each under its own condition, evaluated in order, the later seeing the earlier.

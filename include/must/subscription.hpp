@@ -36,8 +36,9 @@ template <CellStorage S, typename Handler>
   requires EventHandler<Handler, S>
 class subscription {
  public:
-  using data_type = typename S::data_type;
+  using data_type = typename S::data_type;  ///< of the events
 
+  /// Follows nothing until it is run.
   subscription(S& storage, std::string name, query which, Handler handler, subscription_options options = {})
       : storage_(storage),
         name_(std::move(name)),

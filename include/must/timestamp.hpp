@@ -14,10 +14,12 @@ namespace must {
 
 /// A span of time in microseconds; converts from any std::chrono::duration.
 struct duration {
-  std::int64_t microseconds = 0;
+  std::int64_t microseconds = 0;  ///< may be negative
 
   constexpr duration() = default;
-  constexpr explicit duration(std::int64_t count) : microseconds(count) {}
+  constexpr explicit duration(std::int64_t count) : microseconds(count) {}  ///< Of microseconds.
+
+  /// The nearest that 64 bits of microseconds hold.
   template <typename Duration>
     requires requires(Duration span) {
       span.count();
@@ -43,10 +45,12 @@ struct duration {
 /// Compares as an instant: offset and number of digits do not count. "t" and "z" become "T" and "Z".
 /// \see RFC 3339, section 5.6; CloudEvents 1.0.2, "Type System" and "time"
 struct timestamp {
-  std::int64_t microseconds = 0;
+  std::int64_t microseconds = 0;              ///< since 1970-01-01T00:00:00Z, leap seconds not counted
   std::uint32_t femtoseconds_of_billion = 0;  ///< digits 7 to 15 of the fraction, 0 to 999,999,999
   std::int16_t offset_minutes = 0;            ///< east of UTC, -1439 to 1439
   std::uint8_t digits = 0;                    ///< of the fraction, as written: 0 to 15
+
+  /// How the offset was written, and whether the second was 60.
   enum class notation : std::uint8_t {
     z,
     numeric,
@@ -54,7 +58,7 @@ struct timestamp {
     z_leap,
     numeric_leap,
     unknown_offset_leap
-  } written = notation::z;
+  } written = notation::z;  ///< as it was read
 
   /// Reads an RFC 3339 date-time with any offset, and a fraction of up to 15 digits.
   /// \returns the instant, or an error (bad_input) with a sentence that says what is wrong
@@ -73,17 +77,19 @@ struct timestamp {
 class clock {
  public:
   virtual ~clock() = default;
-  [[nodiscard]] virtual timestamp now() = 0;
+  [[nodiscard]] virtual timestamp now() = 0;  ///< the present; may stand still, or go back
 };
 
 /// The clock of the machine, in UTC.
 class system_clock final : public clock {
  public:
+  /// the present, in microseconds
   [[nodiscard]] timestamp now() override {
     ::timespec spec{};
     ::clock_gettime(CLOCK_REALTIME, &spec);
     return {.microseconds = std::int64_t{spec.tv_sec} * 1'000'000 + spec.tv_nsec / 1'000, .digits = 6};
   }
+  /// The one there is.
   [[nodiscard]] static clock& instance() {
     static system_clock the_clock;
     return the_clock;

@@ -89,6 +89,7 @@ class uuid7_ids final : public id_source {
     const auto milliseconds = static_cast<std::uint64_t>(now.microseconds / 1'000);
     return detail::format_uuid((milliseconds << 16U) | (random() & 0xFFFU), random(), 7);
   }
+  /// The one there is.
   [[nodiscard]] static id_source& instance() {
     static uuid7_ids the_ids;
     return the_ids;

@@ -47,6 +47,7 @@ class deduplicator {
     known_.emplace(std::move(key), std::prev(order_.end()));
     return true;
   }
+  /// The same for an event.
   template <typename Data>
   bool accept(const basic_event<Data>& event) {
     return accept(event.source, event.id);

@@ -22,8 +22,8 @@ enum class delivery_outcome : std::uint8_t {
 
 /// What a delivery says of one event; `reason` where it is not ok.
 struct delivery_answer {
-  delivery_outcome outcome = delivery_outcome::ok;
-  std::string reason{};
+  delivery_outcome outcome = delivery_outcome::ok;  ///< ok until something else is said
+  std::string reason{};                             ///< for a person
 };
 
 /// Takes stored events elsewhere, for must::relay.

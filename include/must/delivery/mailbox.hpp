@@ -26,14 +26,15 @@ enum class mailbox_policy : std::uint8_t {
   disconnect    ///< it is dropped, and the mailbox is closed: what it holds can still be taken
 };
 
+/// How much a mailbox holds, and what then.
 struct mailbox_options {
-  std::size_t capacity = 1'000;  ///< messages, 1 or more
-  mailbox_policy when_full = mailbox_policy::drop_oldest;
+  std::size_t capacity = 1'000;                            ///< messages, 1 or more
+  mailbox_policy when_full = mailbox_policy::drop_oldest;  ///< what becomes of one message more
 };
 
 /// Identifies who subscribes: the mailbox, or a subscription that has none. \see pubsub::broadcast_from
 struct subscriber_id {
-  const void* value = nullptr;
+  const void* value = nullptr;  ///< the same for no other that lives
   friend bool operator==(const subscriber_id&, const subscriber_id&) = default;
 };
 
@@ -168,8 +169,9 @@ class mailbox_state {
 template <typename Message>
 class mailbox {
  public:
-  using pointer = std::shared_ptr<const Message>;
+  using pointer = std::shared_ptr<const Message>;  ///< shared by all who get the message
 
+  /// Empty, and subscribed to nothing.
   explicit mailbox(const mailbox_options& options = {})
       : state_(std::make_shared<detail::mailbox_state<Message>>(options)) {}
   mailbox(const mailbox&) = delete;
@@ -182,15 +184,16 @@ class mailbox {
   [[nodiscard]] pointer pop() { return state_->pop(); }
   /// Takes all messages there are, the oldest first, into a vector whose memory is used again.
   void take(std::vector<pointer>& into) { state_->take(into); }
-  [[nodiscard]] std::size_t size() const { return state_->count(); }
+  [[nodiscard]] std::size_t size() const { return state_->count(); }  ///< how many messages wait
+
   /// How many messages were dropped because it was full.
   [[nodiscard]] std::uint64_t dropped() const { return state_->dropped(); }
   /// Takes no more messages; publishers that wait for room go on. What it holds can still be taken.
   void close() { state_->close(); }
-  [[nodiscard]] bool is_open() const { return state_->is_open(); }
-  [[nodiscard]] subscriber_id id() const { return {state_.get()}; }
+  [[nodiscard]] bool is_open() const { return state_->is_open(); }   ///< whether it takes messages
+  [[nodiscard]] subscriber_id id() const { return {state_.get()}; }  ///< for broadcast_from
 
-  // For pubsub.
+  /// For pubsub.
   [[nodiscard]] const std::shared_ptr<detail::mailbox_state<Message>>& state() const { return state_; }
 
  private:

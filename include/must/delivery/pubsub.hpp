@@ -48,8 +48,10 @@ class [[nodiscard]] topic_subscription {
   topic_subscription() = default;
   /// For pubsub: `end` unsubscribes.
   topic_subscription(subscriber_id id, std::function<void()> end) : id_(id), end_(std::move(end)) {}
+  /// Leaves the other without a subscription.
   topic_subscription(topic_subscription&& other) noexcept
       : id_(std::exchange(other.id_, {})), end_(std::exchange(other.end_, nullptr)) {}
+  /// The same; what this one had ends first.
   topic_subscription& operator=(topic_subscription&& other) noexcept {
     unsubscribe();
     id_ = std::exchange(other.id_, {});
@@ -58,10 +60,11 @@ class [[nodiscard]] topic_subscription {
   }
   ~topic_subscription() { unsubscribe(); }
 
+  /// Ends it; does nothing the second time.
   void unsubscribe() noexcept {
     if (end_) std::exchange(end_, nullptr)();
   }
-  [[nodiscard]] subscriber_id id() const { return id_; }
+  [[nodiscard]] subscriber_id id() const { return id_; }  ///< for broadcast_from
 
  private:
   subscriber_id id_{};
@@ -72,10 +75,12 @@ class [[nodiscard]] topic_subscription {
 template <typename Message, typename Metadata>
 class topic_entry {
  public:
+  /// For pubsub.
   topic_entry(detail::subscriber<Message, Metadata>& one, detail::sent_message<Message>& message)
       : one_(one), message_(message) {}
-  [[nodiscard]] subscriber_id id() const { return one_.id(); }
-  [[nodiscard]] const Metadata& metadata() const { return one_.metadata(); }
+  [[nodiscard]] subscriber_id id() const { return one_.id(); }                ///< whose it is
+  [[nodiscard]] const Metadata& metadata() const { return one_.metadata(); }  ///< what subscribe was given
+
   /// Calls the handler with the message, or puts it into the mailbox.
   void send() const { one_.send(message_); }
 
@@ -94,9 +99,10 @@ class topic_entry {
 template <typename Message, typename Metadata = no_metadata>
 class pubsub {
  public:
-  using pointer = std::shared_ptr<const Message>;
-  using entry = topic_entry<Message, Metadata>;
+  using pointer = std::shared_ptr<const Message>;  ///< shared by all who get the message
+  using entry = topic_entry<Message, Metadata>;    ///< what a dispatcher gets
 
+  /// Without subscribers.
   explicit pubsub(pubsub_options<Message> options = {}) : options_(std::move(options)) {
     if (options_.pool < 1 || options_.pool > 1'024)
       raise({.code = error_code::bad_input,
@@ -118,11 +124,13 @@ class pubsub {
     using made = detail::mailbox_subscriber<Message, Metadata>;
     return add(std::make_shared<made>(std::move(topic), std::move(about), box.state()));
   }
+  /// How many subscriptions a topic has.
   [[nodiscard]] std::size_t subscribers(std::string_view topic) const { return registry_of(topic).count(topic); }
-  [[nodiscard]] const std::string& node() const { return options_.node; }
+  [[nodiscard]] const std::string& node() const { return options_.node; }  ///< of this process
 
   /// Sends a message to all subscribers of the topic, here and on every other node.
   ///
+  /// \param topic  any text
   /// \param message  a Message, or a shared_ptr<const Message>; mailboxes share one copy
   /// \param dispatch  `dispatch(entry, sender, message)` for each subscription, instead of entry.send() for all but the
   ///   sender's
@@ -151,12 +159,14 @@ class pubsub {
   void local_broadcast(std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
     local_broadcast_from({}, topic, message, dispatch...);
   }
+  /// The same; `sender` does not get it.
   template <typename Sent>
   void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message) {
     local_broadcast_from(sender, topic, message, [](const entry& to, subscriber_id from, const Message&) {
       if (from.value == nullptr || to.id() != from) to.send();
     });
   }
+  /// The same by a dispatcher.
   template <typename Sent, typename Dispatch>
   void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message,
                             const Dispatch& dispatch) {

@@ -95,7 +95,8 @@ inline subscription_options relay_policy(subscription_options options) {
 /// At least once, in order in each lane; the checkpoint covers what was confirmed, and nothing else. A poison event is
 /// parked, skipped, or stops the relay, as on_failure.then says; a fatal answer stops it; others are tried again.
 /// Repeats carry the same source and id. \see must::deduplicator
-/// \param delivery  not owned \param options  of the subscription; `attempts` should be more than 1
+/// \param storage, delivery  not owned \param name, which  as those of a subscription \param options  of the
+/// subscription; `attempts` should be more than 1
 /// \param batch  how many events are handed over at once, 1 to 100,000; with more than 1 they are copied
 /// \returns a subscription \throws bad_input  when an option is out of range
 template <CellStorage S, Delivery<typename S::data_type> D>

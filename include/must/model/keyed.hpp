@@ -33,11 +33,12 @@ struct keyed_apply {
 template <State V, typename Events = typename V::events>
 class keyed;
 
+/// \see keyed
 template <State V, typename... Event>
 class keyed<V, events<Event...>> : public detail::keyed_apply<keyed<V>, Event>... {
  public:
-  using events = must::events<Event...>;
-  using key_type = typename detail::key_of_events<V, events>::type;
+  using events = must::events<Event...>;                             ///< those of V
+  using key_type = typename detail::key_of_events<V, events>::type;  ///< what V::key_of returns
   using detail::keyed_apply<keyed<V>, Event>::apply...;
 
   /// The state of a key; nullptr when it has no event.
@@ -45,10 +46,11 @@ class keyed<V, events<Event...>> : public detail::keyed_apply<keyed<V>, Event>..
     const auto found = states_.find(key);
     return found == states_.end() ? nullptr : &found->second;
   }
-  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }  ///< how many keys have an event
+
   /// Pairs of a key and its state, in no order.
   [[nodiscard]] auto begin() const noexcept { return states_.begin(); }
-  [[nodiscard]] auto end() const noexcept { return states_.end(); }
+  [[nodiscard]] auto end() const noexcept { return states_.end(); }  ///< their end
 
  private:
   template <typename, typename>

@@ -18,58 +18,66 @@ namespace must {
 
 /// A command as a process manager stores it before it runs.
 struct issued_command {
-  std::string type{};
-  payload data{};
+  std::string type{};  ///< the command_type
+  payload data{};      ///< as its codec encodes it
   friend bool operator==(const issued_command&, const issued_command&) = default;
 };
 
 /// A deadline of a process: `must::process_deadline{"payment", std::chrono::hours(24)}`, returned by react beside
-/// commands. When it has passed, the process gets on_deadline("payment"), unless it has ended or cancelled it. A span of
-/// more than a century is a century.
+/// commands. When it has passed, the process gets on_deadline("payment"), unless it has ended or cancelled it. A span
+/// of more than a century is a century.
 struct process_deadline {
-  std::string name{};
-  duration after{};
+  std::string name{};  ///< within the process
+  duration after{};    ///< from now
 };
 /// Returned by react: the deadline of that name is void.
 struct cancel_deadline {
-  std::string name{};
+  std::string name{};  ///< as process_deadline has it
 };
 /// Returned by react: the process is over; later events of its key do not concern it.
 struct end_process {};
 
 /// What a process manager decided, stored before any of it is done. Of stream "process/<manager>/<key>".
 struct process_decided {
-  static constexpr auto type = "must.process.decided";
+  static constexpr auto type = "must.process.decided";  ///< of the event
+
+  /// A deadline as it is stored.
   struct deadline {
-    std::string name{};
-    timestamp due{};
+    std::string name{};  ///< within the process
+    timestamp due{};     ///< the first moment at which it has passed
     friend bool operator==(const deadline&, const deadline&) = default;
   };
 
-  std::string manager{}, key{};
-  std::string trigger{};        ///< the id of what this decides on: an event, an outcome, or a deadline
-  must::position position = 0;  ///< of the event that triggered it; 0 for an outcome or a deadline
-  std::vector<issued_command> commands{};
-  std::vector<deadline> deadlines{};
-  std::vector<std::string> cancelled{};
-  bool ended = false;
+  std::string manager{};                   ///< its name
+  std::string key{};                       ///< of the instance
+  std::string trigger{};                   ///< the id of what this decides on: an event, an outcome, or a deadline
+  must::position position = 0;             ///< of the event that triggered it; 0 for an outcome or a deadline
+  std::vector<issued_command> commands{};  ///< in the order in which they run
+  std::vector<deadline> deadlines{};       ///< that are set, or set anew
+  std::vector<std::string> cancelled{};    ///< the names of deadlines that are void
+  bool ended = false;                      ///< whether the process is over
 
-  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }
+  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }  ///< of the instance
+
+  /// by which all of a manager are found
   [[nodiscard]] std::vector<std::string> tags() const { return {"process:" + manager}; }
   friend bool operator==(const process_decided&, const process_decided&) = default;
 };
 
 /// What became of one command of a decision. Of the same stream.
 struct process_outcome {
-  static constexpr auto type = "must.process.outcome";
+  static constexpr auto type = "must.process.outcome";  ///< of the event
 
-  std::string manager{}, key{};
+  std::string manager{};    ///< its name
+  std::string key{};        ///< of the instance
   std::string decision{};   ///< the id of the decision's event
   std::uint32_t index = 0;  ///< of the command in it
   std::string refused{};    ///< why it was refused; empty when it was not
   std::string rule{};       ///< that refused it
 
-  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }
+  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }  ///< of the instance
+
+  /// by which all of a manager are found
   [[nodiscard]] std::vector<std::string> tags() const { return {"process:" + manager}; }
   friend bool operator==(const process_outcome&, const process_outcome&) = default;
 };
@@ -159,8 +167,10 @@ inline timestamp due_time(const std::string& text) {
 
 }  // namespace detail
 
+/// As JSON, in whatever store.
 template <>
 struct codec<process_decided> {
+  /// An object of texts and lists of texts.
   [[nodiscard]] static payload encode(const process_decided& event) {
     detail::text_object_writer out;
     out.put("manager", event.manager);
@@ -208,8 +218,10 @@ struct codec<process_decided> {
   }
 };
 
+/// As JSON, in whatever store.
 template <>
 struct codec<process_outcome> {
+  /// An object of texts and lists of texts.
   [[nodiscard]] static payload encode(const process_outcome& event) {
     detail::text_object_writer out;
     out.put("manager", event.manager);

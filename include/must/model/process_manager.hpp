@@ -17,6 +17,7 @@ namespace must {
 template <ProcessManager P, CellStorage S, typename... Option>
 class basic_process_manager {
  public:
+  /// For must::process_manager.
   basic_process_manager(S& storage, const std::string& name, subscription_options options, Option... rule_options)
       : subscription_(storage, "process/" + name, detail::process_query<P>(),
                       detail::process_runner<P, S, Option...>(storage, name, std::move(rule_options)...),
@@ -28,7 +29,7 @@ class basic_process_manager {
   position run_once(const std::stop_token& stop = {}) { return subscription_.run_once(stop); }
   /// \see subscription
   bool wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
-  [[nodiscard]] subscription_health health() const { return subscription_.health(); }
+  [[nodiscard]] subscription_health health() const { return subscription_.health(); }  ///< \see subscription::health
 
  private:
   subscription<S, detail::process_runner<P, S, Option...>> subscription_;
@@ -40,7 +41,8 @@ class basic_process_manager {
 /// and the ids of commands follow from it, so that a crash at any point runs none twice. The commands carry the
 /// metadata causationid and correlationid. A refused command goes to P::refused, anything else that fails is tried
 /// again as the options say. A store of structs has to know process_decided and process_outcome as well.
-/// \param name  1 to 200 bytes \param options  a subscription_options, and what the commands' rules get
+/// \param storage  not owned \param name  1 to 200 bytes \param options  a subscription_options, and what the commands'
+/// rules get
 /// \throws bad_input  when the name or an option is out of range
 template <ProcessManager P, CellStorage S, typename... Option>
 [[nodiscard]] auto process_manager(S& storage, const std::string& name, Option... options) {

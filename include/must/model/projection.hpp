@@ -25,6 +25,7 @@ namespace must {
 template <State V, Storage S>
 class basic_projection {
  public:
+  /// For must::projection.
   basic_projection(S& storage, std::string name, query which)
       : storage_(storage), name_(std::move(name)), which_(std::move(which)) {
     detail::check_name("name", name_);
@@ -70,7 +71,7 @@ class basic_projection {
   }
   /// Everything at or below is in the state, as far as the query matches it.
   [[nodiscard]] position scanned() const { return progress_.scanned(); }
-  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::string& name() const { return name_; }  ///< as it was given
 
  private:
   // A reader that waits makes the folding pause.
@@ -127,12 +128,13 @@ class basic_projection {
 /// A state V that follows a store, folded live in memory: `auto view = must::projection<Balances>(store, "balances");`.
 ///
 /// Starts empty in each process and folds from the first event on; one state per key: must::keyed<V>.
-/// \param storage  not owned \param which  by default every event of V's types
+/// \param storage  not owned \param name  1 to 512 bytes \param which  by default every event of V's types
 /// \throws bad_input  when the name or the query is out of range
 template <State V, Storage S>
 [[nodiscard]] basic_projection<V, S> projection(S& storage, std::string name, query which) {
   return basic_projection<V, S>(storage, std::move(name), std::move(which));
 }
+/// The same of every event of V's types.
 template <State V, Storage S>
 [[nodiscard]] basic_projection<V, S> projection(S& storage, std::string name) {
   return projection<V>(storage, std::move(name), query::of_types(detail::all_names(typename V::events{})));

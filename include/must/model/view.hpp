@@ -22,7 +22,7 @@ enum class view_phase : std::uint8_t { rebuilding, live };
 
 /// How far a rebuild is.
 struct rebuild_progress {
-  position done = 0;
+  position done = 0;      ///< everything at or below is handled
   position total = 0;     ///< grows while events are stored
   double per_second = 0;  ///< positions, since the rebuild was called
   duration left{};        ///< at that rate
@@ -30,8 +30,8 @@ struct rebuild_progress {
 
 /// The name of a view, and the version of what handles its events: 1, 2, 3 ...
 struct view_version {
-  std::string name{};
-  unsigned version = 1;
+  std::string name{};    ///< 1 to 300 bytes
+  unsigned version = 1;  ///< a new one for every change of the handler
 };
 
 namespace detail {
@@ -183,7 +183,9 @@ class view {
   [[nodiscard]] unsigned active_version() const { return cell_.get().active; }
   /// \see subscription
   bool wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
-  [[nodiscard]] subscription_health health() const { return subscription_.health(); }
+  [[nodiscard]] subscription_health health() const {
+    return subscription_.health();
+  }  ///< of the version of this object
 
  private:
   using clock = std::chrono::steady_clock;

@@ -29,8 +29,9 @@ class cached : public detail::decorator<S> {
 
  public:
   using typename base::event;
-  using caches_states = void;
+  using caches_states = void;  ///< for the folding of states
 
+  /// Keeps nothing yet.
   explicit cached(S& storage, std::size_t most_states = 1'000) : base(storage), most_(most_states) {
     if (most_states == 0) raise({.code = error_code::bad_input, .message = "most_states is 0", .field = "most_states"});
   }
@@ -53,13 +54,14 @@ class cached : public detail::decorator<S> {
     by_key_.clear();
   }
 
-  // For the folding of states.
+  /// For the folding of states: one that is kept.
   template <typename State>
   std::optional<detail::folded_state<State>> recall(const query_item& of) {
     const auto known = look_up(key_of<State>(of));
     if (!known) return std::nullopt;
     return *static_cast<const detail::folded_state<State>*>(known.get());
   }
+  /// For the folding of states: keeps one.
   template <typename State>
   void keep(const query_item& of, detail::folded_state<State> from) {
     enter(key_of<State>(of), std::make_shared<const detail::folded_state<State>>(std::move(from)));

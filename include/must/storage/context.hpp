@@ -107,19 +107,23 @@ class context : public detail::decorator<S> {
       return visitor(std::as_const(shown));
     });
   }
+  /// \see Storage
   [[nodiscard]] must::version version(std::string_view stream) {
     detail::check_name("stream", stream, limits_.name_bytes);
     return this->storage().version(prefix_ + std::string(stream));
   }
+  /// \see Storage
   [[nodiscard]] std::optional<recorded<data_type>> find(std::string_view source, std::string_view id) {
     auto found = this->storage().find(source, id);
     if (!found || !found->tags.contains(tag_)) return std::nullopt;
     unmark(*found);
     return found;
   }
+  /// \see Storage; the source is of this context
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
+  /// those of S, less what the prefix takes
   [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }  ///< of the context
 
   /// \see CellStorage
   [[nodiscard]] std::optional<cell> get(std::string_view key)
@@ -127,16 +131,19 @@ class context : public detail::decorator<S> {
   {
     return this->storage().get(cell_key(key));
   }
+  /// \see CellStorage
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision)
     requires CellStorage<S>
   {
     return this->storage().put(cell_key(key), bytes, expected_revision);
   }
+  /// \see TransactionalStorage
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const auto& work)
     requires TransactionalStorage<S>
   {
     return this->storage().put_with(cell_key(key), bytes, expected_revision, work);
   }
+  /// \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix)
     requires CellStorage<S>
   {

@@ -42,6 +42,7 @@ class group_commit : public detail::decorator<S> {
   using typename base::data_type;
   using typename base::event;
 
+  /// Shares nothing yet.
   explicit group_commit(S& storage, group_commit_options options = {}) : base(storage), options_(options) {}
   group_commit(const group_commit&) = delete;
   group_commit& operator=(const group_commit&) = delete;

@@ -25,6 +25,7 @@ class inline_projection : public detail::decorator<S> {
  public:
   using typename base::event;
 
+  /// Projects what is appended from now on.
   inline_projection(S& storage, Project project) : base(storage), project_(std::move(project)) {}
 
   /// \see Storage \throws what project throws

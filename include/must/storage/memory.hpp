@@ -53,8 +53,8 @@ struct memory_data<> {
 template <typename... E>
 class memory_store {
  public:
-  using data_type = typename detail::memory_data<E...>::type;
-  using event = basic_event<data_type>;
+  using data_type = typename detail::memory_data<E...>::type;  ///< of the events
+  using event = basic_event<data_type>;                        ///< what is appended
 
   /// \throws bad_input  when the source is no name
   explicit memory_store(must::origin origin = {}, must::limits limits = {})
@@ -106,24 +106,29 @@ class memory_store {
     return done;
   }
 
-  [[nodiscard]] position head() const noexcept { return log_.head(); }
+  [[nodiscard]] position head() const noexcept { return log_.head(); }  ///< \see Storage
+
+  /// \see Storage
   [[nodiscard]] must::version version(std::string_view stream) const {
     detail::check_name("stream", stream);
     return log_.version_of(stream);
   }
+  /// \see Storage
   [[nodiscard]] std::optional<recorded<data_type>> find(std::string_view source, std::string_view id) const {
     const auto at = log_.find(source, id);
     if (at == 0) return std::nullopt;
     return log_.at(at);
   }
-  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }  ///< \see Storage
+  [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }  ///< as they were given
 
   /// \see CellStorage
   [[nodiscard]] std::optional<cell> get(std::string_view key) const { return cells_.get(key); }
+  /// \see CellStorage
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return cells_.put(key, bytes, expected_revision);
   }
+  /// \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const { return cells_.list(prefix); }
 
   /// \see WaitableStorage

@@ -53,14 +53,14 @@ struct postgres_options {
 /// Every member may throw storage_error, with the SQLSTATE as its backend_code; those that write outcome_unknown.
 class postgres_store {
  public:
-  using data_type = payload;
-  using event = cloud_event;
+  using data_type = payload;  ///< of the events
+  using event = cloud_event;  ///< what is appended
 
   /// The connection within the transaction of an append or a put. The callback leaves the transaction open.
   struct transaction {
-    PGconn* handle;
+    PGconn* handle;  ///< of libpq, in an open transaction
   };
-  using callback = std::function<void(transaction&)>;
+  using callback = std::function<void(transaction&)>;  ///< what append_with and put_with run
 
   /// Opens the schema; makes it where there is none, also when several processes do so at once.
   /// \throws bad_input  for a schema or conninfo that is none; storage_error, as for a schema of a later release
@@ -143,16 +143,19 @@ class postgres_store {
       }
     });
   }
+  /// \see Storage
   [[nodiscard]] position head() {
     const detail::pg_parameters none;
     return ask("head", head_sql_, none).number(0, 0);
   }
+  /// \see Storage
   [[nodiscard]] must::version version(std::string_view stream) {
     detail::check_name("stream", stream);
     detail::pg_parameters name;
     name.add(stream);
     return ask("version", version_sql_, name).number(0, 0);
   }
+  /// \see Storage
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) {
     for (const auto name : {source, id})
       if (name.find('\0') != name.npos || !detail::is_utf8(name)) return std::nullopt;
@@ -163,10 +166,12 @@ class postgres_store {
     if (found.rows() == 0) return std::nullopt;
     return detail::record_of(found, 0);
   }
-  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }          ///< \see Storage
+  [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }  ///< as they were given
+
   /// The UUID of the store, and that of its incarnation.
   [[nodiscard]] const std::string& id() const noexcept { return row_.id; }
+  /// new for a store that was restored
   [[nodiscard]] const std::string& incarnation() const noexcept { return row_.incarnation; }
 
   /// \see CellStorage
@@ -178,6 +183,7 @@ class postgres_store {
     if (found.rows() == 0) return std::nullopt;
     return cell{std::string(found.text(0, 0)), found.number(0, 1)};
   }
+  /// \see CellStorage
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     const auto call = prepared_put(key, bytes, expected_revision);
     return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
@@ -199,6 +205,7 @@ class postgres_store {
       return done;
     });
   }
+  /// \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) {
     std::vector<std::string> keys;
     if (prefix.find('\0') != prefix.npos || !detail::is_utf8(prefix)) return keys;

@@ -33,6 +33,7 @@ namespace must {
 
 /// The transaction of an append or a put, for statements of one's own. Neither end it nor change its settings.
 struct sqlite_transaction {
+  /// of SQLite, in an open transaction
   ::sqlite3* handle = nullptr;
 };
 
@@ -47,9 +48,9 @@ struct sqlite_transaction {
 /// other stores among them: let no other program checkpoint the file.
 class sqlite_store {
  public:
-  using data_type = payload;
-  using event = cloud_event;
-  using transaction = sqlite_transaction;
+  using data_type = payload;               ///< of the events
+  using event = cloud_event;               ///< what is appended
+  using transaction = sqlite_transaction;  ///< what append_with and put_with hand over
 
   /// \throws storage_error  for a file that cannot be opened, is no database, or is of a newer must: it stays as it is
   /// \throws bad_input  for a path, a source or limits that cannot be
@@ -136,11 +137,12 @@ class sqlite_store {
     detail::read_row(*row, found);
     return found;
   }
-  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }                 ///< \see Storage
+  [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }  ///< as they were given
+
   /// What tells this store from every other, and how often it was restored from a backup, plus 1.
   [[nodiscard]] const std::string& uuid() const noexcept { return file_.uuid(); }
-  [[nodiscard]] std::uint64_t incarnation() const noexcept { return file_.incarnation(); }
+  [[nodiscard]] std::uint64_t incarnation() const noexcept { return file_.incarnation(); }  ///< \see uuid
 
   /// \see CellStorage \throws bad_input, storage_error
   [[nodiscard]] std::optional<cell> get(std::string_view key) const {
@@ -150,6 +152,7 @@ class sqlite_store {
     if (!row->text(1, key).step()) return std::nullopt;
     return cell{std::string(row->bytes(1)), row->count(0)};
   }
+  /// \see CellStorage
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return put_and(key, bytes, expected_revision, [](auto&) {});
   }
@@ -158,6 +161,7 @@ class sqlite_store {
                 const std::function<void(transaction&)>& work) {
     return put_and(key, bytes, expected_revision, [&](detail::sqlite_connection& on) { call(work, on); });
   }
+  /// \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
     const detail::sqlite_file::reader on(file_, "list");
     detail::sqlite_connection::lease row(*on, detail::sql::list_cells);

@@ -24,14 +24,15 @@ class traced : public detail::decorator<S> {
   using typename base::data_type;
   using typename base::event;
 
-  traced(S& storage, O& observer) noexcept : base(storage), observer_(&observer) {}
+  traced(S& storage, O& observer) noexcept : base(storage), observer_(&observer) {}  ///< Tells of nothing yet.
 
-  [[nodiscard]] O& observer() const noexcept { return *observer_; }
+  [[nodiscard]] O& observer() const noexcept { return *observer_; }  ///< who is told
 
   /// \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
     return appending(events, [&] { return this->storage().append(events, condition); });
   }
+  /// \see Storage
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     const auto run = [&] { return this->storage().read(which, options, std::forward<Visitor>(visitor)); };

@@ -18,13 +18,16 @@ namespace must {
 /// Where a subscription without a checkpoint begins.
 class start_at {
  public:
-  [[nodiscard]] static start_at origin() { return start_at(0); }
+  [[nodiscard]] static start_at origin() { return start_at(0); }  ///< At the first event.
+
   /// Only what is stored after the first run began.
   [[nodiscard]] static start_at head() { return start_at(std::numeric_limits<position>::max()); }
+  /// At the first event above a position.
   [[nodiscard]] static start_at after(position last) { return start_at(last); }
 
+  /// whether it is head()
   [[nodiscard]] bool is_head() const noexcept { return after_ == std::numeric_limits<position>::max(); }
-  [[nodiscard]] position value() const noexcept { return after_; }
+  [[nodiscard]] position value() const noexcept { return after_; }  ///< the last position that is not handled
 
  private:
   explicit start_at(position after) : after_(after) {}
@@ -42,55 +45,56 @@ enum class failure_action : std::uint8_t {
 
 /// An attempt that failed, for a failure policy of the user's own.
 struct failed_attempt {
-  position event = 0;
+  position event = 0;     ///< where it stands
   std::string key{};      ///< of the event: its partition key, else its stream
   unsigned attempts = 0;  ///< so far, of this event, also those of earlier runs
-  error why{};
+  error why{};            ///< as must says it, or the text of what was thrown
 };
 
 /// What becomes of an event whose handler throws. By default the subscription stops: nothing is acknowledged.
 ///
 /// Attempts are counted in the store before each but the first, so that a crash does not forget them.
 struct failure_policy {
-  unsigned attempts = 1;    ///< 1 or more, the first included
-  duration delay{100'000};  ///< before the second attempt; doubles each time, and is jittered by a half
-  duration longest_delay{30'000'000};
-  failure_action then = failure_action::stop;
+  unsigned attempts = 1;               ///< 1 or more, the first included
+  duration delay{100'000};             ///< before the second attempt; doubles each time, and is jittered by a half
+  duration longest_delay{30'000'000};  ///< before any attempt
+  failure_action then = failure_action::stop;  ///< after the last attempt
   unsigned crashes = 16;  ///< how many attempts that ended with the process count as a failure; 1 or more
+
   /// Asked after each failure, when it is there, in place of `attempts` and `then`.
   std::function<failure_action(const failed_attempt&)> decide{};
 };
 
 /// How a subscription goes, as of one moment.
 struct subscription_health {
-  bool running = false;
-  position scanned = 0;   ///< everything at or below was handled, skipped or parked, or does not match
-  position saved = 0;     ///< the checkpoint
-  std::uint64_t lag = 0;  ///< positions between `scanned` and the head of the store
-  duration behind{};      ///< the age of the first event that is not handled; 0 when there is none
-  std::uint64_t in_flight = 0;
-  std::uint64_t handled = 0;  ///< by this object
-  std::uint64_t retries = 0;  ///< by this object
-  std::uint64_t skipped = 0;  ///< by this object
-  std::uint64_t parked = 0;   ///< that wait to be replayed
-  bool stalled = false;       ///< there is work, and nothing was finished for `stalled_after`
-  std::string last_error{};   ///< of a handler or of the store; empty when there was none
+  bool running = false;         ///< whether run or run_once is under way, here
+  position scanned = 0;         ///< everything at or below was handled, skipped or parked, or does not match
+  position saved = 0;           ///< the checkpoint
+  std::uint64_t lag = 0;        ///< positions between `scanned` and the head of the store
+  duration behind{};            ///< the age of the first event that is not handled; 0 when there is none
+  std::uint64_t in_flight = 0;  ///< events that are handed out and not finished
+  std::uint64_t handled = 0;    ///< by this object
+  std::uint64_t retries = 0;    ///< by this object
+  std::uint64_t skipped = 0;    ///< by this object
+  std::uint64_t parked = 0;     ///< that wait to be replayed
+  bool stalled = false;         ///< there is work, and nothing was finished for `stalled_after`
+  std::string last_error{};     ///< of a handler or of the store; empty when there was none
 };
 
 /// How a subscription follows. Every span of time is 1 us or more.
 struct subscription_options {
-  start_at start = start_at::origin();
+  start_at start = start_at::origin();  ///< where there is no checkpoint
   unsigned lanes = 1;              ///< events of different keys that are handled at once, each on a thread: 1 to 1,024
   std::size_t window = 1'000;      ///< with lanes: how far any may be ahead of the checkpoint, in events; 1 or more
   std::size_t save_every = 1'000;  ///< events, at the most, between two saves of the checkpoint; 1 or more
-  duration save_interval{1'000'000};
-  duration poll_interval{100'000};  ///< how long a new event may stay unseen, where the store has no wake-up
-  failure_policy on_failure{};
-  std::size_t most_parked = 1'000;  ///< events that may be parked; the next that fails stops the subscription
-  std::string owner{};              ///< a name for this follower; by default one that nobody else has
-  duration lease{5'000'000};        ///< after a crash another takes over when so much time has passed
-  bool standby = false;             ///< whether run waits while another is the owner, rather than be refused
-  duration stalled_after{30'000'000};
+  duration save_interval{1'000'000};   ///< the longest between two saves
+  duration poll_interval{100'000};     ///< how long a new event may stay unseen, where the store has no wake-up
+  failure_policy on_failure{};         ///< of a handler
+  std::size_t most_parked = 1'000;     ///< events that may be parked; the next that fails stops the subscription
+  std::string owner{};                 ///< a name for this follower; by default one that nobody else has
+  duration lease{5'000'000};           ///< after a crash another takes over when so much time has passed
+  bool standby = false;                ///< whether run waits while another is the owner, rather than be refused
+  duration stalled_after{30'000'000};  ///< \see subscription_health::stalled
   std::function<void(const subscription_health&)> observer{};  ///< called after each save, by the thread that saves
 };
 

@@ -18,12 +18,12 @@ namespace must {
 
 /// An event that its subscription gave up. The event itself stands in the store, unchanged.
 struct parked_event {
-  must::position position = 0;
-  std::string key{};  ///< its partition key, else its stream
-  std::string reason{};
-  unsigned attempts = 0;
-  bool strict = false;  ///< whether the later events of `key` wait behind it
-  timestamp when{};
+  must::position position = 0;  ///< of the event
+  std::string key{};            ///< its partition key, else its stream
+  std::string reason{};         ///< what the handler threw, at most 500 bytes of it
+  unsigned attempts = 0;        ///< of the event, so far
+  bool strict = false;          ///< whether the later events of `key` wait behind it
+  timestamp when{};             ///< it was parked
 
   friend bool operator==(const parked_event&, const parked_event&) = default;
 };
@@ -38,9 +38,8 @@ inline std::string replay_key(const std::string& name) { return "must/subscripti
 inline std::vector<parked_event> read_parked(const std::vector<std::string>& fields) {
   std::vector<parked_event> all;
   for (std::size_t at = 1; at + 6 <= fields.size(); at += 6)
-    all.push_back({read_count(fields, at), fields[at + 1], fields[at + 2],
-                   read_count<unsigned>(fields, at + 3), fields[at + 4] == "1",
-                   timestamp{read_count<std::int64_t>(fields, at + 5)}});
+    all.push_back({read_count(fields, at), fields[at + 1], fields[at + 2], read_count<unsigned>(fields, at + 3),
+                   fields[at + 4] == "1", timestamp{read_count<std::int64_t>(fields, at + 5)}});
   return all;
 }
 inline std::vector<std::string> write_parked(std::uint64_t replayed, const std::vector<parked_event>& all) {

@@ -6,13 +6,15 @@
 #include <string>
 #include <utility>
 
+/// Tests of commands without a store, output that is the same every time, and suites for stores and deliveries.
 namespace must::testing {
 
 /// An expectation that was not met: what was expected and what was found, in what().
 class assertion_failed final : public std::exception {
  public:
+  /// Says what was expected and what was found.
   explicit assertion_failed(std::string text) : text_(std::move(text)) {}
-  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }  ///< that text
 
  private:
   std::string text_;

@@ -27,26 +27,30 @@ class crashing_store : public detail::decorator<S> {
  public:
   using typename base::event;
 
-  explicit crashing_store(S& storage) : base(storage) {}
+  explicit crashing_store(S& storage) : base(storage) {}  ///< Crashes when it is told to.
 
-  /// The n-th write from now on, from 1, is the last. \param stored  whether it is stored before it throws
+  /// Crashes at a write. \param write  which from now on, from 1 \param stored  whether it is stored before it throws
   void crash_at(int write, bool stored) {
     stored_ = stored;
     left_ = write;
   }
-  void crash_now() { crash_at(0, false); }
+  void crash_now() { crash_at(0, false); }  ///< The next write throws, and is not stored.
 
+  /// \see Storage \throws crashed
   append_result append(std::span<event> events, const append_condition& condition) {
     return guarded([&] { return this->storage().append(events, condition); });
   }
+  /// \see CellStorage \throws crashed
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return guarded([&] { return this->storage().put(key, bytes, expected_revision); });
   }
+  /// \see TransactionalStorage \throws crashed
   append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
     requires TransactionalStorage<S>
   {
     return guarded([&] { return this->storage().append_with(events, condition, work); });
   }
+  /// \see TransactionalStorage \throws crashed
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const auto& work)
     requires TransactionalStorage<S>
   {

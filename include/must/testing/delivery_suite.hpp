@@ -12,9 +12,9 @@ namespace must::testing {
 
 /// One case of the delivery suite. run() throws assertion_failed when the delivery does not show it.
 struct delivery_case {
-  std::string id;
-  std::string says;
-  void (*run)();
+  std::string id;    ///< "RL1" ...
+  std::string says;  ///< what a delivery shows
+  void (*run)();     ///< throws assertion_failed
 };
 
 /// All cases for the delivery of a fixture; each makes fresh ones.

@@ -16,6 +16,7 @@ class fixed_clock final : public clock {
  public:
   /// \throws bad_input  when `start` is not an RFC 3339 timestamp
   explicit fixed_clock(std::string_view start = "2026-01-01T00:00:00Z") : start_(timestamp::parse(start).value()) {}
+  /// what it shows
   [[nodiscard]] timestamp now() override {
     auto shown = start_;
     shown.microseconds += passed_.load();
@@ -32,8 +33,8 @@ class fixed_clock final : public clock {
 /// Ids that count from 1: "1", "2", ... or with a prefix "order-1", "order-2" ...
 class counting_ids final : public id_source {
  public:
-  explicit counting_ids(std::string_view prefix = "") : prefix_(prefix) {}
-  [[nodiscard]] std::string next(timestamp) override { return prefix_ + std::to_string(++last_); }
+  explicit counting_ids(std::string_view prefix = "") : prefix_(prefix) {}                          ///< The first is 1.
+  [[nodiscard]] std::string next(timestamp) override { return prefix_ + std::to_string(++last_); }  ///< the next number
 
  private:
   std::string prefix_;

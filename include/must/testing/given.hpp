@@ -62,6 +62,7 @@ struct variant_of_all<Found, First, Rest...>
 template <typename Held>
 class [[nodiscard]] outcome {
  public:
+  /// For given.
   outcome(std::vector<Held> events, std::optional<error> refusal)
       : events_(std::move(events)), refusal_(std::move(refusal)) {}
 
@@ -129,11 +130,11 @@ class [[nodiscard]] outcome {
 template <typename... Event>
 class history {
  public:
-  explicit history(const Event&... events) : events_(events...) {}
+  explicit history(const Event&... events) : events_(events...) {}  ///< For given.
 
   /// Runs the rules of a command on the states that the events make; each event reaches the states whose boundary it
   /// lies in, as from a store. An event without a stream joins the one that the command depends on.
-  /// \param options  as those of process_command
+  /// \param command  what is decided \param options  as those of process_command
   /// \throws what the rules and states throw and must does not know
   template <typename C, typename... Option>
   [[nodiscard]] auto when(const C& command, const Option&... options) const {

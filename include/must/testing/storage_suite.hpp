@@ -33,15 +33,15 @@ struct capabilities {
 
 /// One case of the suite. run() throws assertion_failed when the store does not show it.
 struct storage_case {
-  std::string id;
-  std::string says;
-  void (*run)();
+  std::string id;        ///< "A1" ...
+  std::string says;      ///< what a store shows
+  void (*run)();         ///< throws assertion_failed
   bool is_race = false;  ///< whether it takes several threads
 };
 
 /// What became of a run of the whole suite.
 struct suite_result {
-  int passed = 0;
+  int passed = 0;                       ///< how many cases hold
   std::vector<std::string> failures{};  ///< id, sentence, and what was expected and found
 };
 

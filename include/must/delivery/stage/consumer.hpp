@@ -23,10 +23,12 @@ enum class cancel_mode : std::uint8_t {
   temporary   ///< the consumer goes on with its other producers
 };
 
+/// How a consumer asks a producer for events.
 struct demand_options {
   std::int64_t max_demand = 1'000;  ///< events that may be on their way, 1 or more
   std::int64_t min_demand = -1;     ///< as few are left when more are asked for: 0 to below max; -1: half of max
-  cancel_mode cancel = cancel_mode::permanent;
+  cancel_mode cancel = cancel_mode::permanent;  ///< what the end of the producer means
+
   /// Is told that the producer has ended; why, where it failed.
   std::function<void(const std::exception_ptr& why)> on_end{};
 };
@@ -86,7 +88,7 @@ class consumer_link final : public stage_subscriber<T> {
 template <typename T, typename Handler>
 class consumer {
  public:
-  explicit consumer(Handler handler) : handler_(std::move(handler)) {}
+  explicit consumer(Handler handler) : handler_(std::move(handler)) {}  ///< Subscribes to nothing yet.
   consumer(const consumer&) = delete;
   consumer& operator=(const consumer&) = delete;
   ~consumer() {

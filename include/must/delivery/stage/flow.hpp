@@ -34,10 +34,13 @@ template <typename T>
 class stage_subscriber {
  public:
   virtual ~stage_subscriber() = default;
+  /// Comes first; asks for the first events, now or later.
   virtual void on_subscribe(std::shared_ptr<stage_subscription> subscription) = 0;
-  virtual void on_next(const T& event) = 0;
+  virtual void on_next(const T& event) = 0;  ///< One event that was asked for.
+
+  /// The last: the producer failed, or this subscriber did.
   virtual void on_error(const std::exception_ptr& why) noexcept = 0;
-  virtual void on_complete() noexcept = 0;
+  virtual void on_complete() noexcept = 0;  ///< The last: there are no more events.
 };
 
 }  // namespace must

@@ -26,9 +26,10 @@ concept Producer = requires(const P& producer, std::shared_ptr<stage_subscriber<
 template <Source From>
 class broadcast_producer {
  public:
-  using value_type = typename From::value_type;
+  using value_type = typename From::value_type;  ///< of the events
 
-  explicit broadcast_producer(From from) : from_(std::move(from)) {}
+  explicit broadcast_producer(From from) : from_(std::move(from)) {}  ///< From where the source stands now.
+
   /// \throws bad_input  when the subscriber is null
   void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const {
     detail::pulling<From>::subscribe(from_, to);
@@ -132,6 +133,7 @@ class partition_source {
 template <Source From>
 class demand_producer : public broadcast_producer<detail::shared_source<From>> {
  public:
+  /// From where the source stands now.
   explicit demand_producer(From from)
       : broadcast_producer<detail::shared_source<From>>(detail::shared_source<From>(std::move(from))) {}
 };
@@ -144,9 +146,12 @@ class demand_producer : public broadcast_producer<detail::shared_source<From>> {
 template <Source From, typename Choose>
 class partition_producer {
  public:
-  using value_type = typename From::value_type;
+  using value_type = typename From::value_type;  ///< of the events
+
+  /// The producer of one partition.
   using partition = broadcast_producer<detail::partition_source<From, Choose>>;
 
+  /// From where the source stands now; `count` partitions.
   partition_producer(From from, std::size_t count, Choose choose)
       : from_(std::move(from)), count_(count), choose_(std::move(choose)) {}
   /// The producer of one partition. \throws bad_input  when there is none of that number
@@ -154,7 +159,7 @@ class partition_producer {
     detail::check_partition(which, count_);
     return partition({from_, choose_, count_, which});
   }
-  [[nodiscard]] std::size_t size() const { return count_; }
+  [[nodiscard]] std::size_t size() const { return count_; }  ///< how many partitions there are
 
  private:
   From from_;

@@ -56,11 +56,13 @@ struct source_options {
 template <Storage S>
 class store_source {
  public:
-  using value_type = recorded<typename S::data_type>;
+  using value_type = recorded<typename S::data_type>;  ///< of the events
 
+  /// Reads nothing until it is pulled.
   store_source(S& storage, query which, const source_options& options = {})
       : storage_(&storage), which_(std::move(which)), options_(options) {}
 
+  /// \see Source
   template <typename Take>
   source_state pull(Take&& take) {
     if (!options_.live && !until_) until_ = storage_->head();
@@ -76,6 +78,7 @@ class store_source {
     if (read.scanned > options_.after) options_.after = read.scanned;
     return options_.live ? source_state::idle : source_state::ended;
   }
+  /// \see Source
   void wait(duration timeout, const std::stop_token& stop) {
     if constexpr (WaitableStorage<S>)
       static_cast<void>(storage_->wait_for(options_.after + 1, timeout, stop));
@@ -96,16 +99,18 @@ class store_source {
 template <typename Next>
 class function_source {
  public:
-  using value_type = typename std::invoke_result_t<Next&>::value_type;
+  using value_type = typename std::invoke_result_t<Next&>::value_type;  ///< what `next` gives
 
-  explicit function_source(Next next) : next_(std::move(next)) {}
+  explicit function_source(Next next) : next_(std::move(next)) {}  ///< Calls nothing until it is pulled.
+
+  /// \see Source
   template <typename Take>
   source_state pull(Take&& take) {
     while (const auto event = next_())
       if (!take(*event)) return source_state::more;
     return source_state::ended;
   }
-  void wait(duration, const std::stop_token&) {}
+  void wait(duration, const std::stop_token&) {}  ///< \see Source
 
  private:
   Next next_;
@@ -117,10 +122,12 @@ class function_source {
 template <typename Out, Source From, typename Transform>
 class producer_consumer {
  public:
-  using value_type = Out;
+  using value_type = Out;  ///< what `transform` gives
 
+  /// Pulls nothing until it is pulled.
   producer_consumer(From from, Transform transform) : from_(std::move(from)), transform_(std::move(transform)) {}
 
+  /// \see Source
   template <typename Take>
   source_state pull(Take&& take) {
     if (!give_waiting(take)) return source_state::more;
@@ -129,7 +136,7 @@ class producer_consumer {
       return give_waiting(take);
     });
   }
-  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }
+  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }  ///< \see Source
 
  private:
   template <typename Take>

@@ -17,6 +17,7 @@ enum class sqlite_durability : std::uint8_t {
   normal  ///< the newest appends, as if they had never been; some three times the appends a second
 };
 
+/// What may be done with the file.
 enum class sqlite_mode : std::uint8_t {
   read_write,  ///< makes the file when there is none
   read_only,   ///< every append and put is refused; SQLite makes files "-wal" and "-shm" unless they are there
@@ -25,12 +26,12 @@ enum class sqlite_mode : std::uint8_t {
 
 /// How a sqlite_store is opened, and what it may take.
 struct sqlite_options {
-  std::string path{};
-  sqlite_durability durability = sqlite_durability::full;
-  sqlite_mode mode = sqlite_mode::read_write;
-  duration busy_timeout{5'000'000};  ///< for another process to let go, then storage_error (retryable)
-  duration poll_interval{5'000};     ///< how often wait_for looks what other processes have appended
-  must::limits limits{};
+  std::string path{};                                      ///< of the file; its folder is there
+  sqlite_durability durability = sqlite_durability::full;  ///< of an append that has returned
+  sqlite_mode mode = sqlite_mode::read_write;              ///< what may be done with the file
+  duration busy_timeout{5'000'000};    ///< for another process to let go, then storage_error (retryable)
+  duration poll_interval{5'000};       ///< how often wait_for looks what other processes have appended
+  must::limits limits{};               ///< what an append may hold
   std::size_t page_rows = 128;         ///< of a read: how many events are fetched at once
   std::size_t page_bytes = 1U << 20U;  ///< of a read: no more is fetched when a page has that many bytes of data
   std::size_t idle_readers = 8;        ///< connections kept for readers; more are opened while more threads read
