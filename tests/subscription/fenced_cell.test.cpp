@@ -73,12 +73,12 @@ TEST_CASE("fenced_cell: events that a former owner parks, and attempts that it n
 
   const must::parked_event one{.position = 5, .key = "k", .reason = "r", .attempts = 1};
   for (int attempt = 0; attempt < 2; ++attempt) {
-    CHECK_FALSE(old_list.replace(5, {one}));
+    CHECK_FALSE(old_list.replace(one, {one}));
     CHECK_FALSE(old_list.set_replayed(1));
     CHECK_FALSE(old_count.note(5, 1));
   }
   CHECK(old_list.size() == 0);
-  CHECK(new_list.replace(5, {one}));
+  CHECK(new_list.replace(one, {one}));
   CHECK(new_count.note(8, 1));
   must::detail::parked_list<store> next(events, "name", {"next", 3, 1'000});
   CHECK(next.all() == std::vector{one});

@@ -179,7 +179,7 @@ class handling {
     const parked_event one{
         event.position, cell_text(failed.key, failed.key.size()), cell_text(failed.why.message), failed.attempts,
         strict,         timestamp{clock_->now().microseconds}};
-    return surely([&] { return parked_.replace(one.position, {one}); });
+    return surely([&] { return parked_.replace(one, {one}); });
   }
 
   claim<S>& claim_;

@@ -75,15 +75,14 @@ class parked_list {
     const std::lock_guard lock(mutex_);
     return std::any_of(all_.begin(), all_.end(), [&](const auto& one) { return one.strict && one.key == key; });
   }
-  // Puts events in the place of that of this position, if it is there; false when the lease is lost.
-  bool replace(position which, const std::vector<parked_event>& by) {
-    return change(which, by, [this](std::vector<std::string> fields) { return cell_.write(std::move(fields)); });
+  // Puts events in the place of one, if it is there; false when the lease is lost.
+  bool replace(const parked_event& one, const std::vector<parked_event>& by) {
+    return change(one, by, [this](std::vector<std::string> fields) { return cell_.write(std::move(fields)); });
   }
   // The same, with the caller's work in the transaction.
   template <typename Work>
-  bool replace_with(position which, const std::vector<parked_event>& by, Work&& work) {
-    return change(which, by,
-                  [&](std::vector<std::string> fields) { return cell_.write_with(std::move(fields), work); });
+  bool replace_with(const parked_event& one, const std::vector<parked_event>& by, Work&& work) {
+    return change(one, by, [&](std::vector<std::string> fields) { return cell_.write_with(std::move(fields), work); });
   }
   // The last replay that was asked for and done.
   [[nodiscard]] std::uint64_t replayed() const { return replayed_; }
@@ -95,10 +94,11 @@ class parked_list {
 
  private:
   template <typename Write>
-  bool change(position which, const std::vector<parked_event>& by, Write&& write) {
+  bool change(const parked_event& one, const std::vector<parked_event>& by, Write&& write) {
     const std::lock_guard lock(mutex_);
     auto next = all_;
-    const auto same = [&](const parked_event& one) { return one.position == which; };
+    // What is left of an event that is replayed may stand at the position of another one's, of another key.
+    const auto same = [&](const parked_event& other) { return other.position == one.position && other.key == one.key; };
     const auto at = next.erase(std::remove_if(next.begin(), next.end(), same), next.end());
     next.insert(at, by.begin(), by.end());
     if (!write(write_parked(replayed_, next))) return false;

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// The calls of a subscription's handler: with an event alone, within a transaction, or with many events at once.
+#pragma once
+
+#include "must/detail/observe.hpp"
+#include "must/record.hpp"
+#include "must/storage/transactional.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <span>
+
+namespace must::detail {
+
+template <typename S, typename Handler>
+inline constexpr bool takes_transaction = false;
+template <TransactionalStorage S, typename Handler>
+inline constexpr bool takes_transaction<S, Handler> =
+    std::invocable<Handler&, typename S::transaction&, const recorded<typename S::data_type>&>;
+
+// What a handler threw inside a transaction: not to be taken for a failure of the store.
+struct thrown_by_handler {
+  std::exception_ptr what;
+};
+
+template <CellStorage S, typename Handler>
+class handler_call {
+ public:
+  using event_type = recorded<typename S::data_type>;
+  static constexpr bool is_transactional = takes_transaction<S, Handler>;
+  static constexpr bool is_batched = requires(const Handler& handler) { handler.batch(); };
+
+  handler_call(S& storage, Handler& handler) : storage_(storage), handler_(handler) {}
+
+  // Throws what the handler throws.
+  void operator()(const event_type& event) const {
+    observe_handler(storage_, event, 1, [&] { handler_(event); });
+  }
+  // Throws thrown_by_handler.
+  template <typename Transaction>
+  void operator()(Transaction& in, const event_type& event) const {
+    try {
+      observe_handler(storage_, event, 1, [&] { handler_(in, event); });
+    } catch (...) {
+      throw thrown_by_handler{std::current_exception()};
+    }
+  }
+  // How many events the handler takes at once.
+  [[nodiscard]] std::size_t batch() const {
+    if constexpr (is_batched)
+      return handler_.batch();
+    else
+      return 1;
+  }
+  // Hands over as many as can be, and says how many that were; `failed` is what the next threw, where there is one.
+  std::size_t try_all(std::span<const event_type* const> events, std::exception_ptr& failed) const {
+    return observe_handler(storage_, *events.front(), events.size(), [&] { return handler_.try_all(events, failed); });
+  }
+
+ private:
+  S& storage_;
+  Handler& handler_;
+};
+
+}  // namespace must::detail
