@@ -30,6 +30,23 @@ class stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// The median of `pings` round trips; `ping` ends when the other side has noticed.
+template <typename Ping>
+void median_of(benchmark::State& state, std::size_t pings, Ping&& ping) {
+  for (auto _ : state) {
+    std::vector<double> all;
+    for (std::size_t i = 0; i < pings; ++i) {
+      const stopwatch watch;
+      ping();
+      all.push_back(watch.seconds());
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    const auto middle = all.begin() + static_cast<std::ptrdiff_t>(pings / 2);
+    std::nth_element(all.begin(), middle, all.end());
+    state.SetIterationTime(*middle);
+  }
+}
+
 // What the process has in memory, in MiB.
 inline double resident() {
   std::ifstream from("/proc/self/statm");

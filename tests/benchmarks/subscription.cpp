@@ -11,7 +11,6 @@
 #include "benchmarks/store_events.hpp"
 
 #include <unistd.h>
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -120,21 +119,6 @@ void sqlite_catch_up(benchmark::State& state) {
   }
 }
 
-// The median of many round trips; `ping` ends when the other side has noticed.
-template <typename Ping>
-void median_of(benchmark::State& state, Ping&& ping) {
-  for (auto _ : state) {
-    std::vector<double> all;
-    for (int i = 0; i < 2'000; ++i) {
-      const bench::stopwatch watch;
-      ping();
-      all.push_back(watch.seconds());
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-    }
-    std::nth_element(all.begin(), all.begin() + 1'000, all.end());
-    state.SetIterationTime(all[1'000]);
-  }
-}
 void bare_wake_up(benchmark::State& state) {
   std::mutex mutex;
   std::condition_variable_any changed;
@@ -148,7 +132,7 @@ void bare_wake_up(benchmark::State& state) {
     }
   });
   int sent = 0;
-  median_of(state, [&] {
+  bench::median_of(state, 2'000, [&] {
     {
       const std::lock_guard lock(mutex);
       written = ++sent;
@@ -164,7 +148,7 @@ void append_to_handler(benchmark::State& state) {
       store, "live", must::query::all(), [&](const record& event) { seen = amount_of(event); }, in_peace);
   std::jthread other([&](const std::stop_token& stop) { follows.run(stop); });
   int sent = 0;
-  median_of(state, [&] {
+  bench::median_of(state, 2'000, [&] {
     must::append(store, Counted{"s", ++sent});
     while (seen.load() < sent) {}
   });

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Subscriptions on PostgreSQL: from append to handler against a bare NOTIFY, catching up against a bare read.
+//
+// The server is a private one, durable, in the current folder; MUST_TEST_POSTGRES=<conninfo> names another.
+#include "must/subscription.hpp"
+
+#include "must/storage/postgres.hpp"
+
+#include "benchmarks/ratios.hpp"
+#include "benchmarks/store_events.hpp"
+#include "support/postgres_server.hpp"
+
+#include <libpq-fe.h>
+
+#include <poll.h>
+#include <atomic>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+namespace {
+
+constexpr int pings = 1'000;
+const must::subscription_options in_peace{.save_every = 1'000'000, .save_interval = must::duration(60'000'000)};
+
+std::string conninfo() { return must_test::postgres_server::instance().conninfo(); }
+std::string next_name() {
+  static int count = 0;
+  return "bench" + std::to_string(++count);
+}
+
+// A schema of its own, dropped at the end.
+class scratch_store {
+ public:
+  scratch_store() = default;
+  scratch_store(const scratch_store&) = delete;
+  scratch_store& operator=(const scratch_store&) = delete;
+  ~scratch_store() { must_test::postgres_session().ask("DROP SCHEMA IF EXISTS " + name_ + " CASCADE"); }
+  must::postgres_store& operator*() { return store_; }
+
+ private:
+  std::string name_ = next_name();
+  must::postgres_store store_{must::postgres_options{.conninfo = conninfo(), .schema = name_}};
+};
+
+// One connection says NOTIFY, another waits for it on its socket; nothing is stored.
+void bare_notify(benchmark::State& state) {
+  auto* const waits = PQconnectdb(conninfo().c_str());
+  auto* const tells = PQconnectdb(conninfo().c_str());
+  must_test::postgres_session::ask(waits, "LISTEN bare");
+  std::atomic<int> seen{0};
+  {
+    std::jthread other([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        ::pollfd input{PQsocket(waits), POLLIN, 0};
+        ::poll(&input, 1, 100);
+        PQconsumeInput(waits);
+        while (auto* told = PQnotifies(waits)) {
+          seen = std::atoi(told->extra);
+          PQfreemem(told);
+        }
+      }
+    });
+    int sent = 0;
+    bench::median_of(state, pings, [&] {
+      must_test::postgres_session::ask(tells, "NOTIFY bare, '" + std::to_string(++sent) + "'");
+      while (seen.load() < sent) std::this_thread::yield();
+    });
+  }
+  PQfinish(tells);
+  PQfinish(waits);
+}
+void append_to_handler(benchmark::State& state) {
+  scratch_store store;
+  std::atomic<must::position> seen{0};
+  must::subscription follows(
+      *store, "live", must::query::all(), [&](const auto& event) { seen = event.position; }, in_peace);
+  const std::jthread other([&](const std::stop_token& stop) { follows.run(stop); });
+  std::size_t number = 0;
+  bench::median_of(state, pings, [&] {
+    auto event = bench::make_event(++number);
+    const auto stored = (*store).append(std::span(&event, 1), {}).value();
+    while (seen.load() < stored.last) std::this_thread::yield();
+  });
+}
+
+must::postgres_store& filled() {
+  static scratch_store store;
+  if ((*store).head() == 0) bench::fill(*store, 200'000, 100'000);
+  return *store;
+}
+void read(benchmark::State& state) {
+  auto& store = filled();
+  for (auto _ : state) {
+    std::size_t bytes = 0;
+    static_cast<void>(
+        store.read(must::query::all(), {}, [&](const auto& event) { bytes += event.data.bytes().size(); }));
+    benchmark::DoNotOptimize(bytes);
+  }
+}
+void catch_up(benchmark::State& state) {
+  auto& store = filled();
+  for (auto _ : state) {
+    std::size_t bytes = 0;
+    must::subscription follows(
+        store, next_name(), must::query::all(), [&](const auto& event) { bytes += event.data.bytes().size(); },
+        in_peace);
+    follows.run_once();
+    benchmark::DoNotOptimize(bytes);
+  }
+}
+
+BENCHMARK(bare_notify)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(append_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(read)->Iterations(1)->Repetitions(7);
+BENCHMARK(catch_up)->Iterations(1)->Repetitions(7);
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  must_test::postgres_server::durable = true;
+  if (const auto& server = must_test::postgres_server::instance(); !server.available()) {
+    std::printf("skipped: %s\n", server.reason().c_str());
+    return 0;
+  }
+  return ratios::run(argc, argv,
+                     {{"append to handler on PostgreSQL / a bare NOTIFY", "append_to_handler", "bare_notify", 5},
+                      {"catching up on PostgreSQL / the bare read", "catch_up", "read", 1 / 0.9}});
+}
