@@ -39,6 +39,8 @@ if [ "$mode" != demo ]; then
 fi
 if [ "$mode" = ci ]; then
   need g++ command -v g++
+  need ccache command -v ccache
+  need libbenchmark-dev header benchmark/benchmark.h
   need doxygen command -v doxygen
   need clang-14 command -v clang++-14
   need clang-19 command -v clang++-19
