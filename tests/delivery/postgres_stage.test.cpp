@@ -2,18 +2,7 @@
 #include "support/postgres_fixture.hpp"
 #include "support/reactive_streams.hpp"
 
-#include <optional>
-
-namespace {
-
-struct postgres_stage {
-  auto producer(int count) { return must_test::stored_producer(fixture.store(), count); }
-  must_test::postgres_fixture fixture{};
-};
-
-}  // namespace
-
-TEST_CASE("stage: a postgres_store obeys Reactive Streams", "[delivery]") {
+TEST_CASE("stage: a postgres_store obeys Reactive Streams", "[delivery][race]") {
   if (!must_test::has_postgres()) return;
-  must_test::check_reactive_streams<postgres_stage>();
+  must_test::check_reactive_streams<must_test::stored_producers<must_test::postgres_fixture>>();
 }

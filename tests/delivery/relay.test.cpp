@@ -3,8 +3,6 @@
 
 #include "must/delivery/deduplicator.hpp"
 #include "must/must.hpp"
-#include "must/storage/memory.hpp"
-#include "must/testing/delivery_suite.hpp"
 
 #include "support/catch.hpp"
 #include "support/inbox.hpp"
@@ -14,35 +12,27 @@
 
 namespace {
 
-using must_test::inbox;
-
-struct inbox_fixture {
-  must::memory_store<>& store() { return store_; }
-  inbox& delivery() { return inbox_; }
-  std::vector<std::string> received() { return inbox_.ids(); }
-  must::memory_store<> store_{};
-  inbox inbox_{};
-};
+using fixture_type = must_test::delivered<must_test::memory_fixture, must_test::inbox>;
+using cases = must::testing::suite::delivery_cases<fixture_type>;
 
 }  // namespace
 
-TEST_CASE("relay: the delivery suite holds", "[delivery][race]") {
-  for (const auto& one : must::testing::delivery_cases<inbox_fixture>()) {
-    DYNAMIC_SECTION(one.id << " " << one.says) { CHECK_NOTHROW(one.run()); }
-  }
+TEMPLATE_TEST_CASE("relay: the delivery suite holds", "[delivery][race]", must_test::inbox, must_test::bus_inbox,
+                   must_test::stage_inbox) {
+  must_test::check_delivery<must_test::memory_fixture, TestType>();
 }
 
 TEST_CASE("relay: with a batch several events are handed over at once, in order", "[delivery]") {
-  inbox_fixture fixture;
-  must::testing::suite::delivery_cases<inbox_fixture>::store_events(fixture.store(), 200);
+  fixture_type fixture;
+  cases::store_events(fixture.store(), 200);
   auto relay = must::relay(fixture.store(), "relay", must::query::all(), fixture.delivery(), {}, 50);
   CHECK(relay.run_once() == 200);
   CHECK(fixture.inbox_.batches.size() < 200);
-  must::testing::suite::delivery_cases<inbox_fixture>::check_received(fixture, 0);
+  cases::check_received(fixture, 0);
 }
 
 TEST_CASE("relay: a batch out of range is refused", "[delivery]") {
-  inbox_fixture fixture;
+  fixture_type fixture;
   for (const std::size_t batch : {std::size_t{0}, std::size_t{100'001}})
     CHECK_THROWS_AS(must::relay(fixture.store(), "relay", must::query::all(), fixture.delivery(), {}, batch),
                     must::bad_input);

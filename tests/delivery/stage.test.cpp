@@ -44,49 +44,87 @@ std::vector<int> numbers(int count, int step = 1) {
   return all;
 }
 
+auto failing_numbers(int count) { return must_test::failing_source(numbers_below(count + 1), count); }
+int is_odd(int value) { return value % 2; }
+
 struct function_fixture {
+  static constexpr bool is_multicast = true;
   auto producer(int count) { return must::broadcast_producer(numbers_below(count)); }
+  auto failing_producer(int count) { return must::broadcast_producer(failing_numbers(count)); }
 };
 struct shared_fixture {
+  static constexpr bool is_multicast = false;
   auto producer(int count) { return must::demand_producer(numbers_below(count)); }
+  auto failing_producer(int count) { return must::demand_producer(failing_numbers(count)); }
 };
 struct partition_fixture {
-  auto producer(int count) {
-    return must::partition_producer(numbers_below(2 * count), 2,
-                                    [](int value) { return static_cast<std::size_t>(value % 2); })[1];
+  static constexpr bool is_multicast = true;  // of a partition each subscriber gets all
+  static auto odd(auto from) {
+    return must::partition_producer(std::move(from), 2,
+                                    [](int value) { return static_cast<std::size_t>(is_odd(value)); })[1];
   }
+  auto producer(int count) { return odd(numbers_below(2 * count)); }
+  auto failing_producer(int count) { return odd(failing_numbers(2 * count)); }
 };
 struct transformed_fixture {
-  auto producer(int count) {
+  static constexpr bool is_multicast = true;
+  static auto same(auto from) {
     return must::broadcast_producer(
-        must::transformed<int>(numbers_below(count), [](int value, auto&& give) { give(value); }));
+        must::transformed<int>(std::move(from), [](int value, auto&& give) { give(value); }));
   }
+  auto producer(int count) { return same(numbers_below(count)); }
+  auto failing_producer(int count) { return same(failing_numbers(count)); }  // passed on at once
 };
 struct store_fixture {
-  auto producer(int count) {
+  static constexpr bool is_multicast = true;
+  auto producer(int count) { return must::broadcast_producer(source(count)); }
+  auto failing_producer(int count) {
+    return must::broadcast_producer(must_test::failing_source(source(count + 1), count));
+  }
+  source_type source(int count) {
     store = std::make_unique<store_type>();
     fill(*store, count);
-    return must::broadcast_producer(source_type(*store, must::query::all(), {.live = false}));
+    return source_type(*store, must::query::all(), {.live = false});
   }
   std::unique_ptr<store_type> store{};
 };
 
+// What a relay would deliver, in one batch.
+struct delivered_fixture {
+  static constexpr bool is_multicast = false;
+  struct offered {
+    explicit offered(int count) {
+      fill(store, count);
+      store.read(must::query::all(), {}, [&](const record& event) { events.push_back(event); });
+      for (const auto& event : events) batch.push_back(&event);
+      stages.subscribe(waits);
+      if (count > 0)
+        thread = std::jthread([this] {
+          std::vector<must::delivery_answer> answers(batch.size());
+          stages.deliver(batch, answers);
+        });
+      while (count > 0 && stages.waiting() == 0) std::this_thread::yield();
+      stages.close();
+    }
+    ~offered() { waits->subscription->cancel(); }
+    store_type store{};
+    std::vector<record> events{};
+    std::vector<const record*> batch{};
+    must::stage_delivery<record> stages{};
+    std::shared_ptr<must_test::probe<record>> waits = std::make_shared<must_test::probe<record>>();
+    std::jthread thread{};
+  };
+  const must::stage_delivery<record>& producer(int count) {
+    return all.emplace_back(std::make_unique<offered>(count))->stages;
+  }
+  std::vector<std::unique_ptr<offered>> all{};
+};
+
 }  // namespace
 
-TEST_CASE("stage: a function obeys Reactive Streams", "[delivery][race]") {
-  must_test::check_reactive_streams<function_fixture>();
-}
-TEST_CASE("stage: a source that is shared by demand obeys Reactive Streams", "[delivery][race]") {
-  must_test::check_reactive_streams<shared_fixture>();
-}
-TEST_CASE("stage: a partition obeys Reactive Streams", "[delivery][race]") {
-  must_test::check_reactive_streams<partition_fixture>();
-}
-TEST_CASE("stage: a producer_consumer obeys Reactive Streams", "[delivery][race]") {
-  must_test::check_reactive_streams<transformed_fixture>();
-}
-TEST_CASE("stage: a memory_store obeys Reactive Streams", "[delivery][race]") {
-  must_test::check_reactive_streams<store_fixture>();
+TEMPLATE_TEST_CASE("stage: every producer obeys Reactive Streams", "[delivery][race]", function_fixture, shared_fixture,
+                   partition_fixture, transformed_fixture, store_fixture, delivered_fixture) {
+  must_test::check_reactive_streams<TestType>();
 }
 
 TEST_CASE("stage: a source that fails sends on_error, after what it gave", "[delivery]") {

@@ -46,6 +46,13 @@ inline must::sqlite_options on(const std::string& path) {
   return {.path = path, .durability = must::sqlite_durability::normal};
 }
 
+// A store in a file of its own.
+struct stored_in_file {
+  must::sqlite_store& store() { return store_; }
+  temporary_folder folder_{};
+  must::sqlite_store store_{on(folder_.file())};
+};
+
 inline must::cloud_event event(std::string id, std::string stream = "s", must::tag_set tags = {"t"}) {
   must::cloud_event made{.id = std::move(id), .source = "/test", .type = "Noted", .subject = std::move(stream)};
   made.tags = std::move(tags);

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <stop_token>
 #include <string>
 
 namespace must {
@@ -28,11 +29,28 @@ struct delivery_answer {
 
 /// Takes stored events elsewhere, for must::relay.
 ///
-/// deliver(batch, answers): delivers 1 or more events in this order, and writes an answer for each, all ok before the
-/// call. Those after the first that is not ok are delivered again, so that the order is kept. It may block; with
-/// several lanes it is called by as many threads at once. What it throws is retriable.
+/// deliver(batch, answers), or deliver(batch, answers, stop) where it may wait for long: delivers 1 or more events in
+/// this order, and writes an answer for each, all ok before the call. Those after the first that is not ok are
+/// delivered again, so that the order is kept. It may block, until `stop` is requested: then it answers retriable, and
+/// the relay ends. With several lanes it is called by as many threads at once. What it throws is retriable.
 template <typename D, typename Data>
-concept Delivery = requires(D& delivery, std::span<const recorded<Data>* const> batch,
-                            std::span<delivery_answer> answers) { delivery.deliver(batch, answers); };
+concept Delivery =
+    requires(D& delivery, std::span<const recorded<Data>* const> batch, std::span<delivery_answer> answers) {
+      delivery.deliver(batch, answers);
+    } || requires(D& delivery, std::span<const recorded<Data>* const> batch, std::span<delivery_answer> answers,
+                  const std::stop_token& stop) { delivery.deliver(batch, answers, stop); };
 
+namespace detail {
+
+// Calls whichever deliver() there is.
+template <typename D, typename Data>
+void deliver_to(D& delivery, std::span<const recorded<Data>* const> batch, std::span<delivery_answer> answers,
+                const std::stop_token& stop) {
+  if constexpr (requires { delivery.deliver(batch, answers, stop); })
+    delivery.deliver(batch, answers, stop);
+  else
+    delivery.deliver(batch, answers);
+}
+
+}  // namespace detail
 }  // namespace must

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <exception>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,18 +44,20 @@ class relay_handler {
       refuse_input("batch", "is " + std::to_string(batch) + "; it has to be 1 to 100000");
   }
   [[nodiscard]] std::size_t batch() const { return batch_; }
+  // A stop ends what the delivery waits for.
+  void begin_run(const std::stop_token& stop) { stop_ = stop; }
 
   void operator()(const event_type& event) {
     delivery_answer answer;
     const auto* const one = &event;
-    delivery_->deliver(std::span(&one, 1), std::span(&answer, 1));
+    deliver_to<D, Data>(*delivery_, std::span(&one, 1), std::span(&answer, 1), stop_);
     if (answer.outcome != delivery_outcome::ok) raise_undelivered(answer, event.id, event.type, event.position);
   }
   // How many were confirmed before the first that was not, and why that was not.
   std::size_t try_all(std::span<const event_type* const> events, std::exception_ptr& failed) {
     std::vector<delivery_answer> answers(events.size());
     try {
-      delivery_->deliver(events, answers);
+      deliver_to<D, Data>(*delivery_, events, answers, stop_);
     } catch (...) {
       failed = std::current_exception();
       return 0;
@@ -74,6 +77,7 @@ class relay_handler {
  private:
   D* delivery_;
   std::size_t batch_;
+  std::stop_token stop_{};
 };
 
 // Poison is not tried again, fatal stops, everything else is tried again as often as the policy says.

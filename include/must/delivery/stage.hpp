@@ -6,3 +6,4 @@
 #include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/producer.hpp"
 #include "must/delivery/stage/source.hpp"
+#include "must/delivery/stage/stage_delivery.hpp"

@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -147,7 +148,7 @@ class process_runner {
   void operator()(const event_type& record) { on_event(record, typename P::events{}); }
 
   // Another may have followed meanwhile. Costs the decisions of this manager, when it knows deadlines.
-  void begin_run() {
+  void begin_run(const std::stop_token&) {
     deadlines_.clear();
     if constexpr (has_deadlines) find_deadlines();
   }

@@ -52,7 +52,7 @@ class following {
   void run(bool live, position until) {
     until_ = until;
     try {
-      if constexpr (requires { handler_.begin_run(); }) handler_.begin_run();
+      if constexpr (requires { handler_.begin_run(stop_); }) handler_.begin_run(stop_);
       start_lanes();
       do {
         const bool passed = try_to_pass(live);

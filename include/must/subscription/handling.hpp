@@ -95,6 +95,7 @@ class handling {
       ++made;
       auto failed = failure_of(event, made, thrown);
       claim_.note_error(describe(failed));
+      if (failed.why.retryable && stop_.stop_requested()) return false;  // what may pass is left to the next run
       const auto action = action_on(failed);
       if (action != failure_action::retry) return give_up(event, attempts, std::move(failed), thrown, action);
       ++counters_.retries;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -73,20 +74,36 @@ class shared_source {
     std::mutex mutex{};
     From from;
     std::deque<value_type> ahead{};
+    std::exception_ptr failed{};  // after what is ahead
+    bool ended = false;
   };
 
   std::optional<value_type> next(source_state& state) {
     const std::lock_guard lock(shared_->mutex);
     auto& ahead = shared_->ahead;
-    if (ahead.empty())
-      state = shared_->from.pull([&](const value_type& event) {
-        ahead.push_back(event);
-        return ahead.size() < most_ahead;
-      });
+    if (ahead.empty()) state = read_ahead();
     if (ahead.empty()) return std::nullopt;
     std::optional<value_type> first(std::move(ahead.front()));
     ahead.pop_front();
     return first;
+  }
+  // Who comes after a failure tries again; after the end nobody does.
+  source_state read_ahead() {
+    if (shared_->failed) std::rethrow_exception(std::exchange(shared_->failed, nullptr));
+    if (shared_->ended) return source_state::ended;
+    auto& ahead = shared_->ahead;
+    try {
+      const auto state = shared_->from.pull([&](const value_type& event) {
+        ahead.push_back(event);
+        return ahead.size() < most_ahead;
+      });
+      shared_->ended = state == source_state::ended;
+      return state;
+    } catch (...) {
+      if (ahead.empty()) throw;
+      shared_->failed = std::current_exception();
+      return source_state::more;
+    }
   }
 
   std::shared_ptr<shared> shared_;

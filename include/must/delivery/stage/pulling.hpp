@@ -11,6 +11,7 @@
 #include <exception>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -65,7 +66,11 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   // The work that is counted from the start keeps what on_subscribe asks for until it has returned.
   void begin(subscriber& to) {
     const auto self = this->shared_from_this();
-    guard(to, [&] { to.on_subscribe(self); });
+    try {
+      to.on_subscribe(self);
+    } catch (...) {
+      fail(to, std::current_exception());
+    }
     work();
   }
   // Whoever finds nobody at work does it all, and what others ask for meanwhile.
@@ -92,7 +97,10 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
            given_ < demand_.load(std::memory_order_relaxed) && !now.stop.stop_requested();
   }
   void step(const turn& now) noexcept {
-    if (ended_) return;
+    if (!ended_) give(now);
+    if (ended_) from_.reset();
+  }
+  void give(const turn& now) noexcept {
     const auto to = to_.lock();
     while (to != nullptr && goes_on(now)) {
       const auto state = pull(*to, now);
@@ -108,11 +116,12 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     else if (refused_ <= 0)
       fail(*to, refusal_of(refused_));
   }
+  // What the subscriber throws passes through the source, which so knows that the event was not handled (rule 2.13).
   source_state pull(subscriber& to, const turn& now) noexcept {
     try {
-      return from_.pull([&](const value_type& event) {
+      return from_->pull([&](const value_type& event) {
         ++given_;
-        guard(to, [&] { to.on_next(event); });
+        to.on_next(event);
         return goes_on(now);
       });
     } catch (...) {
@@ -122,18 +131,9 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   }
   void wait(duration timeout, const std::stop_token& stop) noexcept {
     try {
-      from_.wait(timeout, stop);
+      from_->wait(timeout, stop);
     } catch (...) {
       if (const auto to = to_.lock()) fail(*to, std::current_exception());
-    }
-  }
-  // A subscriber that throws is told, and gets nothing more (rule 2.13).
-  template <typename Call>
-  void guard(subscriber& to, Call&& call) noexcept {
-    try {
-      call();
-    } catch (...) {
-      fail(to, std::current_exception());
     }
   }
   void fail(subscriber& to, const std::exception_ptr& why) noexcept {
@@ -147,7 +147,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
                    .field = "count"}));
   }
 
-  From from_;
+  std::optional<From> from_;  // until the subscription has ended
   std::weak_ptr<subscriber> to_;
   std::atomic<std::int64_t> work_{1};
   std::atomic<std::int64_t> demand_{0};   // all that was ever asked for

@@ -35,7 +35,8 @@ struct any_taker {
 /// Gives events when they are asked for, and keeps none that nobody asked for.
 ///
 /// pull(take): `take(const value_type&)` for the next ones, in order, until it returns false; that one counts as taken.
-/// wait(timeout, stop): returns when there may be more. A copy goes on where the original stands. Not for two threads.
+/// What take throws ends the subscription: pull lets it pass. wait(timeout, stop): returns when there may be more. A
+/// copy goes on where the original stands. Not for two threads.
 template <typename S>
 concept Source =
     requires { typename S::value_type; } &&

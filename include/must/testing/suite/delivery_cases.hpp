@@ -33,14 +33,14 @@ class faulty_delivery {
   std::function<void(const record&)> after = [](const record&) {};
   std::function<delivery_answer(const record&)> answer = [](const record&) { return delivery_answer{}; };
 
-  void deliver(std::span<const record* const> batch, std::span<delivery_answer> answers) {
+  void deliver(std::span<const record* const> batch, std::span<delivery_answer> answers, const std::stop_token& stop) {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       before(*batch[i]);
       answers[i] = answer(*batch[i]);
       const auto now = answers[i].outcome;
       if (now == delivery_outcome::ok || now == delivery_outcome::unknown) {
         delivery_answer own;
-        inner_.deliver(batch.subspan(i, 1), std::span(&own, 1));
+        must::detail::deliver_to<D, Data>(inner_, batch.subspan(i, 1), std::span(&own, 1), stop);
         if (now == delivery_outcome::ok) answers[i] = own;
       }
       after(*batch[i]);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// stage_delivery: what a relay delivers, as a producer of stages: an event is confirmed when a stage has handled it.
+#pragma once
+
+#include "must/delivery/delivery.hpp"
+#include "must/delivery/stage/producer.hpp"
+#include "must/detail/current_error.hpp"
+#include "must/detail/rest.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+namespace must {
+namespace detail {
+
+// One call of deliver(): its events are taken one after another, each when the one before it is handled.
+template <typename T>
+struct offer {
+  std::span<const T* const> events;
+  std::span<delivery_answer> answers;
+  std::size_t next = 0;
+  bool is_taken = false, is_withdrawn = false, is_answered = false;
+};
+
+// Where those that offer events and the stages that take them meet.
+template <typename T>
+class offers {
+ public:
+  void deliver(offer<T>& made, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (closed_) return answer(made, {delivery_outcome::fatal, "the stages were closed"});
+    if (takers_ == 0) return answer(made, {delivery_outcome::retriable, "no stage has subscribed"});
+    all_.push_back(&made);
+    arrived_.notify_all();
+    const auto is_answered = [&] { return made.is_answered; };
+    if (answered_.wait(lock, stop, is_answered)) return;
+    made.is_withdrawn = true;
+    if (!made.is_taken) return withdraw(made);
+    answered_.wait(lock, is_answered);
+  }
+  // The offer whose next event is to be handled, for the caller alone; nullptr: there is none.
+  offer<T>* take(bool& closed) {
+    const std::lock_guard lock(mutex_);
+    closed = closed_;
+    const auto first = std::find_if(all_.begin(), all_.end(), is_waiting);
+    if (first == all_.end()) return nullptr;
+    (*first)->is_taken = true;
+    return *first;
+  }
+  // Its event is handled. Another stage is told of the next one if the caller does not want it.
+  void confirm(offer<T>& one, bool wants_more) {
+    const std::lock_guard lock(mutex_);
+    one.is_taken = false;
+    if (++one.next == one.events.size()) return finish(one);
+    if (one.is_withdrawn) return withdraw(one);
+    if (!wants_more) arrived_.notify_all();
+  }
+  void refuse(offer<T>& one, delivery_answer why) {
+    const std::lock_guard lock(mutex_);
+    answer(one, std::move(why));
+  }
+  void wait(duration timeout, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    arrived_.wait_for(lock, stop, to_chrono(timeout),
+                      [&] { return closed_ || std::any_of(all_.begin(), all_.end(), is_waiting); });
+  }
+  void join() {
+    const std::lock_guard lock(mutex_);
+    ++takers_;
+  }
+  // With the last taker nobody holds an offer any more.
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    if (--takers_ > 0) return;
+    while (!all_.empty())
+      answer(*all_.front(), {delivery_outcome::retriable, "the stages that it waited for are gone"});
+  }
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    arrived_.notify_all();
+  }
+  [[nodiscard]] std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::count_if(all_.begin(), all_.end(), is_waiting));
+  }
+
+ private:
+  static bool is_waiting(const offer<T>* one) { return !one->is_taken; }
+  void withdraw(offer<T>& one) {
+    answer(one, {delivery_outcome::retriable, "a stop was requested before a stage asked for it"});
+  }
+  void answer(offer<T>& one, delivery_answer why) {
+    one.answers[one.next] = std::move(why);
+    finish(one);
+  }
+  void finish(offer<T>& one) {
+    std::erase(all_, &one);
+    one.is_answered = true;
+    answered_.notify_all();
+  }
+
+  mutable std::mutex mutex_{};
+  std::condition_variable_any arrived_{}, answered_{};
+  std::vector<offer<T>*> all_{};  // the first that came is the first that is taken
+  std::size_t takers_ = 0;
+  bool closed_ = false;
+};
+
+// One subscriber's side: it counts as there until it is destroyed.
+template <typename T>
+class offer_source {
+ public:
+  using value_type = T;
+
+  explicit offer_source(std::shared_ptr<offers<T>> from) : from_(std::move(from)) { from_->join(); }
+  offer_source(offer_source&& other) noexcept = default;
+  offer_source& operator=(offer_source&&) = delete;
+  ~offer_source() {
+    if (from_) from_->leave();
+  }
+
+  template <typename Take>
+  source_state pull(Take&& take) {
+    for (;;) {
+      bool closed = false;
+      auto* const one = from_->take(closed);
+      if (one == nullptr) return closed ? source_state::ended : source_state::idle;
+      bool wants_more = false;
+      try {
+        wants_more = take(*one->events[one->next]);
+      } catch (...) {
+        from_->refuse(*one, {delivery_outcome::retriable, current_error("on_next").message});
+        throw;
+      }
+      from_->confirm(*one, wants_more);
+      if (!wants_more) return source_state::more;
+    }
+  }
+  void wait(duration timeout, const std::stop_token& stop) { from_->wait(timeout, stop); }
+
+ private:
+  std::shared_ptr<offers<T>> from_;
+};
+
+}  // namespace detail
+
+/// A Delivery at one end, a Producer at the other: a relay into stages, at least once and with back-pressure.
+///
+/// Each event goes to one subscriber that has demand, and is confirmed when its on_next has returned; where that
+/// throws, it is retriable. Nothing is kept here: deliver() waits as long as somebody is subscribed, or until the stop
+/// of its relay; with no subscriber its events are retriable. The end of it, or close(), ends the subscribers. Events
+/// of one lane are handled one after another, by whichever subscriber. Any number of threads.
+/// \tparam T  what is delivered: recorded<data_type> \see must::relay, must::make_consumer
+template <typename T>
+class stage_delivery {
+ public:
+  using value_type = T;
+
+  stage_delivery() = default;
+  stage_delivery(const stage_delivery&) = delete;
+  stage_delivery& operator=(const stage_delivery&) = delete;
+  ~stage_delivery() { close(); }
+
+  /// \see Producer \throws bad_input  when the subscriber is null
+  void subscribe(const std::shared_ptr<stage_subscriber<T>>& to) const {
+    detail::pulling<detail::offer_source<T>>::subscribe(detail::offer_source<T>(offers_), to);
+  }
+  /// \see Delivery
+  void deliver(std::span<const T* const> batch, std::span<delivery_answer> answers, const std::stop_token& stop = {}) {
+    detail::offer<T> made{batch, answers};
+    offers_->deliver(made, stop);
+  }
+  /// Subscribers end when they have taken what waits; what is delivered later is answered as fatal.
+  void close() { offers_->close(); }
+  /// How many calls of deliver() wait for demand.
+  [[nodiscard]] std::size_t waiting() const { return offers_->waiting(); }
+
+ private:
+  std::shared_ptr<detail::offers<T>> offers_ = std::make_shared<detail::offers<T>>();
+};
+
+}  // namespace must
