@@ -18,9 +18,9 @@ namespace must {
 
 /// Remembers the last events that were received, by source and id, in memory. Any number of threads.
 ///
-/// A repeat that comes later than `capacity` others is not recognised. Where receiving writes to a database, a table
-/// with a unique key on (source, id), written in the same transaction, recognises every repeat.
-/// \see CloudEvents 1.0.2, "id"; must::relay
+/// A repeat that comes later than `capacity` others, or after a restart, is not recognised. An event counts as received
+/// before it is handled: where handling fails, forget() it.
+/// \see CloudEvents 1.0.2, "id"; must::inbox, which recognises every repeat, in the transaction of the receiver's work
 class deduplicator {
  public:
   /// \param capacity  how many events are remembered, 1 or more \throws bad_input

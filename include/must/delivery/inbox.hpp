@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// inbox: a receiver's work, once for each event, in one transaction with the note that the event was received.
+#pragma once
+
+#include "must/detail/digest.hpp"
+#include "must/detail/validate.hpp"
+#include "must/record.hpp"
+#include "must/storage/transactional.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace must {
+
+/// Does a receiver's work once for each event, however often the event arrives, and from wherever.
+///
+/// The note of an event, by source and id, is a cell of the store: some 100 bytes, kept for ever. It is stored in the
+/// transaction that the work writes in. Of threads and processes that receive one event at once, one does the work.
+/// \see CloudEvents 1.0.2, "id"; must::deduplicator, in memory
+template <TransactionalStorage S>
+  requires CellStorage<S>
+class inbox {
+ public:
+  using transaction = typename S::transaction;
+
+  /// \param storage  not owned \param name  of the receiver, 1 to 400 bytes; each has notes of its own
+  /// \throws bad_input  when the name is out of range
+  inbox(S& storage, const std::string& name) : storage_(&storage), prefix_("must/inbox/" + name + "/") {
+    detail::check_name("name", name);
+    if (name.size() > 400) detail::refuse_input("name", "is longer than 400 bytes");
+  }
+
+  /// Calls `work(transaction&)` for an event that is new. False: it was received before, and nothing is called.
+  /// \throws what the work throws: then nothing is written, and the event stays new; storage_error; outcome_unknown:
+  ///   the same call again finds out
+  template <typename Work>
+  bool receive(std::string_view source, std::string_view id, Work&& work) {
+    const auto key = prefix_ + detail::content_digest(std::pair(std::string(source), std::string(id)));
+    return storage_->put_with(key, "", 0, [&](transaction& in) { work(in); });
+  }
+  template <typename Data, typename Work>
+  bool receive(const basic_event<Data>& event, Work&& work) {
+    return receive(event.source, event.id, std::forward<Work>(work));
+  }
+
+ private:
+  S* storage_;
+  std::string prefix_;
+};
+
+}  // namespace must
