@@ -22,7 +22,7 @@ template <TransactionalStorage S>
   requires CellStorage<S>
 class inbox {
  public:
-  using transaction = typename S::transaction;
+  using transaction = typename S::transaction;  ///< in which the work runs
 
   /// \param storage  not owned \param name  of the receiver, 1 to 400 bytes; each has notes of its own
   /// \throws bad_input  when the name is out of range
@@ -39,6 +39,7 @@ class inbox {
     const auto key = prefix_ + detail::content_digest(std::pair(std::string(source), std::string(id)));
     return storage_->put_with(key, "", 0, [&](transaction& in) { work(in); });
   }
+  /// The same for an event.
   template <typename Data, typename Work>
   bool receive(const basic_event<Data>& event, Work&& work) {
     return receive(event.source, event.id, std::forward<Work>(work));

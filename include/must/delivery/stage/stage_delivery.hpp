@@ -162,7 +162,7 @@ class offer_source {
 template <typename T>
 class stage_delivery {
  public:
-  using value_type = T;
+  using value_type = T;  ///< of the events
 
   stage_delivery() = default;
   stage_delivery(const stage_delivery&) = delete;
