@@ -47,45 +47,97 @@ class scratch_store {
   must::postgres_store store_{must::postgres_options{.conninfo = conninfo(), .schema = name_}};
 };
 
-// One connection says NOTIFY, another waits for it on its socket; nothing is stored.
-void bare_notify(benchmark::State& state) {
-  auto* const waits = PQconnectdb(conninfo().c_str());
-  auto* const tells = PQconnectdb(conninfo().c_str());
-  must_test::postgres_session::ask(waits, "LISTEN bare");
-  std::atomic<int> seen{0};
-  {
-    std::jthread other([&](const std::stop_token& stop) {
+template <typename Number>
+void wait_for(const std::atomic<Number>& seen, Number at) {
+  for (auto now = seen.load(); now < at; now = seen.load()) seen.wait(now);
+}
+
+// A thread that waits on the socket of its connection, and calls `told(connection, text)` for each NOTIFY.
+class listener {
+ public:
+  template <typename Told>
+  explicit listener(Told told) {
+    must_test::postgres_session::ask(waits_, "LISTEN bare");
+    thread_ = std::jthread([this, told](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
-        ::pollfd input{PQsocket(waits), POLLIN, 0};
+        ::pollfd input{PQsocket(waits_), POLLIN, 0};
         ::poll(&input, 1, 100);
-        PQconsumeInput(waits);
-        while (auto* told = PQnotifies(waits)) {
-          seen = std::atoi(told->extra);
-          PQfreemem(told);
+        PQconsumeInput(waits_);
+        while (auto* notified = PQnotifies(waits_)) {
+          told(waits_, notified->extra);
+          PQfreemem(notified);
         }
       }
     });
+  }
+  listener(const listener&) = delete;
+  listener& operator=(const listener&) = delete;
+  ~listener() {
+    thread_ = {};
+    PQfinish(tells);
+    PQfinish(waits_);
+  }
+  PGconn* tells = PQconnectdb(conninfo().c_str());
+
+ private:
+  PGconn* waits_ = PQconnectdb(conninfo().c_str());
+  std::jthread thread_{};
+};
+
+// One connection says NOTIFY, another hears it; nothing is stored.
+void bare_notify(benchmark::State& state) {
+  std::atomic<int> seen{0};
+  const listener hears([&](PGconn*, const char* text) {
+    seen = std::atoi(text);
+    seen.notify_all();
+  });
+  int sent = 0;
+  bench::median_of(state, pings, [&] {
+    must_test::postgres_session::ask(hears.tells, "NOTIFY bare, '" + std::to_string(++sent) + "'");
+    wait_for(seen, sent);
+  });
+}
+// A row is stored with its notification in one durable transaction, and fetched by whoever hears of it: no versions,
+// tags, ids, conditions, lanes or checkpoints.
+void by_hand(benchmark::State& state) {
+  using must_test::postgres_session;
+  postgres_session().ask("CREATE TABLE by_hand(position bigserial PRIMARY KEY, data text)");
+  {
+    std::atomic<int> seen{0};
+    const listener hears([&](PGconn* connection, const char* text) {
+      const auto rows = postgres_session::ask(
+          connection, "SELECT data, position FROM by_hand WHERE position >= " + std::string(text) + " ORDER BY 2");
+      seen = rows.empty() ? 0 : std::atoi(text);
+      seen.notify_all();
+    });
+    const std::string body(200, 'x');
     int sent = 0;
     bench::median_of(state, pings, [&] {
-      must_test::postgres_session::ask(tells, "NOTIFY bare, '" + std::to_string(++sent) + "'");
-      while (seen.load() < sent) std::this_thread::yield();
+      postgres_session::ask(hears.tells, "WITH stored AS (INSERT INTO by_hand(data) VALUES('" + body +
+                                             "') RETURNING position) "
+                                             "SELECT pg_notify('bare', (SELECT position FROM stored)::text)");
+      wait_for(seen, ++sent);
     });
   }
-  PQfinish(tells);
-  PQfinish(waits);
+  postgres_session().ask("DROP TABLE by_hand");
 }
 void append_to_handler(benchmark::State& state) {
   scratch_store store;
   std::atomic<must::position> seen{0};
   must::subscription follows(
-      *store, "live", must::query::all(), [&](const auto& event) { seen = event.position; }, in_peace);
+      *store, "live", must::query::all(), [&](const auto& event) { seen = event.position, seen.notify_all(); },
+      in_peace);
   const std::jthread other([&](const std::stop_token& stop) { follows.run(stop); });
   std::size_t number = 0;
+  double until_stored = 0;
   bench::median_of(state, pings, [&] {
     auto event = bench::make_event(++number);
+    const bench::stopwatch watch;
     const auto stored = (*store).append(std::span(&event, 1), {}).value();
-    while (seen.load() < stored.last) std::this_thread::yield();
+    until_stored += watch.seconds();
+    wait_for(seen, stored.last);
   });
+  state.counters["us to append"] = until_stored * 1e6 / static_cast<double>(number);
 }
 
 must::postgres_store& filled() {
@@ -116,6 +168,7 @@ void catch_up(benchmark::State& state) {
 
 BENCHMARK(bare_notify)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(by_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(read)->Iterations(1)->Repetitions(7);
 BENCHMARK(catch_up)->Iterations(1)->Repetitions(7);
 
@@ -129,5 +182,6 @@ int main(int argc, char** argv) {
   }
   return ratios::run(argc, argv,
                      {{"append to handler on PostgreSQL / a bare NOTIFY", "append_to_handler", "bare_notify", 5},
+                      {"append to handler on PostgreSQL / a durable row by hand", "append_to_handler", "by_hand", 2},
                       {"catching up on PostgreSQL / the bare read", "catch_up", "read", 1 / 0.9}});
 }
