@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/detail/at_exit.hpp"
+#include "must/detail/rest.hpp"
 #include "must/subscription/following.hpp"
 #include "must/subscription/health.hpp"
 #include "must/subscription/options.hpp"
@@ -90,10 +91,24 @@ class subscription {
     const detail::at_exit ends([&] { progress_.running = false; });
     std::stop_source ended;
     const std::stop_callback forward(stop, [&] { ended.request_stop(); });
-    detail::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
-    if (!claim.is_held()) return;
-    detail::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim, ended);
-    following.run(live, until);
+    while (!try_to_follow(ended, live, until)) detail::rest(duration{100'000}, stop);
+  }
+  // False when the store failed before the first event, in a way that may pass: live, that is begun anew.
+  bool try_to_follow(std::stop_source& ended, bool live, position until) {
+    bool begun = false;
+    try {
+      detail::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
+      if (!claim.is_held()) return true;
+      detail::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim, ended);
+      following.start();
+      begun = true;
+      following.run(live, until);
+      return true;
+    } catch (const exception& why) {
+      if (begun || !live || !detail::may_pass(why.error())) throw;
+      progress_.note_error(why.error().message);
+      return ended.stop_requested();
+    }
   }
 
   S& storage_;

@@ -77,3 +77,8 @@ TEST_CASE("subscription: an event that kills the process is given up on postgres
   if (!must_test::has_postgres()) return;
   must_test::a_killer_is_given_up<postgres_place>();
 }
+TEST_CASE("subscription: an owner that was stopped for too long writes nothing on postgres_store",
+          "[subscription][process]") {
+  if (!must_test::has_postgres()) return;
+  must_test::a_paused_owner_writes_nothing<postgres_place>();
+}

@@ -41,3 +41,7 @@ TEST_CASE("subscription: killed views on sqlite_store count each event once", "[
 TEST_CASE("subscription: an event that kills the process is given up on sqlite_store", "[subscription][process]") {
   must_test::a_killer_is_given_up<sqlite_place>();
 }
+TEST_CASE("subscription: an owner that was stopped for too long writes nothing on sqlite_store",
+          "[subscription][process]") {
+  must_test::a_paused_owner_writes_nothing<sqlite_place>();
+}

@@ -2,7 +2,9 @@
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 #include "must/testing/crashing_store.hpp"
+#include "must/testing/fixed_origin.hpp"
 
+#include "support/flaky_store.hpp"
 #include "support/subscription_cases.hpp"
 
 namespace {
@@ -112,4 +114,78 @@ TEST_CASE("subscription: a crash at any write of parking and of replaying loses 
         REQUIRE(at < 100);
       }
     }
+}
+
+TEST_CASE("subscription: live, a failure of the store that may pass is waited for, whichever operation it hits",
+          "[subscription]") {
+  using positions = cases::positions;
+  for (const unsigned lanes : {1U, 2U})
+    for (const bool done : {false, true}) {
+      bool failed = true;
+      for (int at = 1; failed; ++at) {
+        INFO(lanes << " lanes, operation " << at << (done ? ", done" : ", not done"));
+        memory_fixture fixture;
+        for (const auto* stream : {"a", "b", "a", "b", "a", "a"}) cases::add(fixture.store(), 1, "wanted", stream);
+        must_test::flaky_store store(fixture.store());
+        auto how = cases::quick(lanes);
+        how.save_every = 2;
+        how.on_failure.attempts = 2;
+        how.on_failure.then = must::failure_action::park_loose;
+        std::mutex mutex;
+        std::map<std::string, positions> seen;
+        std::atomic<int> second{0};
+        must::subscription follows(
+            store, "one", cases::wanted(),
+            [&](const cases::record& event) {
+              if (event.position == 4 || (event.position == 2 && ++second == 1)) throw std::runtime_error("bad");
+              const std::lock_guard lock(mutex);
+              seen[event.subject].push_back(event.position);
+            },
+            how);
+        store.fail_at(at, done);
+        std::string ended;
+        {
+          std::jthread runs([&](const std::stop_token& stop) {
+            try {
+              follows.run(stop);
+            } catch (const std::exception& why) {
+              ended = why.what();
+            }
+          });
+          REQUIRE(follows.wait_until(6, must::duration(5'000'000)));
+        }
+        CHECK(ended.empty());
+        CHECK(seen == std::map<std::string, positions>{{"a", {1, 3, 5, 6}}, {"b", {2}}});
+        failed = store.has_failed();
+        store.fail_at(0, false);
+        CHECK(follows.health().saved == 6);
+        REQUIRE(follows.parked().size() == 1);
+        CHECK(follows.parked()[0].position == 4);
+        REQUIRE(at < 100);
+      }
+    }
+}
+
+TEST_CASE("subscription: a clock that jumps neither ends a lease nor makes an event older than new", "[subscription]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  cases::add(store, 2);
+  auto how = cases::quick();
+  how.lease = must::duration(3'000'000);
+  cases::positions seen;
+  must::subscription first(store, "one", cases::wanted(), cases::collect(seen), how);
+  must::subscription second(store, "one", cases::wanted(), [](const cases::record&) {}, how);
+  {
+    std::jthread runs([&](const std::stop_token& stop) { first.run(stop); });
+    REQUIRE(first.wait_until(2, must::duration(60'000'000)));
+    clock.advance(std::chrono::hours(24 * 365));
+    CHECK_THROWS_AS(second.run_once(), must::not_owner);
+    clock.advance(std::chrono::hours(-2 * 24 * 365));
+    cases::add(store, 1);
+    CHECK(second.health().behind.microseconds >= 0);
+    CHECK_FALSE(first.health().stalled);
+    REQUIRE(first.wait_until(3, must::duration(60'000'000)));
+  }
+  CHECK(seen == cases::positions{1, 2, 3});
+  CHECK(second.run_once() == 3);
 }

@@ -28,6 +28,9 @@ namespace must::detail {
          .field = "owner"});
 }
 
+// Whether the same again may succeed, with nobody mending anything.
+inline bool may_pass(const error& why) { return why.retryable || why.code == error_code::outcome_unknown; }
+
 template <CellStorage S>
 class claim {
  public:
@@ -44,13 +47,15 @@ class claim {
     by_.owner = options.owner.empty() ? uuid7_ids::instance().next(system_clock::instance().now()) : options.owner;
     by_.lease = options.lease.microseconds;
     if (!acquire(stop)) return;
-    held_ = true;
     keep_up();
     keeper_ = std::jthread([this](const std::stop_token& ended) { keep(ended); });
   }
   claim(const claim&) = delete;
   claim& operator=(const claim&) = delete;
-  ~claim() { stop_keeping(); }
+  ~claim() {
+    stop_keeping();
+    abandon();
+  }
 
   [[nodiscard]] static std::string key_of(const std::string& name) { return "must/subscription/" + name; }
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -96,12 +101,21 @@ class claim {
   // The end in order: the next owner need not wait. Nothing happens when the lease is lost.
   void release(position at) {
     stop_keeping();
-    auto next = now_;
-    next.at = at;
-    next.mark = mark_at(storage_, at);
-    next.clean = true;
-    held_ = false;
-    if (write(next)) static_cast<void>(cell_.give_up());
+    for (int more = 2;; --more) {
+      try {
+        auto next = now_;
+        next.at = at;
+        next.mark = mark_at(storage_, at);
+        next.clean = true;
+        if (write(next)) static_cast<void>(cell_.give_up());
+        held_ = false;
+        return;
+      } catch (const exception& why) {
+        if (more == 0 || !may_pass(why.error())) throw;
+        note_error(why.error().message);
+        rest(duration{10'000}, {});
+      }
+    }
   }
   void note_error(std::string text) { counters_.note_error(std::move(text)); }
   [[noreturn]] void raise_lost() {
@@ -127,22 +141,24 @@ class claim {
       }
       if (is_free || now - since >= std::chrono::microseconds(former.by.lease)) {
         by_.epoch = former.by.epoch + 1;
-        if (cell_.take(by_, seen)) return begin(seen.has_value());
-        continue;
+        if (!cell_.take(by_, seen)) continue;
+        held_ = true;
+        try {
+          begin(seen.has_value());
+        } catch (...) {
+          abandon();
+          throw;
+        }
+        return true;
       }
       rest(duration{std::clamp<std::int64_t>(former.by.lease / 20, 1'000, 200'000)}, stop);
       if (stop.stop_requested()) return false;
     }
   }
-  bool begin(bool known) {
+  void begin(bool known) {
     if (known) {
       found_ = checkpoint::of(cell_.fields());
-      try {
-        verify(name_, found_, storage_);
-      } catch (...) {
-        static_cast<void>(cell_.give_up());
-        throw;
-      }
+      verify(name_, found_, storage_);
     } else {
       found_.at = options_.start.is_head() ? storage_.head() : options_.start.value();
       found_.mark = mark_at(storage_, found_.at);
@@ -153,7 +169,16 @@ class claim {
     now_.clean = false;
     saved_ = now_.at;
     if (!cell_.write(now_.fields())) raise_lost();
-    return true;
+  }
+
+  // What was not released in order is left to whoever comes, without a wait where that is possible.
+  void abandon() {
+    if (!std::exchange(held_, false)) return;
+    try {
+      static_cast<void>(cell_.give_up());
+    } catch (...) {
+      note_error(current_error("put").message);
+    }
   }
 
   // Renews the lease three times in its span, and says when it is time to save.
@@ -203,7 +228,7 @@ class claim {
       return work();
     } catch (...) {
       auto why = current_error(operation);
-      if (!why.retryable && why.code != error_code::outcome_unknown) throw;
+      if (!may_pass(why)) throw;
       note_error(std::move(why.message));
       return false;
     }

@@ -48,48 +48,62 @@ class following {
   following(const following&) = delete;
   following& operator=(const following&) = delete;
 
+  // What has to be there before the first event. Throws what ends it.
+  void start() {
+    guarded([&] {
+      if constexpr (requires { handler_.begin_run(stop_); }) handler_.begin_run(stop_);
+      start_lanes();
+    });
+  }
   // Handles what the store has up to a position; live: and what comes, until a stop is requested. Throws what ends it.
   void run(bool live, position until) {
     until_ = until;
-    try {
-      if constexpr (requires { handler_.begin_run(stop_); }) handler_.begin_run(stop_);
-      start_lanes();
+    guarded([&] {
       do {
-        const bool passed = try_to_pass(live);
-        if (live && !stop_.stop_requested()) idle(passed);
+        live ? pass_patiently() : pass();
+        if (failure_) std::rethrow_exception(failure_);
       } while (live && !stop_.stop_requested());
       if (!live) drain();
-    } catch (const not_owner&) {
-      throw;
-    } catch (...) {
-      leave();
-      throw;
-    }
+    });
     finish();
   }
 
  private:
   [[nodiscard]] parked_list<S>& parked() { return handling_.parked(); }
 
-  // Live, a failure of the store that may pass is waited for.
-  bool try_to_pass(bool live) {
+  template <typename Work>
+  void guarded(Work&& work) {
     try {
-      if (!claim_.make_sure(stop_)) return true;
-      if (const auto asked = replay_.asked()) {
-        drain();
-        replay_.run(*asked, read_to_);
-        counters_.parked = parked().size();
-      }
-      if (lanes_.are_open())
-        pass_to_lanes(until_);
-      else
-        pass_directly();
-      tick();
-      return true;
-    } catch (const storage_error& why) {
-      if (!live || !why.error().retryable) throw;
+      work();
+    } catch (const not_owner&) {
+      throw;
+    } catch (...) {
+      leave();
+      throw;
+    }
+  }
+  void pass() {
+    if (!claim_.make_sure(stop_)) return;
+    if (const auto asked = replay_.asked()) {
+      drain();
+      replay_.run(*asked, read_to_);
+      counters_.parked = parked().size();
+    }
+    if (lanes_.are_open())
+      pass_to_lanes(until_);
+    else
+      pass_directly();
+    if (!failure_) tick();
+  }
+  // A pass, and the wait for the next. A failure of the store that may pass is waited for.
+  void pass_patiently() {
+    try {
+      pass();
+      if (!failure_ && !stop_.stop_requested()) idle();
+    } catch (const exception& why) {
+      if (!may_pass(why.error())) throw;
       counters_.note_error(why.error().message);
-      return false;
+      rest(duration{100'000}, stop_);
     }
   }
   // A handler that does something at certain times says how long it is until the next.
@@ -106,9 +120,8 @@ class following {
     while (lanes_.are_open() && !lanes_.pool().wait(to_chrono(options_.save_interval), is_done)) save_when_due();
   }
   // Waits for new events, no longer than until it is time to save.
-  void idle(bool passed) {
+  void idle() {
     save_when_due();
-    if (!passed) return rest(duration{100'000}, stop_);
     const auto longest = std::min(options_.save_interval, longest_idle_);
     if constexpr (WaitableStorage<S>)
       static_cast<void>(storage_.wait_for(read_to_ + 1, longest, stop_));
@@ -134,40 +147,38 @@ class following {
 
   // --- one after another ---
   void pass_directly() {
-    std::exception_ptr failure;
     handled_ = counters_.handled;
     counters_.in_flight = 1;
     const at_exit ends([&] { counters_.in_flight = 0; });
     const auto read = storage_.read(which_, {.after = read_to_, .until = until_}, [&](const event_type& event) {
       if (stop_.stop_requested() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
-      if (!handle(event, failure)) return false;
+      if (!handle(event)) return false;
       read_to_ = event.position;
       counters_.advance(read_to_);
       if (++unsaved_ >= options_.save_every || claim_.is_save_due()) save();
       return true;
     });
-    if (failure) std::rethrow_exception(failure);
-    if (!read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
+    if (failure_ || !read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
     read_to_ = read.scanned;
     counters_.advance(read_to_);
   }
-  // False when the run ends here: at a stop, or for what is in `failure` then.
-  bool handle(const event_type& event, std::exception_ptr& failure) {
-    if (handling_.needs_care(0, event)) return handle_with_care(event, nullptr, failure);
+  // False when the run ends here: at a stop, or for what is in failure_ then.
+  bool handle(const event_type& event) {
+    if (handling_.needs_care(0, event)) return handle_with_care(event, nullptr);
     try {
       return call(event);
     } catch (...) {
-      return handle_with_care(event, std::current_exception(), failure);
+      return handle_with_care(event, std::current_exception());
     }
   }
-  bool handle_with_care(const event_type& event, std::exception_ptr first_failure, std::exception_ptr& failure) {
+  bool handle_with_care(const event_type& event, std::exception_ptr first_failure) {
     try {
       return handling_.run(event, 0, [&] {
         if (first_failure) std::rethrow_exception(std::exchange(first_failure, nullptr));
         return call(event);
       });
     } catch (...) {
-      failure = std::current_exception();
+      failure_ = std::current_exception();
       return false;
     }
   }
@@ -253,6 +264,7 @@ class following {
   std::size_t unsaved_ = 0;
   std::uint64_t handled_ = 0;
   duration longest_idle_{longest_span};
+  std::exception_ptr failure_{};  // of the handler, or what else ends the run at an event
 };
 
 }  // namespace must::detail

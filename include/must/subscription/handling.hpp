@@ -114,8 +114,7 @@ class handling {
         if (work()) return true;
         claim_.raise_lost();
       } catch (const exception& why) {
-        const auto code = why.error().code;
-        if (code != error_code::outcome_unknown && !(code == error_code::storage_error && why.error().retryable)) throw;
+        if (!may_pass(why.error())) throw;
         claim_.note_error(why.error().message);
       }
       rest(duration{std::min<std::int64_t>(10'000LL << std::min(failures, 7U), 1'000'000)}, stop_);
