@@ -24,7 +24,7 @@ foreach(source IN LISTS fuzzers)
     endif()
     set(test "fuzz: ${name}, for ${MUST_FUZZ_SECONDS} s")
     file(MAKE_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/found/${name}")
-    add_test(NAME "${test}" COMMAND ${target} -max_total_time=${MUST_FUZZ_SECONDS} -timeout=20 -print_final_stats=1
+    add_test(NAME "${test}" COMMAND ${target} -max_total_time=${MUST_FUZZ_SECONDS} -timeout=120 -print_final_stats=1
       "${CMAKE_CURRENT_BINARY_DIR}/found/${name}" "${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name}")
   else()
     target_compile_definitions(${target} PRIVATE MUST_REPLAY)

@@ -223,6 +223,7 @@ struct Auction {
   void apply(const Sold&) {}
   std::variant<must::process_deadline, must::cancel_deadline> react(const Bid& event) const {
     if (event.amount == 0) return must::cancel_deadline{"hammer"};
+    if (event.amount < 0) return must::process_deadline{"hammer", std::chrono::hours::max()};
     return must::process_deadline{"hammer", std::chrono::minutes(10)};
   }
   auto react(const Sold&) const { return std::tuple(); }
@@ -255,6 +256,35 @@ TEST_CASE("process_manager: a deadline fires once, unless it is set anew or canc
   CHECK(sold[0].as<Sold>()->lot == "vase");
   CHECK(sold[0].as<Sold>()->amount == 6);
   clock.advance(std::chrono::hours(10));
+  settle(auctions, store);
+  CHECK(count_types(store)["sold"] == 1);
+}
+
+TEST_CASE("process_manager: a deadline is kept to the microsecond", "[model]") {
+  must::testing::fixed_clock clock("2026-01-01T00:00:00.9Z");
+  must::memory_store<> store({.clock = &clock});
+  auto auctions = must::process_manager<Auction>(store, "auctions", quick);
+  must::append(store, Bid{"vase", 5});
+  settle(auctions, store);
+  clock.advance(must::duration{600'000'000 - 1});
+  auto other = must::process_manager<Auction>(store, "auctions", quick);  // knows what is stored
+  settle(other, store);
+  CHECK(count_types(store)["sold"] == 0);
+  clock.advance(must::duration{1});
+  settle(other, store);
+  CHECK(count_types(store)["sold"] == 1);
+}
+
+TEST_CASE("process_manager: a deadline beyond every clock is one in a century", "[model]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  auto auctions = must::process_manager<Auction>(store, "auctions", quick);
+  must::append(store, Bid{"vase", -1});
+  settle(auctions, store);
+  clock.advance(std::chrono::hours(24 * 365 * 100 - 1));
+  settle(auctions, store);
+  CHECK(count_types(store)["sold"] == 0);
+  clock.advance(std::chrono::hours(1));
   settle(auctions, store);
   CHECK(count_types(store)["sold"] == 1);
 }
@@ -327,7 +357,8 @@ TEST_CASE("process_manager: names and options out of range are refused", "[model
 TEST_CASE("process_events: a decision and an outcome come back as they were encoded", "[model]") {
   must::process_decided decided{.manager = "m\"1", .key = "k\n", .trigger = "t", .position = 7};
   decided.commands = {{"A", must::payload("application/json", "{\"a\":\"\\u0000\"}")},
-                      {"B", must::payload("application/octet-stream", std::string("\xFF\x00z", 3))}};
+                      {"B", must::payload("application/octet-stream", std::string("\xFF\x00z", 3))},
+                      {"C", must::payload::null("application/json")}};
   decided.deadlines = {{"late", must::timestamp{1'000'000}}};
   decided.cancelled = {"x", "y"};
   decided.ended = true;
@@ -337,6 +368,10 @@ TEST_CASE("process_events: a decision and an outcome come back as they were enco
   const must::process_outcome outcome{"m", "k", "d", 3, "no, \"never\"", "be_valid"};
   CHECK(must::codec<must::process_outcome>::decode(must::codec<must::process_outcome>::encode(outcome)) == outcome);
 
-  for (const auto* bad : {"", "[]", "{", "{\"manager\":1}", "{\"commands\":[1]}", "nonsense"})
+  for (const auto* bad :
+       {"", "[]", "{", "{\"manager\":1}", "{\"commands\":[1]}", "nonsense",
+        R"({"commands":["A","application/json","text"]})", R"({"commands":["A","application/json","base64","?"]})",
+        R"({"commands":["A","application/json","zip",""]})", R"({"deadlines":["a"]})", R"({"deadlines":["a","soon"]})",
+        R"({"position":"-1"})", R"({"position":"1x"})"})
     CHECK_THROWS_AS(codec::decode(must::payload("application/json", bad)), must::codec_error);
 }

@@ -82,7 +82,7 @@ struct limit_cases {
       expect_equal(store.version(name), version{1}, "its version");
     }
     for (const auto& bad : {std::string("a\0b", 3), std::string("\xC0\xAF"), std::string("\xED\xA0\x80"),
-                            std::string("\xFF"), std::string("\xF0\x9F\x98")}) {
+                            std::string("\xFF"), std::string("\xF0\x9F\x98"), std::string("a\x80")}) {
       expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, event<F>(bad))); },
                                "NUL or broken UTF-8 in a type", "type");
       expect_throws<bad_input>(
