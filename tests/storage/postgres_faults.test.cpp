@@ -44,8 +44,6 @@ must::error error_of(Call&& call) {
   throw std::runtime_error("nothing was thrown");
 }
 
-std::string lock_of(const std::string& schema) { return "1836413812, '\"" + schema + "\"'::regnamespace::oid::int"; }
-
 // Runs `work` in a process of its own; whether it ended well.
 template <typename Work>
 pid_t in_process(Work&& work) {
@@ -74,11 +72,11 @@ TEST_CASE("postgres_store: a schema is opened again as it was left", "[storage][
     must::postgres_store store(options_for(schema.name));
     append<fixture>(store, one).value();
     CHECK(store.put("k", "v", 0));
-    id = store.id();
+    id = store.uuid();
   }
   must::postgres_store store(options_for(schema.name));
-  CHECK(store.id() == id);
-  CHECK(store.id().size() == 36);
+  CHECK(store.uuid() == id);
+  CHECK(store.uuid().size() == 36);
   CHECK(store.head() == 1);
   CHECK(append<fixture>(store, one).value() == must::appended{1, 1});
   CHECK(append<fixture>(store, event<fixture>("a", "s")).value() == must::appended{2, 2});
@@ -164,57 +162,6 @@ TEST_CASE("postgres_store: the server's function refuses to append above READ CO
                       Catch::Contains("READ COMMITTED"));
     session.ask("ROLLBACK");
   }
-}
-
-TEST_CASE("postgres_store: an append whose client is cut off at the lock is stored once", "[storage][postgres]") {
-  if (!has_postgres() || !postgres_server::instance().is_private()) return;
-  const scratch_schema schema;
-  must_test::socket_proxy proxy(postgres_server::instance().socket());
-  must::postgres_store direct(options_for(schema.name));
-  auto options = options_for(schema.name);
-  options.conninfo = "host=" + proxy.folder() + " port=5432 user=must dbname=postgres";
-  must::postgres_store store(options);
-  postgres_session session;
-  const auto waiting = [&] {
-    return session.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted");
-  };
-  const auto until_waiting = [&](const std::string& count) {
-    while (waiting() != count) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  };
-  for (int round = 0; round < 3; ++round) {
-    session.ask("SELECT pg_advisory_lock(" + lock_of(schema.name) + ")");
-    const auto before = direct.head();
-    must::appended done;
-    std::string failure;
-    std::jthread writer([&] {
-      try {
-        done = append<fixture>(store, event<fixture>("a", "s"),
-                               {.streams = {must::stream_expectation::exactly("s", before)}})
-                   .value();
-      } catch (const std::exception& why) {
-        failure = why.what();
-      }
-    });
-    until_waiting("1");
-    proxy.cut();         // the client loses its connection; its backend waits on
-    until_waiting("2");  // sent again, behind the first
-    CHECK(session.ask("SELECT pg_advisory_unlock(" + lock_of(schema.name) + ")") == "t");
-    writer.join();
-    CHECK(failure.empty());
-    CHECK(done == must::appended{before + 1, before + 1});
-    CHECK(direct.head() == before + 1);
-  }
-  // Past the deadline nobody knows, and the error says so.
-  options.deadline = must::duration(300'000);
-  must::postgres_store hasty(options);
-  session.ask("SELECT pg_advisory_lock(" + lock_of(schema.name) + ")");
-  const auto one = event<fixture>("late");
-  const auto why = error_of([&] { static_cast<void>(append<fixture>(hasty, one)); });
-  CHECK(why.code == must::error_code::outcome_unknown);
-  CHECK(why.operation == "append");
-  session.ask("SELECT pg_advisory_unlock(" + lock_of(schema.name) + ")");
-  while (!direct.find(one.source, one.id)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  CHECK(append<fixture>(hasty, one).value() == must::appended{4, 4});
 }
 
 TEST_CASE("postgres_store: backends that are killed all the time lose and repeat nothing",

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -49,12 +50,41 @@ class socket_proxy {
   // How often the server has begun to answer, on all connections.
   [[nodiscard]] int round_trips() const { return round_trips_; }
   // Cuts every client off; what the server still has from them goes on.
-  void cut() {
-    cut_ = true;
-    while (cut_) std::this_thread::yield();
-  }
+  void cut() { tell(order::cut); }
+  // Keeps what the clients of now send from here on, as a slow network would; those to come are served.
+  void hold() { tell(order::hold); }
+  [[nodiscard]] bool holds_something() const { return holds_something_; }
+  // Hands on what was kept, also of clients that were cut off.
+  void release() { tell(order::release); }
 
  private:
+  enum class order : int { none, cut, hold, release };
+
+  void tell(order what) {
+    order_ = what;
+    while (order_ != order::none) std::this_thread::yield();
+  }
+  void obey() {
+    switch (order_) {
+      case order::none: return;
+      case order::cut:
+        for (auto& [client, server] : pairs_) {
+          ::close(client);
+          left_alone_.push_back(server);
+        }
+        pairs_.clear();
+        break;
+      case order::hold:
+        for (auto& [client, server] : pairs_) held_[server];
+        break;
+      case order::release:
+        for (const auto& [server, bytes] : held_)
+          static_cast<void>(!::send(server, bytes.data(), bytes.size(), MSG_NOSIGNAL));
+        held_.clear();
+        break;
+    }
+    order_ = order::none;
+  }
   static sockaddr_un address_of(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -63,14 +93,7 @@ class socket_proxy {
   }
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
-      if (cut_) {
-        for (auto& [client, server] : pairs_) {
-          ::close(client);
-          left_alone_.push_back(server);
-        }
-        pairs_.clear();
-        cut_ = false;
-      }
+      obey();
       std::vector<pollfd> sockets{{listener_, POLLIN, 0}};
       for (auto& [client, server] : pairs_) {
         sockets.push_back({client, POLLIN, 0});
@@ -99,10 +122,15 @@ class socket_proxy {
     }
     pairs_.emplace_back(client, server);
   }
-  static bool pass(int from, int to) {
+  bool pass(int from, int to) {
     char bytes[65'536];
     const auto count = ::recv(from, bytes, sizeof bytes, 0);
     if (count <= 0) return false;
+    if (const auto held = held_.find(to); held != held_.end()) {
+      held->second.append(bytes, static_cast<std::size_t>(count));
+      holds_something_ = true;
+      return true;
+    }
     for (ssize_t sent = 0; sent < count;) {
       const auto now = ::send(to, bytes + sent, static_cast<std::size_t>(count - sent), MSG_NOSIGNAL);
       if (now <= 0) return false;
@@ -117,7 +145,9 @@ class socket_proxy {
   std::vector<int> left_alone_{};
   std::set<int> asked_{};  // clients that have not been answered
   std::atomic<int> round_trips_{0};
-  std::atomic<bool> cut_{false};
+  std::atomic<order> order_{order::none};
+  std::atomic<bool> holds_something_{false};
+  std::map<int, std::string> held_{};  // by the server's end
   std::jthread thread_{};
 };
 

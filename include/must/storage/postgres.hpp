@@ -35,7 +35,7 @@ struct postgres_options {
   std::string conninfo{};                 ///< "host=/run/postgresql dbname=app", or a URI; never in an error text
   std::string schema = "must";            ///< 1 to 63 bytes; one store each
   std::size_t connections = 4;            ///< at the most; waiting takes one more
-  must::duration deadline{10'000'000};    ///< for each call, retries among it
+  must::duration deadline{10'000'000};    ///< for each call; the server ends a statement after nine tenths of it
   must::limits limits{};                  ///< an append has 512 MiB at the most in any case
   std::size_t page_events = 4'000;        ///< of one page of a read
   std::size_t page_bytes = 16U << 20U;    ///< of its tags, its attributes and its data each, or one event's
@@ -48,8 +48,10 @@ struct postgres_options {
 /// Keeps events in PostgreSQL: a Storage, CellStorage, BatchStorage, WaitableStorage and TransactionalStorage.
 ///
 /// Several processes may use one schema. Appends take turns by an advisory lock; positions have no gaps and are in the
-/// order of commits. A connection that is lost is made anew; an append whose outcome is unknown is sent again until
-/// the deadline, and stored once. No connection is held while a visitor runs. The database is encoded in UTF8.
+/// order of commits. No connection is held while a visitor runs. The database is encoded in UTF8.
+/// A connection that is lost is made anew; an append whose outcome is unknown is sent again until the deadline, stored
+/// once, and a conflict is then final: a request still on its way that could yet be stored is ended first. After
+/// outcome_unknown, send it again; only a conflict over a stream that is behind, and position_ahead, prove nothing yet.
 /// Every member may throw storage_error, with the SQLSTATE as its backend_code; those that write outcome_unknown.
 class postgres_store {
  public:
@@ -84,12 +86,13 @@ class postgres_store {
   /// \see Storage. Never moves from `events`. \throws bad_input, duplicate_id, position_ahead
   append_result append(std::span<event> events, const append_condition& condition) {
     const auto call = prepared(events, condition);
-    const auto answer = backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
+    return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool unknown) {
       const detail::pg_call first{append_sql_, &call.parameters()};
-      if (!backend_.begins() && !connection.pooled()) return connection.call(first, deadline);
-      return detail::pg_transaction::whole(connection, first, deadline);
-    });
-    return seen(call.verdict(answer));
+      const bool begins = backend_.begins() || connection.pooled();
+      return call.verdict(
+          begins ? detail::pg_transaction::whole(connection, first, deadline) : connection.call(first, deadline),
+          unknown);
+    }));
   }
   /// An append and, in its transaction, what `then` does: both are stored or neither.
   ///
@@ -103,7 +106,7 @@ class postgres_store {
       detail::pg_transaction open(connection, deadline);
       const auto answer = open.begin({append_sql_, &call.parameters()});
       bool repeat = false;
-      auto verdict = call.verdict(answer, &repeat);
+      auto verdict = call.verdict(answer, false, &repeat);
       if (verdict.stored() && !repeat) {
         open.lend([&](PGconn* handle) { lend(then, handle); });
         open.commit();
@@ -168,10 +171,10 @@ class postgres_store {
   }
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }          ///< \see Storage
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }  ///< as they were given
-
-  /// The UUID of the store, and that of its incarnation.
-  [[nodiscard]] const std::string& id() const noexcept { return row_.id; }
-  /// new for a store that was restored
+  /// What tells this store from every other.
+  [[nodiscard]] const std::string& uuid() const noexcept { return row_.id; }
+  /// What tells this history of the store from another. Who restores a dump that followers have gone beyond sets a new
+  /// one, `UPDATE must.store SET incarnation = gen_random_uuid()`, and each of them is told: history_changed.
   [[nodiscard]] const std::string& incarnation() const noexcept { return row_.incarnation; }
 
   /// \see CellStorage
@@ -224,8 +227,8 @@ class postgres_store {
       raise(failure.why);
     }
   }
-  /// Whether notifications wake those who wait. No: nobody waited yet, `notify` is off, the connection is lost, or a
-  /// transaction-mode pooler stands between; then they poll.
+  /// Whether notifications wake those who wait. No: nobody waited yet, `notify` is off, the connection is lost, a
+  /// transaction-mode pooler stands between, or the server is a standby; then they poll.
   [[nodiscard]] bool is_notified() const noexcept { return listener_->listening(); }
 
  private:
@@ -311,6 +314,7 @@ class postgres_store {
   }
   static bool was_put(const detail::pg_result& answer, std::uint64_t expected, bool unknown) {
     const bool done = answer.text(0, 0) == std::string_view("\1", 1);
+    if (!done && unknown && answer.number(0, 1) < expected) throw detail::pg_unsettled{};
     if (!done && unknown && answer.number(0, 1) > expected + 1)
       raise({.code = error_code::outcome_unknown,
              .message = "it is not known whether the put was stored: the cell was put again since",

@@ -104,6 +104,11 @@ inline std::vector<pg_known> known_of(const pg_result& from, int column, std::si
   return known;
 }
 
+// Whether a conflict stays one whatever else is stored: a stream that is behind may still come to what was expected.
+inline bool is_final(const conflict& why) {
+  return why.failed != conflict::part::stream || why.actual >= why.expected.value_or(1);
+}
+
 // One append as one call.
 class pg_append_call {
  public:
@@ -150,8 +155,9 @@ class pg_append_call {
 
   [[nodiscard]] const pg_parameters& parameters() const noexcept { return parameters_; }
 
-  // What the server's answer says. Throws duplicate_id and position_ahead.
-  [[nodiscard]] append_result verdict(const pg_result& answer, bool* was_repeat = nullptr) const {
+  // What the server's answer says. `unknown`: the call was made before, with the commit in it. Throws duplicate_id,
+  // position_ahead and pg_unsettled.
+  [[nodiscard]] append_result verdict(const pg_result& answer, bool unknown, bool* was_repeat = nullptr) const {
     const auto head = answer.number(0, 1);
     const auto actual = answer.number(0, 3);
     switch (answer.integer<std::int32_t>(0, 0)) {
@@ -164,8 +170,15 @@ class pg_append_call {
         if (was_repeat != nullptr) *was_repeat = true;
         return *repeat;
       }
-      case 2: check_not_ahead(condition_, head); break;
-      case 3: return stream_conflict(condition_.streams.at(answer.number32(0, 2) - 1), actual);
+      case 2:
+        if (unknown) throw pg_unsettled{};
+        check_not_ahead(condition_, head);
+        break;
+      case 3: {
+        auto failed = stream_conflict(condition_.streams.at(answer.number32(0, 2) - 1), actual);
+        if (unknown && !is_final(failed)) throw pg_unsettled{};
+        return failed;
+      }
       case 4: return query_conflict(condition_, actual);
       default: break;
     }

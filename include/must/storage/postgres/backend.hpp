@@ -12,9 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace must::detail {
 
@@ -30,26 +32,35 @@ class pg_backend {
   pg_backend(std::string conninfo, std::string schema, std::size_t connections, duration deadline, bool pooled)
       : schema_(std::move(schema)),
         deadline_(deadline.microseconds),
-        pool(checked(std::move(conninfo)), connections, pooled) {}
+        // The server's answer that it has ended a statement comes before who asked gives up.
+        pool(checked(std::move(conninfo)), connections, pooled,
+             std::chrono::milliseconds(std::max<std::int64_t>(deadline_, 0) / 10'000 * 9)) {}
 
   [[nodiscard]] std::string in_schema(std::string sql) const { return pg_in_schema(std::move(sql), schema_); }
   [[nodiscard]] const std::string& schema() const noexcept { return schema_; }
 
   // Calls attempt(connection, deadline, unknown) until it does not fail in a way that passes, or the deadline has
   // passed. `writes`: what a lost connection was told may be done; then `unknown` is true for the next attempt, and
-  // failing for good is outcome_unknown. Throws storage_error and outcome_unknown.
+  // failing for good is outcome_unknown. An attempt that is told so throws pg_unsettled for an answer that would be
+  // another one if the lost request came through later. Throws storage_error and outcome_unknown.
   template <typename Attempt>
   auto run(const char* operation, bool writes, Attempt&& attempt) {
     const auto deadline =
         pg_clock::now() + std::chrono::microseconds(std::clamp<std::int64_t>(deadline_, 0, std::int64_t{1} << 50U));
-    bool unknown = false;
+    std::vector<pg_told> unknown;
+    std::optional<error> before;  // says more than that the deadline passed
     for (unsigned attempts = 0;; ++attempts) {
-      bool told = false;
+      std::optional<pg_told> told;
       try {
         auto lease = pool.take(deadline);
-        told = true;
+        told = {lease->session(), lease->pooled()};
         try {
-          return attempt(*lease, deadline, unknown);
+          try {
+            return attempt(*lease, deadline, !unknown.empty());
+          } catch (const pg_unsettled&) {
+            end_all(*lease, unknown, deadline);
+          }
+          return attempt(*lease, deadline, false);
         } catch (const pg_failure&) {
           lease.drop();
           throw;
@@ -59,9 +70,11 @@ class pg_backend {
         }
       } catch (pg_failure& failure) {
         if (failure.lost && told) pool.forget_idle();
-        unknown = unknown || (writes && told && failure.lost);
-        if (pg_clock::now() >= deadline || !is_worth_another_try(failure))
-          give_up(std::move(failure.why), operation, unknown);
+        if (writes && told && failure.lost) unknown.push_back(*told);
+        const bool late = pg_clock::now() >= deadline;
+        if (late || !is_worth_another_try(failure))
+          give_up(late && before ? *std::move(before) : std::move(failure.why), operation, !unknown.empty());
+        before = std::move(failure.why);
         back_off(attempts);
       }
     }
@@ -84,6 +97,21 @@ class pg_backend {
   [[nodiscard]] bool begins() const noexcept { return begins_; }
 
  private:
+  // A session that was lost with a request.
+  struct pg_told {
+    pg_session session;
+    bool pooled;
+  };
+  // Afterwards what those were told is done, or never will be.
+  static void end_all(pg_connection& by, std::vector<pg_told>& all, pg_clock::time_point deadline) {
+    for (const auto& one : all) {
+      if (one.pooled || by.pooled())  // whose session it is, the pooler knows alone
+        throw pg_failure{
+            pg_error("the connection was lost, and what it was told may still be on its way", "08007", true), false};
+      by.end(one.session, deadline);
+    }
+    all.clear();
+  }
   // What libpq says of a connection string repeats parts of it: it is not handed on.
   static std::string checked(std::string conninfo) {
     char* message = nullptr;

@@ -2,6 +2,7 @@
 // A connection to PostgreSQL and a result: owned, non-blocking underneath, and never waited for past a deadline.
 #pragma once
 
+#include "must/detail/wait.hpp"
 #include "must/storage/postgres/failure.hpp"
 #include "must/storage/postgres/parameters.hpp"
 
@@ -89,10 +90,31 @@ struct pg_call {
   const pg_parameters* parameters;
 };
 
+// A session on the server: the process, and a time of the server's clock at which it was there.
+struct pg_session {
+  std::int32_t process = 0;
+  std::int64_t at = 0;
+};
+
+// What must's statements rely on: index scans in the order of positions, whatever the statistics say; and an end on
+// the server, before who asked gives up, unless the server has another timeout.
+inline std::string pg_settings(bool in_transaction, std::chrono::milliseconds timeout) {
+  const std::string local = in_transaction ? "true)" : "false)";
+  auto made = "SELECT set_config('plan_cache_mode', 'force_generic_plan', " + local;
+  for (const char* name : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin",
+                           "enable_hashagg", "enable_sort", "jit"})
+    made += std::string(", set_config('") + name + "', 'off', " + local;
+  return made + ", CASE WHEN current_setting('statement_timeout') = '0' THEN set_config('statement_timeout', '" +
+         std::to_string(std::clamp<std::int64_t>(timeout.count(), 1, 2'000'000'000)) + "', " + local + " END";
+}
+
 class pg_connection {
  public:
-  // Throws pg_failure. `pooled`: keep no state in the session; found out where it is not told.
-  pg_connection(const std::string& conninfo, bool pooled, pg_clock::time_point deadline) : pooled_(pooled) {
+  // Throws pg_failure. `pooled`: keep no state in the session; found out where it is not told. `timeout`: of each
+  // statement, for the server.
+  pg_connection(const std::string& conninfo, bool pooled, std::chrono::milliseconds timeout,
+                pg_clock::time_point deadline)
+      : pooled_(pooled), in_transaction_(pg_settings(true, timeout)) {
     const char* const names[] = {"dbname", "fallback_application_name", "client_encoding", nullptr};
     const char* const values[] = {conninfo.c_str(), "must", "UTF8", nullptr};
     connection_.reset(PQconnectStartParams(names, values, 1));
@@ -106,7 +128,7 @@ class pg_connection {
     }
     PQsetErrorVerbosity(handle(), PQERRORS_DEFAULT);
     PQsetnonblocking(handle(), 1);
-    set_up(deadline);
+    set_up(timeout, deadline);
   }
 
   [[nodiscard]] PGconn* handle() const noexcept { return connection_.get(); }
@@ -118,17 +140,20 @@ class pg_connection {
   // Whether a pooler stands between: another client may have the next transaction of this session.
   [[nodiscard]] bool pooled() const noexcept { return pooled_; }
 
-  // What must's statements rely on: index scans in the order of positions, whatever the statistics say.
-  static std::string_view index_scans(bool in_transaction) {
-    static const auto text = [](const char* local) {
-      std::string made = std::string("SELECT set_config('plan_cache_mode', 'force_generic_plan', ") + local + ")";
-      for (const char* name : {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin",
-                               "enable_hashagg", "enable_sort", "jit"})
-        made += std::string(", set_config('") + name + "', 'off', " + local + ")";
-      return made;
-    };
-    static const std::string session = text("false"), transaction = text("true");
-    return in_transaction ? transaction : session;
+  [[nodiscard]] const pg_session& session() const noexcept { return session_; }
+  // pg_settings for one transaction, where the session keeps nothing.
+  [[nodiscard]] std::string_view settings() const noexcept { return in_transaction_; }
+  // Ends another session of the same role and waits until it is gone: what it was told is done by then, or never.
+  // Throws pg_failure.
+  void end(const pg_session& other, pg_clock::time_point deadline) {
+    pg_parameters which;
+    which.add(other.process);
+    which.add(other.at);
+    const pg_call terminate{
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND extract(epoch FROM backend_start) * "
+        "1000000 <= $2",
+        &which};
+    for (unsigned attempt = 0; call(terminate, deadline).rows() > 0; ++attempt) back_off(attempt);
   }
   // Runs statements without parameters or results.
   void run(const std::string& sql, pg_clock::time_point deadline) {
@@ -181,12 +206,14 @@ class pg_connection {
     }
   }
   // Finds out whether a pooler stands between; readies the session if it is ours.
-  void set_up(pg_clock::time_point deadline) {
+  void set_up(std::chrono::milliseconds timeout, pg_clock::time_point deadline) {
     const pg_parameters none;
-    const auto told = call_unprepared({"SELECT pg_backend_pid()", &none}, deadline);
-    if (told.integer<std::int32_t>(0, 0) != PQbackendPID(handle())) pooled_ = true;
+    const auto told = call_unprepared(
+        {"SELECT pg_backend_pid(), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &none}, deadline);
+    session_ = {told.integer<std::int32_t>(0, 0), told.integer<std::int64_t>(0, 1)};
+    if (session_.process != PQbackendPID(handle())) pooled_ = true;
     if (pooled_) return;
-    call_unprepared({index_scans(false), &none}, deadline);
+    call_unprepared({pg_settings(false, timeout), &none}, deadline);
   }
   pg_result call_unprepared(const pg_call& what, pg_clock::time_point deadline) {
     send(what, false);
@@ -276,6 +303,8 @@ class pg_connection {
 
   std::unique_ptr<PGconn, finisher> connection_{};
   bool pooled_, closed_ = false;
+  std::string in_transaction_;
+  pg_session session_{};
   std::unordered_map<std::string, std::string> names_{};  // of prepared statements, by their text
 };
 

@@ -70,12 +70,20 @@ inline pg_failure failure_to_connect(const PGconn* connection) {
   }
   if (PQconnectionNeedsPassword(connection) != 0)
     return {pg_error("the server asks for a password, and none was given", "28P01", false), true};
+  for (const std::string_view of : {"certificate", "does not support SSL"})
+    if (text.find(of) != std::string_view::npos)
+      return {pg_error("the server's certificate, or that it has none, is refused by what sslmode asks for", "08001",
+                       false),
+              true};
   return {pg_error("the server cannot be reached, or refuses the connection", "08001", true), true};
 }
 
 [[noreturn]] inline void refuse_pg_answer() {
   raise(pg_error("an answer of the server cannot be read", "", false));
 }
+
+// Thrown for an answer to a request that was sent again, if it would be another one were the first to come through.
+struct pg_unsettled {};
 
 inline pg_failure deadline_passed(const char* what) {
   return {pg_error(std::string("the deadline passed ") + what, "57014", true), true};

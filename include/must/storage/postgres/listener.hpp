@@ -109,10 +109,7 @@ class pg_listener {
                       [] { return false; });
   }
   void listen_on(pg_connection& connection, const std::stop_token& stop) {
-    if (!connection.pooled() && !channel_.empty()) {
-      connection.run("LISTEN " + channel_, pg_clock::now() + patience);
-      listening_ = true;
-    }
+    listening_ = hears(connection);
     for (auto due = pg_clock::now(); !stop.stop_requested();) {
       if (waiting_ > 0 && pg_clock::now() >= due) {
         poll(connection);
@@ -126,6 +123,17 @@ class pg_listener {
         PQfreemem(told);
       }
     }
+  }
+  // Whether the session is told of commits; a standby tells nobody.
+  bool hears(pg_connection& connection) const {
+    if (connection.pooled() || channel_.empty()) return false;
+    try {
+      connection.run("LISTEN " + channel_, pg_clock::now() + patience);
+    } catch (const pg_failure& failure) {
+      if (failure.lost) throw;
+      return false;
+    }
+    return true;
   }
   void poll(pg_connection& connection) {
     const pg_parameters none;

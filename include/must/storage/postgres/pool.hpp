@@ -5,6 +5,7 @@
 #include "must/storage/postgres/connection.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
@@ -17,8 +18,9 @@ namespace must::detail {
 
 class pg_pool {
  public:
-  pg_pool(std::string conninfo, std::size_t most, bool pooled)
-      : conninfo_(std::move(conninfo)), most_(most == 0 ? 1 : most), pooled_(pooled) {}
+  // `timeout`: of each statement, for the server.
+  pg_pool(std::string conninfo, std::size_t most, bool pooled, std::chrono::milliseconds timeout)
+      : conninfo_(std::move(conninfo)), most_(most == 0 ? 1 : most), timeout_(timeout), pooled_(pooled) {}
 
   // A connection on loan. One that is not usable any more does not go back.
   class lease {
@@ -65,7 +67,7 @@ class pg_pool {
   }
   // One that the pool does not count.
   [[nodiscard]] std::unique_ptr<pg_connection> connect(pg_clock::time_point deadline) const {
-    return std::make_unique<pg_connection>(conninfo_, pooled_, deadline);
+    return std::make_unique<pg_connection>(conninfo_, pooled_, timeout_, deadline);
   }
   // From now on no session keeps anything: a pooler was found that tells us nothing of itself.
   void keep_no_state() { pooled_ = true; }
@@ -89,6 +91,7 @@ class pg_pool {
 
   std::string conninfo_;
   std::size_t most_;
+  std::chrono::milliseconds timeout_;
   std::atomic<bool> pooled_;
   std::mutex mutex_{};
   std::condition_variable changed_{};

@@ -28,7 +28,7 @@ class pg_transaction {
   pg_result begin(const pg_call& first) {
     const pg_parameters none;
     std::vector<pg_call> calls{{"BEGIN ISOLATION LEVEL READ COMMITTED", &none}};
-    if (connection_.pooled()) calls.push_back({pg_connection::index_scans(true), &none});
+    if (connection_.pooled()) calls.push_back({connection_.settings(), &none});
     calls.push_back(first);
     return std::move(connection_.call_all(calls, deadline_).back());
   }
@@ -36,7 +36,7 @@ class pg_transaction {
   static pg_result whole(pg_connection& connection, const pg_call& call, pg_clock::time_point deadline) {
     const pg_parameters none;
     std::vector<pg_call> calls{{"BEGIN ISOLATION LEVEL READ COMMITTED", &none}};
-    if (connection.pooled()) calls.push_back({pg_connection::index_scans(true), &none});
+    if (connection.pooled()) calls.push_back({connection.settings(), &none});
     calls.push_back(call);
     calls.push_back({"COMMIT", &none});
     return std::move(connection.call_all(calls, deadline).at(calls.size() - 2));

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// postgres_store: what is known of a request whose connection was lost, or whose time is over.
+#include "must/storage/postgres.hpp"
+
+#include "support/catch.hpp"
+#include "support/postgres_fixture.hpp"
+#include "support/socket_proxy.hpp"
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using fixture = must_test::postgres_fixture;
+using must::testing::suite::append;
+using must::testing::suite::event;
+using must_test::options_for;
+using must_test::postgres_server;
+using must_test::postgres_session;
+using must_test::scratch_schema;
+
+// Whether there is a server of ours, that a proxy can stand in front of.
+bool has_own_server() { return must_test::has_postgres() && postgres_server::instance().is_private(); }
+
+template <typename Call>
+must::error error_of(Call&& call) {
+  try {
+    call();
+  } catch (const must::exception& why) {
+    return why.error();
+  }
+  throw std::runtime_error("nothing was thrown");
+}
+
+// A schema, a store that reaches it by a proxy, another that does not, and a session.
+struct behind_a_proxy {
+  must::postgres_options options() const {
+    auto made = options_for(schema.name);
+    made.conninfo = "host=" + proxy.folder() + " port=5432 user=must dbname=postgres";
+    return made;
+  }
+  [[nodiscard]] std::string lock() const { return "1836413812, '\"" + schema.name + "\"'::regnamespace::oid::int"; }
+  void take_commit_lock() { session.ask("SELECT pg_advisory_lock(" + lock() + ")"); }
+  void give_commit_lock() { CHECK(session.ask("SELECT pg_advisory_unlock(" + lock() + ")") == "t"); }
+  void until_waiting_at_lock(int count) {
+    while (session.ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") !=
+           std::to_string(count))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  // Calls, and meanwhile loses the request: it is still on its way when the answer to the second comes.
+  template <typename Call>
+  auto with_first_request_late(Call&& call) {
+    proxy.hold();
+    std::optional<decltype(call())> answer;
+    std::optional<must::error> failure;
+    std::jthread caller([&] {
+      try {
+        answer = call();
+      } catch (const must::exception& why) {
+        failure = why.error();
+      }
+    });
+    while (!proxy.holds_something()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    proxy.cut();
+    caller.join();
+    if (failure) must::raise(*failure);
+    return *answer;
+  }
+
+  scratch_schema schema{};
+  must_test::socket_proxy proxy{postgres_server::instance().socket()};
+  must::postgres_store direct{options_for(schema.name)};
+  must::postgres_store store{options()};
+  postgres_session session{};
+};
+
+}  // namespace
+
+TEST_CASE("postgres_store: an append whose client is cut off at the lock is stored once", "[storage][postgres]") {
+  if (!has_own_server()) return;
+  behind_a_proxy here;
+  for (int round = 0; round < 3; ++round) {
+    here.take_commit_lock();
+    const auto before = here.direct.head();
+    must::appended done;
+    std::string failure;
+    std::jthread writer([&] {
+      try {
+        done = append<fixture>(here.store, event<fixture>("a", "s"),
+                               {.streams = {must::stream_expectation::exactly("s", before)}})
+                   .value();
+      } catch (const std::exception& why) {
+        failure = why.what();
+      }
+    });
+    here.until_waiting_at_lock(1);
+    here.proxy.cut();               // the client loses its connection; its backend waits on
+    here.until_waiting_at_lock(2);  // sent again, behind the first
+    here.give_commit_lock();
+    writer.join();
+    CHECK(failure.empty());
+    CHECK(done == must::appended{before + 1, before + 1});
+    CHECK(here.direct.head() == before + 1);
+  }
+}
+
+TEST_CASE("postgres_store: past the deadline nobody knows what became of an append, and the error says so",
+          "[storage][postgres]") {
+  if (!has_own_server()) return;
+  behind_a_proxy here;
+  auto options = here.options();
+  options.deadline = must::duration(300'000);
+  options.conninfo += " options='-c statement_timeout=1h'";  // as where the server hears of nothing
+  must::postgres_store hasty(options);
+  here.take_commit_lock();
+  const auto one = event<fixture>("late");
+  const auto why = error_of([&] { static_cast<void>(append<fixture>(hasty, one)); });
+  CHECK(why.code == must::error_code::outcome_unknown);
+  CHECK(why.operation == "append");
+  CHECK(why.retryable);
+  here.give_commit_lock();
+  while (!here.direct.find(one.source, one.id)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK(append<fixture>(hasty, one).value() == must::appended{1, 1});
+}
+
+TEST_CASE("postgres_store: the server ends what takes too long, before who asked gives up", "[storage][postgres]") {
+  if (!has_own_server()) return;
+  behind_a_proxy here;
+  auto options = options_for(here.schema.name);
+  options.deadline = must::duration(2'000'000);
+  for (const bool pooled : {false, true}) {
+    options.pooled = pooled;
+    must::postgres_store hasty(options);
+    const auto lost = event<fixture>("lost");
+    here.take_commit_lock();
+    auto why = error_of([&] { static_cast<void>(append<fixture>(hasty, lost)); });
+    CHECK(why.code == must::error_code::storage_error);  // and not outcome_unknown
+    CHECK(why.backend_code == "57014");
+    CHECK(why.retryable);
+    here.until_waiting_at_lock(0);
+    here.give_commit_lock();
+    CHECK_FALSE(here.direct.find(lost.source, lost.id));
+    CHECK(append<fixture>(hasty, event<fixture>("a")).stored());
+    if (pooled) continue;  // a read has no transaction there that could hold the timeout
+    here.session.ask("BEGIN; LOCK TABLE " + here.schema.name + ".event IN ACCESS EXCLUSIVE MODE");
+    why = error_of([&] { static_cast<void>(hasty.read(must::query::all(), {}, [](const auto&) {})); });
+    CHECK(why.backend_code == "57014");
+    CHECK(why.operation == "read");
+    CHECK(here.session.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0");
+    here.session.ask("ROLLBACK");
+    CHECK(must::testing::suite::positions<fixture>(hasty, must::query::all()).size() == 1);
+  }
+}
+
+TEST_CASE("postgres_store: a conflict is final, though an earlier request was still on its way",
+          "[storage][postgres]") {
+  if (!has_own_server()) return;
+  behind_a_proxy here;
+  const must::append_condition ahead[] = {{.streams = {must::stream_expectation::exactly("s", 1)}},
+                                          {.streams = {must::stream_expectation::exists("t")}}};
+  for (auto condition : ahead) {
+    const auto name = condition.streams[0].stream;
+    append<fixture>(here.store, event<fixture>("a")).value();  // there is a connection that has prepared
+    const auto before = here.direct.head();
+    auto one = event<fixture>("one", name);
+    CHECK_FALSE(
+        here.with_first_request_late([&] { return here.store.append(std::span(&one, 1), condition); }).stored());
+    append<fixture>(here.direct, event<fixture>("first", name)).value();  // now the condition would hold
+    here.proxy.release();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // for what must not happen
+    CHECK(here.direct.head() == before + 1);
+    CHECK_FALSE(here.direct.find(one.source, one.id));
+  }
+  append<fixture>(here.store, event<fixture>("a")).value();
+  const auto head = here.direct.head();
+  auto early = event<fixture>("early");
+  const auto why = error_of([&] {
+    static_cast<void>(here.with_first_request_late([&] {
+      return here.store.append(std::span(&early, 1), {.query = must::query::of_types({"none"}), .after = head + 1});
+    }));
+  });
+  CHECK(why.code == must::error_code::position_ahead);
+  append<fixture>(here.direct, event<fixture>("a")).value();
+  here.proxy.release();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  CHECK_FALSE(here.direct.find(early.source, early.id));
+}
+
+TEST_CASE("postgres_store: a put that was refused never comes through later", "[storage][postgres]") {
+  if (!has_own_server()) return;
+  behind_a_proxy here;
+  CHECK(here.store.put("other", "v", 0));  // there is a connection that has prepared
+  CHECK_FALSE(here.with_first_request_late([&] { return here.store.put("k", "late", 1); }));
+  CHECK(here.direct.put("k", "first", 0));
+  here.proxy.release();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  CHECK(here.direct.get("k") == must::cell{"first", 1});
+}
+
+TEST_CASE("postgres_store: where no session is known, an answer that may change is an unknown outcome",
+          "[storage][postgres]") {
+  if (!has_own_server()) return;
+  behind_a_proxy here;
+  auto options = here.options();
+  options.pooled = true;
+  options.deadline = must::duration(2'000'000);
+  must::postgres_store pooled(options);
+  auto one = event<fixture>("a", "s");
+  const auto why = error_of([&] {
+    static_cast<void>(here.with_first_request_late(
+        [&] { return pooled.append(std::span(&one, 1), {.streams = {must::stream_expectation::exactly("s", 1)}}); }));
+  });
+  CHECK(why.code == must::error_code::outcome_unknown);
+  CHECK(why.backend_code == "08007");
+  here.proxy.release();
+}
