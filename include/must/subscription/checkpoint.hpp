@@ -7,6 +7,7 @@
 #include "must/subscription/fenced_cell.hpp"
 
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -34,10 +35,15 @@ std::string history_of(const S& storage) {
   if constexpr (requires {
                   storage.uuid();
                   storage.incarnation();
-                })
-    return std::string(storage.uuid()) + "." + std::to_string(storage.incarnation());
-  else
+                }) {
+    auto made = std::string(storage.uuid()) + ".";
+    if constexpr (std::is_integral_v<std::remove_cvref_t<decltype(storage.incarnation())>>)
+      return made + std::to_string(storage.incarnation());
+    else
+      return made + std::string(storage.incarnation());
+  } else {
     return {};
+  }
 }
 
 struct checkpoint {
