@@ -35,6 +35,8 @@ if [ "$mode" != demo ]; then
   need libsqlite3-dev header sqlite3.h
   need libpq-dev header postgresql/libpq-fe.h libpq-fe.h
   need postgresql sh -c 'command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl'
+  need pgbouncer sh -c 'command -v pgbouncer || ls /usr/sbin/pgbouncer'
+  need openssl command -v openssl
   need catch2 header catch2/catch.hpp catch2/catch_all.hpp
 fi
 if [ "$mode" = ci ]; then

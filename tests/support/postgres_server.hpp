@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,16 +18,29 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace must_test {
 
-// Started once a process; MUST_TEST_POSTGRES names another one. `reason` says why there is none.
+class postgres_server;
+
+// How a server of a test's own differs from the others.
+struct postgres_setup {
+  std::vector<std::string> settings{};           // "name=value"
+  std::string access = "local all all trust\n";  // pg_hba.conf
+  int port = 5432;
+  std::function<void(postgres_server&)> prepare{};  // before it starts
+  std::size_t small_disk = 0;                       // bytes of the disk at small_disk(), which only it sees
+};
+
+// instance() is started once a process; MUST_TEST_POSTGRES names another one. `reason` says why there is none.
 class postgres_server {
  public:
   static inline bool durable = false;  // whether it waits for the disk; set before the first use
@@ -33,6 +48,7 @@ class postgres_server {
     static postgres_server server;
     return server;
   }
+  explicit postgres_server(postgres_setup setup) : setup_(std::move(setup)) { try_to_set_up(); }
   postgres_server(const postgres_server&) = delete;
   postgres_server& operator=(const postgres_server&) = delete;
   ~postgres_server() {
@@ -47,10 +63,61 @@ class postgres_server {
   [[nodiscard]] const std::string& reason() const { return reason_; }
   [[nodiscard]] const std::string& conninfo() const { return conninfo_; }
   // Of a private one: the socket itself.
-  [[nodiscard]] std::string socket() const { return (sockets_ / ".s.PGSQL.5432").string(); }
+  [[nodiscard]] std::string socket() const { return (sockets_ / (".s.PGSQL." + std::to_string(setup_.port))).string(); }
   [[nodiscard]] std::string folder() const { return sockets_.string(); }
   // Whether it is ours, to be stopped and started.
   [[nodiscard]] bool is_private() const { return !folder_.empty(); }
+
+  [[nodiscard]] std::string data() const { return (folder_ / "data").string(); }
+  // Where its small disk is: for the server, and for who looks from outside.
+  [[nodiscard]] std::string small_disk() const { return (folder_ / "small").string(); }
+  [[nodiscard]] std::string small_disk_from_outside() const {
+    return "/proc/" + std::to_string(server_) + "/root" + small_disk();
+  }
+
+  // The path of a program, if there is one.
+  static std::string program(const std::string& name) {
+    namespace fs = std::filesystem;
+    std::vector<fs::path> folders;
+    std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
+    for (std::string one; std::getline(path, one, ':');) folders.emplace_back(one);
+    folders.emplace_back("/usr/sbin");
+    std::error_code none;
+    for (const auto& version : fs::directory_iterator("/usr/lib/postgresql", none))
+      folders.push_back(version.path() / "bin");
+    for (const auto& folder : folders)
+      if (::access((folder / name).c_str(), X_OK) == 0) return (folder / name).string();
+    return {};
+  }
+  // Starts a program as an ordinary user, in the folder of the server; it ends with us, however we end.
+  [[nodiscard]] pid_t run(const std::vector<std::string>& words, std::size_t disk = 0) const {
+    std::vector<char*> arguments;
+    for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    const auto log = (folder_ / "log").string(), folder = folder_.string(), small = small_disk();
+    auto disk_options = "mode=700,size=" + std::to_string(disk);
+    if (user_) disk_options += ",uid=" + std::to_string(user_->first) + ",gid=" + std::to_string(user_->second);
+    const auto child = ::fork();
+    if (child != 0) return child;
+    const int to = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (to >= 0) ::dup2(to, 1), ::dup2(to, 2);
+    if (disk != 0 &&
+        (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+         ::mount("tmpfs", small.c_str(), "tmpfs", 0, disk_options.c_str()) != 0))
+      ::_exit(124);
+    if (user_ && (::setgroups(0, nullptr) != 0 || ::setgid(user_->second) != 0 || ::setuid(user_->first) != 0))
+      ::_exit(126);
+    if (::chdir(folder.c_str()) != 0) ::_exit(125);
+    ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    ::execv(arguments[0], arguments.data());
+    ::_exit(127);
+  }
+  // Runs one to its end; throws when it does not end well.
+  void run_to_the_end(const std::vector<std::string>& words) const {
+    int status = 0;
+    const auto child = run(words);
+    if (::waitpid(child, &status, 0) != child || status != 0) throw std::runtime_error(words[0] + " failed: " + log());
+  }
 
   // Stops it as a crash would, and starts it again.
   void crash() {
@@ -64,6 +131,10 @@ class postgres_server {
       conninfo_ = given;
       return;
     }
+    setup_.access = "local all must_guarded scram-sha-256\nlocal all all trust\n";
+    try_to_set_up();
+  }
+  void try_to_set_up() {
     try {
       set_up();
     } catch (const std::exception& why) {
@@ -78,7 +149,8 @@ class postgres_server {
       for (const char* name : {"postgres", "nobody"})
         if (const auto* user = ::getpwnam(name); user != nullptr && !user_)
           user_ = std::pair(user->pw_uid, user->pw_gid);
-    folder_ = fs::current_path() / ("must_postgres_" + std::to_string(::getpid()));
+    static int servers = 0;
+    folder_ = fs::current_path() / ("must_postgres_" + std::to_string(::getpid()) + "_" + std::to_string(++servers));
     for (const auto& other : fs::directory_iterator(fs::current_path())) {  // of runs that were killed
       const auto name = other.path().filename().string();
       if (name.starts_with("must_postgres_") && ::kill(std::atoi(name.c_str() + 14), 0) != 0)
@@ -95,27 +167,32 @@ class postgres_server {
     fs::create_directories(sockets_);
     for (const auto& each : {folder_, sockets_})
       if (user_ && ::chown(each.c_str(), user_->first, user_->second) != 0) throw std::runtime_error("chown failed");
-    int status = 0;
-    const auto child = run({initdb, "-D", data(), "-A", "trust", "-U", "must", "-E", "UTF8", "--no-locale", "-N"});
-    if (::waitpid(child, &status, 0) != child || status != 0) throw std::runtime_error("initdb failed: " + log());
-    std::ofstream(folder_ / "data" / "pg_hba.conf") << "local all must_guarded scram-sha-256\nlocal all all trust\n";
-    conninfo_ = "host=" + sockets_.string() + " port=5432 user=must dbname=postgres";
+    run_to_the_end({initdb, "-D", data(), "-A", "trust", "-U", "must", "-E", "UTF8", "--no-locale", "-N"});
+    std::ofstream(folder_ / "data" / "pg_hba.conf") << setup_.access;
+    conninfo_ = "host=" + sockets_.string() + " port=" + std::to_string(setup_.port) + " user=must dbname=postgres";
+    if (setup_.prepare) setup_.prepare(*this);
+    if (setup_.small_disk != 0) fs::create_directory(small_disk());
     start();
   }
   void start() {
     std::vector<std::string> words{program("postgres"), "-D", data()};
-    for (const auto& setting :
-         {std::string("listen_addresses="), std::string("port=5432"), "unix_socket_directories=" + sockets_.string(),
-          std::string("max_connections=150"), std::string("shared_buffers=128MB")})
+    for (const auto& setting : {std::string("listen_addresses="), "port=" + std::to_string(setup_.port),
+                                "unix_socket_directories=" + sockets_.string(), std::string("max_connections=150"),
+                                std::string("shared_buffers=128MB")})
       words.insert(words.end(), {"-c", setting});
+    for (const auto& setting : setup_.settings) words.insert(words.end(), {"-c", setting});
     if (!durable)
       for (const char* setting : {"fsync=off", "synchronous_commit=off", "full_page_writes=off"})
         words.insert(words.end(), {"-c", setting});
-    server_ = run(words);
+    server_ = run(words, setup_.small_disk);
     for (int i = 0; i < 600; ++i) {
       if (PQping(conninfo_.c_str()) == PQPING_OK) return;
       int status = 0;
-      if (::waitpid(server_, &status, WNOHANG) == server_) break;
+      if (::waitpid(server_, &status, WNOHANG) == server_) {
+        server_ = 0;
+        if (WEXITSTATUS(status) == 124) throw std::runtime_error("a small disk cannot be mounted here");
+        break;
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     throw std::runtime_error("the server does not start: " + log());
@@ -127,43 +204,14 @@ class postgres_server {
     ::waitpid(server_, &status, 0);
     server_ = 0;
   }
-  [[nodiscard]] std::string data() const { return (folder_ / "data").string(); }
   [[nodiscard]] std::string log() const {
     std::ostringstream text;
     text << std::ifstream(folder_ / "log").rdbuf();
     const auto all = text.str();
     return all.substr(all.size() > 500 ? all.size() - 500 : 0);
   }
-  static std::string program(const std::string& name) {
-    namespace fs = std::filesystem;
-    std::vector<fs::path> folders;
-    std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
-    for (std::string one; std::getline(path, one, ':');) folders.emplace_back(one);
-    std::error_code none;
-    for (const auto& version : fs::directory_iterator("/usr/lib/postgresql", none))
-      folders.push_back(version.path() / "bin");
-    for (const auto& folder : folders)
-      if (::access((folder / name).c_str(), X_OK) == 0) return (folder / name).string();
-    return {};
-  }
-  // Starts a program as an ordinary user; it ends with us, however we end.
-  [[nodiscard]] pid_t run(const std::vector<std::string>& words) const {
-    std::vector<char*> arguments;
-    for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    const auto log = (folder_ / "log").string(), folder = folder_.string();
-    const auto child = ::fork();
-    if (child != 0) return child;
-    const int to = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-    if (to >= 0) ::dup2(to, 1), ::dup2(to, 2);
-    if (user_ && (::setgroups(0, nullptr) != 0 || ::setgid(user_->second) != 0 || ::setuid(user_->first) != 0))
-      ::_exit(126);
-    if (::chdir(folder.c_str()) != 0) ::_exit(125);
-    ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
-    ::execv(arguments[0], arguments.data());
-    ::_exit(127);
-  }
 
+  postgres_setup setup_{};
   pid_t owner_ = ::getpid(), server_ = 0;
   std::optional<std::pair<uid_t, gid_t>> user_{};
   std::filesystem::path folder_{}, sockets_{};
