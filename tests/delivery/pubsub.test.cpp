@@ -302,6 +302,53 @@ TEST_CASE("pubsub: messages of one publisher arrive in their order, from many at
   CHECK(box.dropped() == 0);
 }
 
+TEST_CASE("pubsub: a handler that blocks holds up its own publisher, and no other", "[delivery][race]") {
+  must::pubsub<int> bus;
+  gate blocked;
+  std::vector<int> seen;
+  const auto slow = bus.subscribe("t", [&](int value) {
+    if (value == 1) blocked.pass();
+  });
+  const auto other = bus.subscribe("t", [&](int value) {
+    if (value != 1) seen.push_back(value);
+  });
+  std::jthread publisher([&] { bus.broadcast("t", 1); });
+  blocked.wait_until_inside();
+  bus.broadcast("t", 2);
+  bus.broadcast("elsewhere", 3);
+  auto late = bus.subscribe("t", [&](int value) { seen.push_back(10 * value); });
+  bus.broadcast("t", 4);
+  late.unsubscribe();
+  CHECK(seen == std::vector{2, 4, 40});
+  blocked.let_go();
+}
+
+TEST_CASE("mailbox: it may end, be closed and be unsubscribed while messages are on their way", "[delivery][race]") {
+  const auto policy =
+      GENERATE(must::mailbox_policy::drop_oldest, must::mailbox_policy::block, must::mailbox_policy::disconnect);
+  must::pubsub<int> bus;
+  must::mailbox<int> stays;
+  const auto token = bus.subscribe("t", stays);
+  std::jthread publishers[2];
+  for (auto& one : publishers)
+    one = std::jthread([&](const std::stop_token& stop) {
+      for (int i = 0; !stop.stop_requested(); ++i) bus.broadcast("t", i);
+    });
+  std::vector<must::mailbox<int>::pointer> taken;
+  for (int round = 0; round < 600; ++round) {
+    must::topic_subscription outlives;
+    must::mailbox<int> box({.capacity = 2, .when_full = policy});
+    outlives = bus.subscribe("t", box);
+    if (round % 3 == 0) box.close();
+    if (round % 3 == 1) outlives.unsubscribe();
+    box.take(taken);
+    REQUIRE(taken.size() <= 2);
+  }
+  for (auto& one : publishers) one = {};
+  bus.broadcast("t", 0);  // whichever ended while nobody broadcast is forgotten now
+  CHECK(bus.subscribers("t") == 1);
+}
+
 TEST_CASE("mailbox: each policy does what it says when one more comes than fit", "[delivery]") {
   must::pubsub<std::string> bus;
   const auto send = [&](int count) {

@@ -89,6 +89,29 @@ struct store_fixture {
   std::unique_ptr<store_type> store{};
 };
 
+// What a consumer does with its subscription.
+struct watched final : must::stage_subscription {
+  void request(std::int64_t count) noexcept override { asked.push_back(count); }
+  void cancel() noexcept override { is_cancelled = true; }
+  bool poll(std::int64_t more, must::duration, const std::stop_token&) noexcept override {
+    asked.push_back(more);
+    return goes_on;
+  }
+  std::vector<std::int64_t> asked{};
+  bool is_cancelled = false, goes_on = true;
+};
+// A producer of the test's own.
+struct by_hand {
+  using value_type = int;
+  void subscribe(const std::shared_ptr<must::stage_subscriber<int>>& made) const {
+    *to = made;
+    made->on_subscribe(one);
+  }
+  std::shared_ptr<watched> one = std::make_shared<watched>();
+  std::shared_ptr<std::shared_ptr<must::stage_subscriber<int>>> to =
+      std::make_shared<std::shared_ptr<must::stage_subscriber<int>>>();
+};
+
 // What a relay would deliver, in one batch.
 struct delivered_fixture {
   static constexpr bool is_multicast = false;
@@ -156,16 +179,6 @@ TEST_CASE("stage: a producer that is gone does not end what it began, a subscrib
 }
 
 TEST_CASE("stage: a consumer asks again when min_demand is left, and gets no more than max_demand", "[delivery]") {
-  struct watched final : must::stage_subscription {
-    void request(std::int64_t count) noexcept override { asked.push_back(count); }
-    void cancel() noexcept override { is_cancelled = true; }
-    bool poll(std::int64_t more, must::duration, const std::stop_token&) noexcept override {
-      asked.push_back(more);
-      return true;
-    }
-    std::vector<std::int64_t> asked{};
-    bool is_cancelled = false;
-  };
   int handled = 0;
   auto handler = [&](int) { ++handled; };
   must::detail::consumer_link<int, decltype(handler)> link(handler, {.max_demand = 10, .min_demand = 2});
@@ -180,6 +193,58 @@ TEST_CASE("stage: a consumer asks again when min_demand is left, and gets no mor
   link.on_next(7);
   CHECK(first->asked == std::vector<std::int64_t>{10, 8});
   CHECK(handled == 8);
+}
+
+TEST_CASE("consumer: it obeys the rules of Reactive Streams for subscribers", "[delivery]") {
+  int handled = 0;
+  const by_hand from;
+  auto consumer = must::make_consumer<int>([&](int) { ++handled; });
+  consumer.subscribe_to(from, {.max_demand = 10});
+  auto& subscriber = **from.to;
+  SECTION("required_spec201_mustSignalDemandViaSubscriptionRequest") {
+    CHECK(from.one->asked.empty());
+    from.one->goes_on = false;
+    consumer.run();
+    CHECK(from.one->asked == std::vector<std::int64_t>{10});
+  }
+  SECTION("required_spec203_mustNotCallMethodsOnSubscriptionOrPublisherInOnComplete, OnError") {
+    subscriber.on_complete();
+    subscriber.on_error(std::make_exception_ptr(std::runtime_error("broken")));
+    CHECK(from.one->asked.empty());
+    CHECK_FALSE(from.one->is_cancelled);
+  }
+  SECTION(
+      "required_spec205_mustCallSubscriptionCancelIfItAlreadyHasAnSubscriptionAndReceivesAnotherOnSubscribeSignal") {
+    const auto another = std::make_shared<watched>();
+    subscriber.on_subscribe(another);
+    CHECK(another->is_cancelled);
+    CHECK_FALSE(from.one->is_cancelled);
+  }
+  SECTION("untested_spec206_mustCallSubscriptionCancelIfItIsNoLongerValid") {
+    const by_hand other;
+    {
+      must::make_consumer<int>([](int) {}).subscribe_to(other);
+    }
+    CHECK(other.one->is_cancelled);
+  }
+  SECTION("required_spec208_mustBePreparedToReceiveOnNextSignalsAfterHavingCalledSubscriptionCancel") {
+    from.one->cancel();
+    subscriber.on_next(1);
+    CHECK(handled == 1);
+  }
+  SECTION("required_spec209_mustBePreparedToReceiveAnOnCompleteSignalWithPrecedingRequestCall, Without") {
+    if (GENERATE(false, true)) from.one->request(1);
+    from.one->goes_on = false;
+    subscriber.on_complete();
+    consumer.run();
+    CHECK(handled == 0);
+  }
+  SECTION("required_spec210_mustBePreparedToReceiveAnOnErrorSignalWithPrecedingRequestCall, Without") {
+    if (GENERATE(false, true)) from.one->request(1);
+    from.one->goes_on = false;
+    subscriber.on_error(std::make_exception_ptr(std::runtime_error("broken")));
+    CHECK_THROWS_AS(consumer.run(), std::runtime_error);
+  }
 }
 
 TEST_CASE("stage: a demand out of range is refused", "[delivery]") {
@@ -292,7 +357,7 @@ TEST_CASE("stage: a partition that there is none of is bad_input, none at all pa
   CHECK(seen == std::vector{1, 2, 4, 5, 7});
 }
 
-TEST_CASE("stage: the end of a producer means what the cancel mode says", "[delivery]") {
+TEST_CASE("GS4 stage: the end of a producer means what the cancel mode says", "[delivery]") {
   const bool fails = GENERATE(false, true);
   const auto mode = GENERATE(must::cancel_mode::permanent, must::cancel_mode::transient, must::cancel_mode::temporary);
   const auto ends = must::broadcast_producer(must::function_source([fails]() -> std::optional<int> {

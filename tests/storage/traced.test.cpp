@@ -58,6 +58,7 @@ class notes {
   static std::string describe(const must::operation& what) {
     auto text = must::operation_name(what.kind) + (what.type.empty() ? "" : " " + std::string(what.type));
     if (!what.subject.empty()) text += " of " + std::string(what.subject);
+    if (what.events > 1) text += " x" + std::to_string(what.events);
     if (what.position != 0) text += " at " + std::to_string(what.position);
     return text;
   }
@@ -177,6 +178,45 @@ TEST_CASE("traced: decorators hand the observer on, whichever is outside", "[sto
   must::process_command(Add{"s", 1}, around);
   CHECK(outside.all() ==
         texts{"+command Add", "+read", "-read", "+append Added of s", "-append Added of s", "-command Add"});
+}
+
+TEST_CASE("traced: outside of group_commit each append is told, inside each commit, in a context with its names",
+          "[storage]") {
+  const texts one_command{"+command Add", "+read", "-read", "+append Added of s", "-append Added of s", "-command Add"};
+  const texts without_command(one_command.begin() + 1, one_command.end() - 1);
+  store_type inner;
+  notes inside, outside;
+  traced_type below(inner, inside);
+  must::group_commit grouped(below);
+  SECTION("around it") {
+    must::traced around(grouped, outside);
+    must::process_command(Add{"s", 1}, around);
+    CHECK(outside.all() == one_command);
+    CHECK(inside.all() == without_command);
+  }
+  SECTION("around a context on it") {
+    must::context shop(grouped, "shop");
+    must::cached cached(shop);
+    must::traced around(cached, outside);
+    must::process_command(Add{"s", 1}, around);
+    CHECK(outside.all() == one_command);
+    CHECK(inside.all() == texts{"+read", "-read", "+append Added of shop/s", "-append Added of shop/s"});
+  }
+  SECTION("several appends at once are one, with all of their events and the first failure") {
+    using event = must::basic_event<store_type::data_type>;
+    std::vector<event> first(2, {.id = "1", .source = "/s", .type = "Added", .subject = "s", .data = Added{"s", 1}});
+    first[1].id = "2";
+    std::vector<event> second(1, {.id = "3", .source = "/s", .type = "Added", .data = Added{"s", 1}});
+    std::vector<must::batch_item<store_type::data_type>> items{
+        {.events = first, .condition = {}}, {.events = second, .condition = {.query = must::query::all(), .after = 0}}};
+    const auto done = below.append_batch(items);
+    CHECK(*done[0]);
+    CHECK_FALSE(*done[1]);
+    REQUIRE(inside.all().size() == 2);
+    CHECK(inside.all()[0] == "+append Added of s x3");
+    CHECK(inside.all()[1].find("-append Added of s x3: an event that the append condition forbids") == 0);
+    CHECK(below.append_batch({}).empty());
+  }
 }
 
 TEST_CASE("traced: operations of threads side by side each start and stop", "[storage][race]") {

@@ -92,9 +92,10 @@ class topic_entry {
 /// Broadcasts messages to the subscribers of a topic, within the process: at most once, not stored, not replayed.
 ///
 /// A subscriber is a handler, called by the thread that broadcasts, or a mailbox. No lock is held while one is called:
-/// it may broadcast, subscribe and unsubscribe, itself and others. Who subscribes meanwhile gets the next message. What
-/// one throws keeps the message from no other. Messages of one thread arrive in their order; those that a handler
-/// broadcasts reach a later subscriber before the one that it handles. Any number of threads. It is a Delivery.
+/// it may broadcast, subscribe and unsubscribe, itself and others; one that blocks holds up the thread that broadcasts,
+/// and no other. Who subscribes meanwhile gets the next message. What one throws keeps the message from no other.
+/// Messages of one thread arrive in their order; those that a handler broadcasts reach a later subscriber before the
+/// one that it handles. Any number of threads. It is a Delivery.
 /// \throws bad_input  when `pool` is out of range
 template <typename Message, typename Metadata = no_metadata>
 class pubsub {

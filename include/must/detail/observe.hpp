@@ -13,6 +13,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace must::detail {
 
@@ -43,6 +44,13 @@ std::optional<error> failure_in(const result<Value>& done) {
 }
 inline std::optional<error> failure_in(const append_result& done) {
   return done ? std::nullopt : std::optional(to_error(done.why()));
+}
+// Of several at once: the first failure.
+template <typename Value>
+std::optional<error> failure_in(const std::vector<result<Value>>& all) {
+  for (const auto& one : all)
+    if (auto why = one ? failure_in(*one) : failure_in(one)) return why;
+  return std::nullopt;
 }
 
 // run(), between started and stopped.

@@ -5,6 +5,7 @@
 #include "must/detail/decorator.hpp"
 #include "must/detail/observe.hpp"
 
+#include <cstddef>
 #include <span>
 #include <utility>
 #include <vector>
@@ -14,7 +15,8 @@ namespace must {
 /// A storage whose observer is told of every append and read, and of the commands and handlers that run on it.
 ///
 /// Other decorators hand the observer on, whichever is outside. An append of several at once (BatchStorage) counts as
-/// one. What the store answers and throws is not changed. With null_observer it costs nothing. Any number of threads.
+/// one, with the first failure: to be told of each by itself, trace what is outside of group_commit. What the store
+/// answers and throws is not changed. With null_observer it costs nothing. Any number of threads.
 /// \param storage, observer  not owned
 template <Storage S, Observer O>
 class traced : public detail::decorator<S> {
@@ -30,7 +32,7 @@ class traced : public detail::decorator<S> {
 
   /// \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
-    return appending(events, [&] { return this->storage().append(events, condition); });
+    return appending(events, events.size(), [&] { return this->storage().append(events, condition); });
   }
   /// \see Storage
   template <typename Visitor>
@@ -45,24 +47,27 @@ class traced : public detail::decorator<S> {
   std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items)
     requires BatchStorage<S>
   {
+    std::size_t count = 0;
+    if constexpr (detail::observes<O>)
+      for (const auto& one : items) count += one.events.size();
     const auto first = items.empty() ? std::span<event>() : items.front().events;
-    return appending(first, [&] { return this->storage().append_batch(items); });
+    return appending(first, count, [&] { return this->storage().append_batch(items); });
   }
   /// \see TransactionalStorage
   append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
     requires TransactionalStorage<S>
   {
-    return appending(events, [&] { return this->storage().append_with(events, condition, work); });
+    return appending(events, events.size(), [&] { return this->storage().append_with(events, condition, work); });
   }
 
  private:
   // The texts are copied: the store may move the events away.
   template <typename Run>
-  auto appending(std::span<const event> events, Run&& run) -> decltype(run()) {
+  auto appending(std::span<const event> events, std::size_t count, Run&& run) -> decltype(run()) {
     if constexpr (detail::observes<O>) {
-      if (events.empty()) return detail::observe(*observer_, {.kind = operation_kind::append}, run);
+      if (events.empty()) return detail::observe(*observer_, {.kind = operation_kind::append, .events = count}, run);
       const auto type = events[0].type, id = events[0].id, source = events[0].source, subject = events[0].subject;
-      return detail::observe(*observer_, {operation_kind::append, type, id, source, subject, 0, events.size()}, run);
+      return detail::observe(*observer_, {operation_kind::append, type, id, source, subject, 0, count}, run);
     } else {
       return run();
     }

@@ -164,16 +164,16 @@ class stage_delivery {
  public:
   using value_type = T;  ///< of the events
 
-  stage_delivery() = default;
+  stage_delivery() = default;  ///< Nobody has subscribed.
   stage_delivery(const stage_delivery&) = delete;
   stage_delivery& operator=(const stage_delivery&) = delete;
   ~stage_delivery() { close(); }
 
-  /// \see Producer \throws bad_input  when the subscriber is null
+  /// Adds a subscriber. \see Producer \throws bad_input  when the subscriber is null
   void subscribe(const std::shared_ptr<stage_subscriber<T>>& to) const {
     detail::pulling<detail::offer_source<T>>::subscribe(detail::offer_source<T>(offers_), to);
   }
-  /// \see Delivery
+  /// Waits until stages have handled the events, or cannot. \see Delivery
   void deliver(std::span<const T* const> batch, std::span<delivery_answer> answers, const std::stop_token& stop = {}) {
     detail::offer<T> made{batch, answers};
     offers_->deliver(made, stop);
