@@ -2,6 +2,7 @@
 // mailbox: a bounded queue of messages, with a stated policy for one more than fit.
 #pragma once
 
+#include "must/detail/arena.hpp"
 #include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
@@ -42,7 +43,7 @@ namespace detail {
 
 // What a mailbox and its subscriptions share.
 template <typename Message>
-class mailbox_state {
+class alignas(cache_line) mailbox_state {  // the lock and the vector fill the first line
  public:
   using pointer = std::shared_ptr<const Message>;
 
@@ -56,11 +57,12 @@ class mailbox_state {
   bool push(const pointer& message, const std::atomic<bool>& wanted) {
     {
       const std::lock_guard lock(mutex_);
-      if (messages_.size() < end_) return add(message);
+      if (messages_.size() < end_ && readers_ == 0) {
+        messages_.push_back(message);
+        return true;
+      }
     }
-    std::unique_lock lock(mutex_);
-    if (!closed_ && size() == options_.capacity && !make_room(lock, wanted)) return !closed_;
-    return !closed_ && add(message);
+    return push_and_tell(message, wanted);
   }
   bool wait(duration timeout, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
@@ -106,6 +108,15 @@ class mailbox_state {
 
  private:
   [[nodiscard]] std::size_t size() const { return messages_.size() - first_; }
+  // What a push seldom meets: apart, so that the usual one stays small.
+  [[gnu::noinline]] bool push_and_tell(const pointer& message, const std::atomic<bool>& wanted) {
+    std::unique_lock lock(mutex_);
+    if (!closed_ && size() == options_.capacity && !make_room(lock, wanted)) return !closed_;
+    if (closed_) return false;
+    messages_.push_back(message);
+    if (readers_ > 0) arrived_.notify_one();
+    return true;
+  }
   // False when the message that comes is to be dropped.
   bool make_room(std::unique_lock<std::mutex>& lock, const std::atomic<bool>& wanted) {
     if (options_.when_full == mailbox_policy::block) {
@@ -118,11 +129,6 @@ class mailbox_state {
     if (options_.when_full == mailbox_policy::disconnect) close_now();
     if (options_.when_full != mailbox_policy::drop_oldest) return false;
     static_cast<void>(drop_first());
-    return true;
-  }
-  bool add(const pointer& message) {
-    messages_.push_back(message);
-    if (readers_ > 0) arrived_.notify_one();
     return true;
   }
   pointer drop_first() {

@@ -20,7 +20,7 @@ inline bool register_heavy_fence() {
 inline const bool has_heavy_fence = register_heavy_fence();
 
 inline void light_fence() {
-  if (has_heavy_fence)
+  if (has_heavy_fence) [[likely]]
     std::atomic_signal_fence(std::memory_order_seq_cst);
   else
     std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/delivery/mailbox.hpp"
+#include "must/detail/arena.hpp"
 #include "must/detail/asymmetric_fence.hpp"
 #include "must/detail/wait.hpp"
 
@@ -31,18 +32,21 @@ class sent_message {
   bool met_closed = false;  // a mailbox
   [[nodiscard]] const Message& get() const { return *message_; }
   [[nodiscard]] const pointer& share() {
-    if (shared_ == nullptr) shared_ = std::make_shared<const Message>(*message_);
+    if (shared_ == nullptr) copy();
     return shared_;
   }
 
  private:
+  // Apart, so that a send to a mailbox, which seldom meets it, stays small.
+  [[gnu::noinline]] void copy() { shared_ = std::make_shared<const Message>(*message_); }
+
   const Message* message_;
   pointer shared_{};
 };
 
-// One subscription to one topic.
+// One subscription to one topic. What a broadcast touches of it stands in one line of the cache.
 template <typename Message, typename Metadata>
-class subscriber {
+class alignas(cache_line) subscriber {
  public:
   // May throw what a handler throws.
   using send_function = void (*)(subscriber&, sent_message<Message>&);
@@ -67,7 +71,7 @@ class subscriber {
  private:
   send_function send_;
   std::atomic<bool> active_{true};
-  std::unique_ptr<const std::string> topic_;  // a pointer: what a broadcast touches stays in one line of the cache
+  std::unique_ptr<const std::string> topic_;  // a pointer: the handler follows in the same line
   [[no_unique_address]] Metadata metadata_;
 };
 
