@@ -116,7 +116,7 @@ class last_by_type {
   position lasts_[few]{};
 };
 
-// What the index knows of a name. Two cache lines.
+// What the index knows of a name. Three cache lines.
 struct alignas(cache_line) name_entry {
   name_entry(std::uint64_t of_name, std::uint32_t in_order, std::string_view text, arena& memory)
       : hash(of_name), number(in_order), name(text, memory) {}
@@ -128,7 +128,7 @@ struct alignas(cache_line) name_entry {
   interned_text name;
   last_by_type by_type{};
 };
-static_assert(sizeof(name_entry) == 2 * cache_line);
+static_assert(sizeof(name_entry) == 3 * cache_line);
 
 // Names and their entries.
 class name_table {
@@ -150,8 +150,7 @@ class name_table {
   void prefetch_slot(std::uint64_t hash) const noexcept { numbers_.prefetch(hash); }
   void prefetch_entry(std::uint64_t hash) const {
     static_cast<void>(numbers_.find(hash, [&](std::uint64_t i) {
-      entries_.prefetch(i);
-      entries_.prefetch(i, cache_line);
+      for (std::size_t line = 0; line < sizeof(name_entry); line += cache_line) entries_.prefetch(i, line);
       return true;
     }));
   }

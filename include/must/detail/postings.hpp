@@ -13,10 +13,11 @@
 
 namespace must::detail {
 
-// The first two stand in the list itself, the others in linked blocks of 4, 8, 16 ... One writer; a reader uses the
+// The first ten stand in the list itself, the others in linked blocks of 8, 16, 32 ... One writer; a reader uses the
 // entries that size() told it of, and no more.
 class postings {
-  static constexpr std::size_t few = 2;
+  static constexpr std::size_t few = 10;
+  static constexpr std::size_t smallest = 8;  // block
 
   // Its entries follow it in memory.
   struct block {
@@ -37,7 +38,8 @@ class postings {
       few_[staged_++] = at;
       return;
     }
-    const auto base = std::bit_floor(staged_ + few) - few;
+    constexpr auto before = few - smallest;
+    const auto base = std::bit_floor(staged_ - before) + before;
     if (base == staged_) enter_block(base, memory);
     newest_.load(std::memory_order_relaxed)->entries()[staged_ - base] = at;
     ++staged_;
@@ -112,7 +114,7 @@ class postings {
     auto* const before = newest_.load(std::memory_order_relaxed);
     auto*& link = before == nullptr ? oldest_ : before->next;
     if (link == nullptr) {
-      const auto capacity = base + few;
+      const auto capacity = base - few + smallest;
       link = ::new (memory.allocate(sizeof(block) + capacity * sizeof(position), alignof(block)))
           block{before, nullptr, base, capacity};
     }

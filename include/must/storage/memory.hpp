@@ -67,8 +67,7 @@ class memory_store {
   append_result append(std::span<event> events, const append_condition& condition) {
     const auto plan = log_.make_plan(events);
     detail::check_append(std::span<const event>(events), condition, limits_);
-    const std::lock_guard lock(mutex_);
-    const publisher publishes{*this};
+    const turn of_writer(*this);
     return log_.append(events, plan, condition, *origin_.clock);
   }
 
@@ -76,8 +75,7 @@ class memory_store {
   std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items) {
     std::vector<result<append_result>> done;
     done.reserve(items.size());
-    const std::lock_guard lock(mutex_);
-    const publisher publishes{*this};
+    const turn of_writer(*this);
     for (const auto& item : items) done.push_back(append_item(item));
     return done;
   }
@@ -144,16 +142,23 @@ class memory_store {
   }
 
  private:
-  // Publishes what is appended by the end of a scope, however that comes. The lock is held.
-  struct publisher {
-    explicit publisher(memory_store& whose) noexcept : store(whose) {}
-    publisher(const publisher&) = delete;
-    publisher& operator=(const publisher&) = delete;
-    ~publisher() {
-      store.log_.publish();
-      if (store.waiting_ > 0) store.changed_.notify_all();
+  // A writer's turn: at its end, however that comes, what it appended is published. Who waits is told after the lock
+  // is free, and so need not wait for that too.
+  class turn {
+   public:
+    explicit turn(memory_store& store) : store_(store), lock_(store.mutex_) {}
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    ~turn() {
+      store_.log_.publish();
+      const bool is_awaited = store_.waiting_ > 0;
+      lock_.unlock();
+      if (is_awaited) store_.changed_.notify_all();
     }
-    memory_store& store;
+
+   private:
+    memory_store& store_;
+    std::unique_lock<std::mutex> lock_;
   };
   result<append_result> append_item(const batch_item<data_type>& item) {
     try {
