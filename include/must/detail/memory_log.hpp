@@ -49,8 +49,13 @@ class memory_log {
     if (options.after >= end) return true;
     if (which.is_all()) {
       const bool forwards = options.order == direction::forwards;
-      for (position i = 0; i < end - options.after; ++i)
-        if (!visit(at(forwards ? options.after + 1 + i : end - i))) return false;
+      const auto count = end - options.after;
+      const auto position_of = [&](position i) { return forwards ? options.after + 1 + i : end - i; };
+      constexpr position ahead = 8;
+      for (position i = 0; i < count; ++i) {
+        if (i + ahead < count) __builtin_prefetch(&at(position_of(i + ahead)).data);
+        if (!visit(at(position_of(i)))) return false;
+      }
       return true;
     }
     // A page ahead of the visitor, so that memory answers for many records at once.
