@@ -289,6 +289,82 @@ TEST_CASE("process_manager: a deadline beyond every clock is one in a century", 
   CHECK(count_types(store)["sold"] == 1);
 }
 
+namespace {
+
+// Counts the events that its reads visit.
+struct counting_store : must::detail::decorator<must::memory_store<>> {
+  using decorator::decorator;
+  must::append_result append(std::span<event> events, const must::append_condition& condition) {
+    return storage().append(events, condition);
+  }
+  must::read_result read(const must::query& which, const must::read_options& options, auto&& visitor) {
+    return storage().read(which, options, [&](const auto& record) {
+      ++visited;
+      return visitor(record);
+    });
+  }
+  int visited = 0;
+};
+
+}  // namespace
+
+TEST_CASE("process_manager: what a start costs does not grow with the processes that have ended", "[model]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  auto auctions = must::process_manager<Auction>(store, "auctions", quick);
+  for (int i = 0; i < 600; ++i) must::append(store, Bid{"lot" + std::to_string(i), 1});
+  settle(auctions, store);
+  clock.advance(std::chrono::minutes(11));
+  must::append(store, Bid{"late", 5});
+  settle(auctions, store);  // 601 decisions to wait, 600 to sell, 600 to end
+  CHECK(count_types(store)["sold"] == 600);
+
+  for (const bool known : {true, false}) {
+    if (!known)
+      REQUIRE(store.put("must/process/auctions/deadlines", "nonsense",
+                        store.get("must/process/auctions/deadlines")->revision));
+    counting_store counting(store);
+    auto again = must::process_manager<Auction>(counting, "auctions", quick);
+    again.run_once();
+    CHECK((counting.visited < 600) == known);
+  }
+  clock.advance(std::chrono::minutes(11));
+  auto last = must::process_manager<Auction>(store, "auctions", quick);
+  settle(last, store);
+  CHECK(count_types(store)["sold"] == 601);
+}
+
+TEST_CASE("process_manager: a crash while deadlines fire runs each of their commands once", "[model]") {
+  bool crashed = true;
+  for (int at = 1; crashed; ++at) {
+    crashed = false;
+    for (const bool stored : {false, true}) {
+      INFO("write " << at << (stored ? ", stored" : ", not stored"));
+      must::testing::fixed_clock clock;
+      must::memory_store<> store({.clock = &clock});
+      must::append(store, Bid{"vase", 5}, Bid{"cup", 6});
+      auto first = must::process_manager<Auction>(store, "auctions", quick);
+      settle(first, store);
+      clock.advance(std::chrono::minutes(11));
+      must::testing::crashing_store failing(store);
+      failing.crash_at(at, stored);
+      try {
+        auto auctions = must::process_manager<Auction>(failing, "auctions", quick);
+        settle(auctions, failing);
+      } catch (const must::testing::crashed&) {
+        crashed = true;
+      } catch (const must::exception&) {
+        crashed = true;  // a lease that the crash let run out
+      }
+      auto again = must::process_manager<Auction>(store, "auctions", quick);
+      settle(again, store);
+      CHECK(count_types(store)["sold"] == 2);
+      CHECK(count_types(store)[must::process_outcome::type] == 2);
+    }
+    REQUIRE(at < 100);
+  }
+}
+
 TEST_CASE("process_manager: live, events and deadlines are followed as they come", "[model][race]") {
   must::memory_store<> store;
   must::append(store, Deposited{"", "a", 1'000});

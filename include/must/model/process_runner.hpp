@@ -4,6 +4,7 @@
 
 #include "must/append.hpp"
 #include "must/decision.hpp"
+#include "must/model/process_deadlines.hpp"
 #include "must/model/process_instance.hpp"
 #include "must/process_command.hpp"
 #include "must/subscription/checkpoint.hpp"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <map>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -147,27 +147,27 @@ class process_runner {
 
   void operator()(const event_type& record) { on_event(record, typename P::events{}); }
 
-  // Another may have followed meanwhile. Costs the decisions of this manager, when it knows deadlines.
-  void begin_run(const std::stop_token&) {
-    deadlines_.clear();
-    if constexpr (has_deadlines) find_deadlines();
-  }
+  // Another may have followed meanwhile.
+  void begin_run(const std::stop_token&) { deadlines_ = process_deadlines(name_); }
   // Fires the deadlines that have passed; says how long until the next.
   duration tick() {
-    const auto now = storage_->origin().clock->now();
-    while (!deadlines_.empty() && deadlines_.begin()->first <= now.microseconds) {
-      const auto due = deadlines_.begin()->second;
-      fire(due);
-      deadlines_.erase(deadlines_.begin());
+    if constexpr (has_deadlines) {
+      for (bool fired = true; fired;) {
+        fired = false;
+        deadlines_.catch_up(*storage_);
+        while (const auto due = deadlines_.due(now())) {
+          fire(*due);
+          deadlines_.done(*due);
+          fired = true;
+        }
+      }
+      if (const auto next = deadlines_.next()) return duration{*next - now().microseconds};
     }
-    return deadlines_.empty() ? duration{longest_span} : duration{deadlines_.begin()->first - now.microseconds};
+    return duration{longest_span};
   }
 
  private:
   static constexpr bool has_deadlines = requires(const P& process) { process.on_deadline(std::string_view()); };
-  struct due_deadline {
-    std::string key, decision, name;
-  };
 
   template <typename... E>
   void on_event(const event_type& record, events<E...>) {
@@ -214,7 +214,6 @@ class process_runner {
         if (!decide(instance, to)) return;
         if (!store(cause, to, decision_id(key, trigger.id), instance.version())) continue;
         instance.add(decision_id(key, trigger.id), to);
-        note_deadlines(instance.decisions().back());
       }
       return execute(cause, key, *instance.on(trigger.id));
     }
@@ -294,18 +293,7 @@ class process_runner {
   }
 
   // --- deadlines ---
-  void find_deadlines() {
-    const query own({query_item{.types = {process_decided::type}, .tags = {"process:" + name_}}});
-    static_cast<void>(storage_->read(own, {}, [&](const event_type& record) {
-      with_event<process_decided>(record,
-                                  [&](const process_decided& event) { note_deadlines({record.id, event, {}}); });
-    }));
-  }
-  void note_deadlines(const process_instance::decision& decided) {
-    for (const auto& one : decided.what.deadlines)
-      deadlines_.emplace(one.due.microseconds, due_deadline{decided.what.key, decided.id, one.name});
-  }
-  void fire(const due_deadline& due) {
+  void fire(const pending_deadline& due) {
     if constexpr (has_deadlines) {
       const auto cause = storage_->find(source(), due.decision);
       if (!cause) return;
@@ -350,7 +338,7 @@ class process_runner {
   S* storage_;
   std::string name_;
   std::tuple<Option...> options_;
-  std::multimap<std::int64_t, due_deadline> deadlines_{};
+  process_deadlines deadlines_{name_};
 };
 
 }  // namespace detail
