@@ -37,7 +37,8 @@ class pg_result {
   }
   template <typename Integer>
   [[nodiscard]] Integer integer(int row, int column) const {
-    return is_null(row, column) ? Integer{0} : decoded<Integer>(text(row, column));
+    const auto bytes = text(row, column);
+    return bytes.empty() && is_null(row, column) ? Integer{0} : decoded<Integer>(bytes);
   }
   [[nodiscard]] std::uint64_t number(int row, int column) const {
     return static_cast<std::uint64_t>(integer<std::int64_t>(row, column));

@@ -91,19 +91,12 @@ class pg_reader {
     const auto at = page.number(row, pg_column::position);
     if (!whole_ || next_whole_ >= whole_->rows()) {
       pg_array positions(pg_type::int8);
-      std::size_t bytes = 0;
-      for (int i = row; i < page.rows(); ++i) {
-        if (!is_cut(page, i)) continue;
-        bytes += static_cast<std::size_t>(page.number32(i, pg_column::data_size));
-        bytes += page.is_null(i, pg_column::tags) ? std::size_t{512'000} : 0U;
-        if (positions.size() > 0 && bytes > page_bytes_) break;
-        positions.add_integer(page.integer<std::int64_t>(i, pg_column::position));
-      }
+      for (int i = row; i < page.rows(); ++i)
+        if (is_cut(page, i)) positions.add_integer(page.integer<std::int64_t>(i, pg_column::position));
       pg_parameters wanted;
       wanted.add(std::move(positions));
-      const auto sql = backend_.in_schema(pg_select::columns(true) +
-                                          " FROM {s}.event e WHERE e.position = ANY($1) ORDER BY e.position" +
-                                          (forwards_ ? "" : " DESC"));
+      wanted.add(std::uint64_t{page_bytes_});
+      const auto sql = backend_.in_schema(pg_select::whole(!forwards_));
       whole_.reset();
       whole_ = backend_.run("read", false, [&](auto& connection, auto deadline, bool) {
         return connection.call({sql, &wanted}, deadline);

@@ -24,7 +24,6 @@ enum : int {
   recorded_at,
   content_type,
   state,
-  data_size,
   tags,
   attributes,
   data

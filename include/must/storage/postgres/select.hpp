@@ -68,14 +68,21 @@ class pg_select {
     parameters_.set(2, pg_clamp(until));
     parameters_.set(3, count);
   }
+  // The events at the positions $1, whole: as many as have $2 bytes, or one.
+  static std::string whole(bool backwards) {
+    const std::string order = std::string(" ORDER BY position") + (backwards ? " DESC" : "");
+    return columns(true) +
+           " FROM (SELECT *, sum(octet_length(tags) + octet_length(attributes) + octet_length(data)) OVER (" + order +
+           ") AS bytes, row_number() OVER (" + order +
+           ") AS number FROM {s}.event WHERE position = ANY($1)) e WHERE e.bytes <= $2 OR e.number = 1" + order;
+  }
   // The columns of an event e; those of more than $4 bytes are NULL.
   static std::string columns(bool whole = false) {
     const auto bytes = [&](const std::string& name) {
       return whole ? ", e." + name : ", CASE WHEN octet_length(e." + name + ") <= $4 THEN e." + name + " END";
     };
     return "SELECT e.position, e.stream, e.version, e.type, e.id, e.source, e.time, e.recorded_at, e.content_type, "
-           "e.state, "
-           "octet_length(e.data)" +
+           "e.state" +
            bytes("tags") + bytes("attributes") + bytes("data");
   }
 
