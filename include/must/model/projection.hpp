@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <shared_mutex>
 #include <stop_token>
@@ -59,7 +60,7 @@ class basic_projection {
   bool wait_until(position at, duration timeout) { return progress_.wait_until(at, detail::to_chrono(timeout)); }
 
   /// Calls `visitor(const State&)` with a state that does not change meanwhile, and returns what it returns.
-  /// Events wait until it returns.
+  /// Events wait until it returns; it does not read the same projection once more.
   template <typename Visitor>
   decltype(auto) read(Visitor&& visitor) const {
     const reader here(*this);
@@ -74,10 +75,12 @@ class basic_projection {
   [[nodiscard]] const std::string& name() const { return name_; }  ///< as it was given
 
  private:
+  using clock = std::chrono::steady_clock;
   // A reader that waits makes the folding pause.
   struct reader {
     explicit reader(const basic_projection& of) : waiting(of.readers_), lock(of.mutex_, std::defer_lock) {
       ++waiting;
+      const std::lock_guard turn(of.turn_);
       lock.lock();
       --waiting;
     }
@@ -87,12 +90,13 @@ class basic_projection {
 
   void catch_up(const std::stop_token& stop) {
     const std::lock_guard alone(running_);
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(mutex_, std::defer_lock);
+    take_turn(lock);
     position last = progress_.scanned();
     const detail::at_exit keeps([&] { progress_.advance(last); });
     const auto read = storage_.read(which_, {.after = last}, [&](const recorded<typename S::data_type>& record) {
       if (stop.stop_requested()) return false;
-      if (readers_.load(std::memory_order_relaxed) > 0) let_readers_in(lock, last);
+      if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock, last);
       detail::apply_to(state_, typename V::events{}, record);
       last = record.position;
       return true;
@@ -104,7 +108,13 @@ class basic_projection {
     lock.unlock();
     constexpr int most_turns = 100;  // so that readers without a pause do not end the folding
     for (int turn = 0; turn < most_turns && readers_.load() > 0; ++turn) std::this_thread::yield();
+    take_turn(lock);
+  }
+  // After those that read now, whoever else comes meanwhile.
+  void take_turn(std::unique_lock<std::shared_mutex>& lock) {
+    const std::lock_guard turn(turn_);
     lock.lock();
+    pause_at_ = clock::now() + std::chrono::milliseconds(1);
   }
   void wait(const std::stop_token& stop) {
     constexpr duration longest{1'000'000};
@@ -119,9 +129,11 @@ class basic_projection {
   std::string name_;
   query which_;
   std::mutex running_{};
+  mutable std::mutex turn_{};  // of whoever waits for mutex_, as that by itself prefers readers for ever
   mutable std::shared_mutex mutex_{};
   mutable std::atomic<int> readers_{0};
   V state_{};
+  clock::time_point pause_at_{};
   detail::progress progress_{};
 };
 
