@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -183,4 +184,55 @@ TEST_CASE("group_commit: bad input is refused before it joins", "[storage]") {
   must::cloud_event nameless{.id = "", .source = "/test", .type = "Noted"};
   CHECK_THROWS_AS(shared.append(std::span(&nameless, 1), {}), must::bad_input);
   CHECK(store.head() == 0);
+}
+
+TEST_CASE("group_commit: what is thrown, be it an exception or not, is the thrower's own, and nobody is left waiting",
+          "[storage][race]") {
+  // Fails now and then, before or instead of a commit, in every way there is.
+  class failing_store : public must::memory_store<> {
+   public:
+    using must::memory_store<>::memory_store;
+    must::append_result append(std::span<event> events, const must::append_condition& condition) {
+      fail();
+      return must::memory_store<>::append(events, condition);
+    }
+    std::vector<must::result<must::append_result>> append_batch(std::span<must::batch_item<data_type>> items) {
+      fail();
+      return must::memory_store<>::append_batch(items);
+    }
+
+   private:
+    void fail() {
+      switch (commits_++ % 5) {
+        case 1: throw 42;
+        case 2: throw std::bad_alloc();
+        case 3: throw must::storage_error({.code = must::error_code::storage_error, .message = "gone"});
+        default: return;
+      }
+    }
+    std::atomic<unsigned> commits_{0};
+  };
+  failing_store store;
+  must::group_commit shared(store);
+  constexpr int threads = 16, each = 200;
+  std::atomic<int> stored{0}, failed{0};
+  {
+    std::vector<std::jthread> running;
+    for (int t = 0; t < threads; ++t)
+      running.emplace_back([&, t] {
+        for (int i = 0; i < each; ++i) {
+          auto event = numbered(t * each + i);
+          try {
+            shared.append(std::span(&event, 1), {}).value();
+            ++stored;
+          } catch (...) {
+            ++failed;
+          }
+        }
+      });
+  }
+  CHECK(stored + failed == threads * each);
+  CHECK(failed > 0);
+  CHECK(store.head() == static_cast<must::position>(stored.load()));
+  CHECK(shared.waiting() == 0);
 }

@@ -3,14 +3,18 @@
 #include "must/storage/sqlite.hpp"
 
 #include "must/must.hpp"
+#include "must/storage/group_commit.hpp"
 
 #include "support/catch.hpp"
 #include "support/fairness.hpp"
 #include "support/sqlite_file.hpp"
 
+#include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -174,4 +178,50 @@ TEST_CASE("sqlite_store: of 64 threads that fight for one boundary none waits lo
   CHECK(all.longest < std::chrono::seconds(10));
   CHECK(all.taken > 0);
   CHECK(store.head() == static_cast<must::position>(all.taken));
+}
+
+TEST_CASE(
+    "sqlite_store: of 64 threads that share commits and fight for one boundary none waits longer than its deadline",
+    "[sqlite][race]") {
+  const temporary_folder folder;
+  must::sqlite_store store(on(folder.file()));
+  must::group_commit shared(store);
+  const auto all = must_test::fight_for_one_boundary(shared, 64, std::chrono::seconds(10));
+  CHECK(all.failures.empty());
+  CHECK(all.longest < std::chrono::seconds(10));
+  CHECK(all.taken > 0);
+  CHECK(store.head() == static_cast<must::position>(all.taken));
+}
+
+TEST_CASE("sqlite_store: what a commit that is shared has acknowledged outlives a kill -9", "[sqlite][process]") {
+  const temporary_folder folder;
+  const auto path = folder.file();
+  for (int round = 0; round < 6; ++round) {
+    int ends[2] = {0, 0};
+    REQUIRE(::pipe(ends) == 0);
+    const auto child = start_process([&] {
+      must::sqlite_store store(on(path));
+      must::group_commit shared(store);
+      std::vector<std::jthread> threads;
+      for (int t = 0; t < 8; ++t)
+        threads.emplace_back([&] {
+          for (;;) {
+            auto one = event(new_id(), {});
+            const must::position at = shared.append(std::span(&one, 1), {}).value().first;
+            if (::write(ends[1], &at, sizeof at) != sizeof at) std::abort();  // acknowledged
+          }
+        });
+    });
+    ::close(ends[1]);
+    ::usleep(static_cast<::useconds_t>(20'000 + 10'000 * round));
+    ::kill(child, SIGKILL);
+    CHECK(WIFSIGNALED(wait_for_process(child)));
+    must::position acknowledged = 0, at = 0;
+    while (::read(ends[0], &at, sizeof at) == sizeof at) acknowledged = std::max(acknowledged, at);
+    ::close(ends[0]);
+    must::sqlite_store store(on(path));
+    CHECK(store.head() >= acknowledged);
+    CHECK(count(store, must::query::all()) == store.head());
+    check_sound(path);
+  }
 }

@@ -32,7 +32,8 @@ struct group_commit_options {
 ///
 /// The first thread to come commits for all that wait, once; then the next leads. No thread of its own. Each append
 /// keeps its own condition, evaluated in the order of arrival, its own result and its own error, and none returns
-/// before its commit. A thread that is alone calls storage.append. Everything else is handed on.
+/// before its commit. A thread that is alone calls storage.append. Everything else is handed on: append_with and
+/// put_with run in a transaction of their own, shared with nobody.
 /// \throws what storage.append throws; all that share a commit get the error of one that failed as a whole
 template <BatchStorage S>
 class group_commit : public detail::decorator<S> {

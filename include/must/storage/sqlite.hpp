@@ -8,6 +8,7 @@
 #include "must/storage/sqlite/file.hpp"
 #include "must/storage/sqlite/options.hpp"
 #include "must/storage/sqlite/pages.hpp"
+#include "must/storage/sqlite/verify.hpp"
 #include "must/storage/sqlite/wait.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
@@ -43,6 +44,8 @@ struct sqlite_transaction {
 /// BEGIN IMMEDIATE; who waits for another process gives up after `busy_timeout`: storage_error, retryable.
 /// A write-ahead log lies beside the file: keep both on a local disk, and open nothing across a fork.
 /// Tables and indexes start with "must_"; others in the file are yours.
+/// SQLite keeps no sums of its pages: it sees damage to their structure, must a missing position or version. That an
+/// event is not what was written is seen by `verify_reads` and verify(); what an index lost, by verify() alone.
 /// SQLite before 3.51.3 (3.50.7, 3.44.6) may lose pages when one connection checkpoints while another commits. With
 /// such a one the writing connection of a store alone checkpoints, and holds back every writer meanwhile, those of
 /// other stores among them: let no other program checkpoint the file.
@@ -109,7 +112,7 @@ class sqlite_store {
       detail::move_beyond(window, which, page.rows().back());
       start_page(page, left, file_.options().page_rows);
       const detail::sqlite_file::reader on(file_, "read");
-      more = detail::fill(*on, which, window, page);
+      more = fill(*on, which, window, page);
     }
     done.complete = true;
     done.scanned = options.order == direction::forwards ? std::min(options.until, done.head) : options.after;
@@ -135,12 +138,13 @@ class sqlite_store {
     if (!row->text(1, id).text(2, source).step()) return std::nullopt;
     recorded<payload> found;
     detail::read_row(*row, found);
+    if (file_.options().verify_reads) detail::check_seal(*on, file_.key(), found);
     return found;
   }
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }                 ///< \see Storage
   [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }  ///< as they were given
 
-  /// What tells this store from every other, and how often it was restored from a backup, plus 1.
+  /// What tells this store from every other, and from its own backups: 1 in the first, a number of its own in each.
   [[nodiscard]] const std::string& uuid() const noexcept { return file_.uuid(); }
   [[nodiscard]] std::uint64_t incarnation() const noexcept { return file_.incarnation(); }  ///< \see uuid
 
@@ -176,9 +180,21 @@ class sqlite_store {
     return wake_up_.wait(until, timeout, file_.options().poll_interval, std::move(stop), [&] { return head(); });
   }
 
-  /// Copies the store, as it is at one position, into a new file, while others append. The copy has the same uuid.
+  /// Copies the store, as it is at one position, into a new file, while others append. The copy has the same uuid and
+  /// another incarnation: subscriptions that go on there say history_changed.
   /// \throws storage_error  also for a file that is there already; nothing is left behind
   void backup(const std::string& path) { file_.copy_to(path); }
+  /// For a file that was put back by other means than backup(), which nothing in it tells: gives it a new incarnation.
+  void mark_restored() {
+    file_.check_writable("mark_restored");
+    file_.begin_incarnation();
+  }
+  /// Looks at everything: SQLite's integrity_check, the seal of every event, its tags. Others may append meanwhile.
+  /// A damaged cell is seen only where SQLite sees it. \throws storage_error  SQLITE_CORRUPT: names what is damaged
+  void verify() const {
+    const detail::sqlite_file::reader on(file_, "verify");
+    detail::verify(*on, file_.key());
+  }
   /// The statements that make the tables, for who runs migrations by hand.
   [[nodiscard]] static std::string schema() { return std::string(detail::sqlite_schema); }
   /// Why the last checkpoint failed, if it did. It costs no event: the log grows, and a later append tries again.
@@ -297,7 +313,14 @@ class sqlite_store {
     if (left == 0 || options.after >= end) return false;
     window.low = options.after + 1;
     start_page(page, left, std::min(file_.options().page_rows, first_rows));
-    return detail::fill(*on, which, window, page);
+    return fill(*on, which, window, page);
+  }
+  bool fill(detail::sqlite_connection& on, const query& which, const detail::sqlite_window& window,
+            detail::sqlite_page& page) const {
+    const bool more = detail::fill(on, which, window, page);
+    if (file_.options().verify_reads)
+      for (const auto& one : page.rows()) detail::check_seal(on, file_.key(), one);
+    return more;
   }
 
   must::origin origin_;

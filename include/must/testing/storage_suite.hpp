@@ -10,6 +10,7 @@
 #include "must/testing/suite/query_cases.hpp"
 #include "must/testing/suite/race_cases.hpp"
 #include "must/testing/suite/sharing_cases.hpp"
+#include "must/testing/suite/visibility_cases.hpp"
 
 #include <exception>
 #include <memory>
@@ -87,6 +88,7 @@ std::vector<storage_case> all_cases() {
   using Q = query_cases<F>;
   using R = race_cases<F>;
   using L = limit_cases<F>;
+  using V = visibility_cases<F>;
   std::vector<storage_case> all{
       {"A1", "positions start at 1 and are contiguous in an append", &A::a1_positions},
       {"A2", "an append of nothing is refused", &A::a2_nothing},
@@ -101,6 +103,7 @@ std::vector<storage_case> all_cases() {
       {"I1", "a repeat gives the first result", &A::i1_repeat},
       {"I2", "a known id with other content is refused", &A::i2_other_content},
       {"I3", "an id twice in one append is refused", &A::i3_twice_in_one},
+      {"I4", "an append whose answer was lost is stored once, however often it is sent", &R::i4_sent_again, true},
       {"I5", "parts, permutations and mixtures of earlier appends are refused", &A::i5_overlaps},
       {"I6", "input, identity and condition are checked in this order", &A::i6_order_of_checks},
       {"I7", "time, extensions and the order of tags are no content", &A::i7_content},
@@ -121,7 +124,12 @@ std::vector<storage_case> all_cases() {
       {"R2", "a read does not see beyond its head", &Q::r2_head_is_fixed},
       {"R3", "order in each stream is the global order", &Q::r3_global_order},
       {"R4", "a visitor stops, throws, reads, appends", &Q::r4_visitors},
-      {"V1", "a follower of the tail misses nothing, under many writers and conflicts", &R::v1_tail, true},
+      {"R5", "a read that was stopped says where it has come to", &Q::r5_scanned},
+      {"V1", "a follower of the tail misses nothing, under many writers and conflicts", &V::v1_tail, true},
+      {"V2", "nor under writers that are slow to commit", &V::v2_slow_writers, true},
+      {"V3", "appends that come to nothing leave no hole", &V::v3_no_holes},
+      {"V4", "readers go on beside a long transaction, or wait for its end", &V::v4_long_transaction, true},
+      {"V5", "nothing turns up behind what was seen of the tail", &V::v5_overlapping_samples, true},
       {"Z7", "hostile names are matched exactly or refused", &L::z7_hostile_names},
       {"Z8", "limits: at them stored, above them refused", &L::z8_limits},
       {"M1", "random histories give the answers of memory_store", &same_as_memory<F>}};

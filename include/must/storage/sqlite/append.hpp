@@ -22,8 +22,8 @@ namespace must::detail {
 class sqlite_write {
  public:
   explicit sqlite_write(sqlite_connection& on) : on_(on) {
-    on.run(sql::begin);
     try {
+      on.run(sql::begin);  // may have begun where it fails
       read_state();
     } catch (...) {
       on.rollback();
@@ -39,7 +39,11 @@ class sqlite_write {
       raise({.code = error_code::storage_error,
              .message = std::string(on_.context().operation) + ": the callback ended the transaction that it runs in",
              .operation = on_.context().operation});
-    on_.run(sql::commit);
+    sqlite_connection::lease end(on_, sql::commit);
+    const int code = end->try_step();
+    // A progress handler of the callback's may interrupt what is committed already.
+    const bool is_done = code == SQLITE_DONE || (code == SQLITE_INTERRUPT && !on_.in_transaction());
+    if (!is_done) end->fail(code);
   }
   [[nodiscard]] sqlite_connection& connection() noexcept { return on_; }
 
@@ -93,10 +97,10 @@ class sqlite_append {
     const auto known = [&](std::size_t i) -> known_event {
       sqlite_connection::lease look(on_, sql::known);
       if (!look->text(1, events_[i].id).text(2, events_[i].source).step()) return {};
-      digest = look->bytes(3);
+      digest = look->bytes(3).substr(0, packed_[i].digest.size());
       return {look->count(0), look->count(1), look->count(2)};
     };
-    const auto same = [&](std::size_t i, position) { return digest == packed_[i].digest_bytes(); };
+    const auto same = [&](std::size_t i, position) { return digest == view_of(packed_[i].digest); };
     return detail::find_repeat(events_, known, same);
   }
   version& version_of(std::string_view stream) {

@@ -9,7 +9,9 @@
 
 #include <sqlite3.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -93,7 +95,7 @@ class sqlite_file {
   [[nodiscard]] const sqlite_options& options() const noexcept { return options_; }
   [[nodiscard]] const siphash_key& key() const noexcept { return key_; }
   [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
-  [[nodiscard]] std::uint64_t incarnation() const noexcept { return incarnation_; }
+  [[nodiscard]] std::uint64_t incarnation() const noexcept { return incarnation_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t most_bytes() const noexcept { return most_bytes_; }
 
   // What writes asks this first.
@@ -101,7 +103,12 @@ class sqlite_file {
     if (options_.mode == sqlite_mode::read_only)
       raise_sqlite(SQLITE_READONLY, operation, options_.path, "it is opened to be read only");
   }
-  // Copies the store as it is now into a file that is not there yet.
+  // Gives the store another incarnation.
+  void begin_incarnation() {
+    const writer on(*this, "mark_restored");
+    incarnation_.store(set_incarnation(*on), std::memory_order_relaxed);
+  }
+  // Copies the store as it is now into a file that is not there yet, as another incarnation.
   void copy_to(const std::string& path) {
     reader from(*this, "backup");
     if (::access(path.c_str(), F_OK) == 0) raise_sqlite(SQLITE_CANTOPEN, "backup", path, "the file is there already");
@@ -112,8 +119,9 @@ class sqlite_file {
       const int code = ::sqlite3_backup_step(copy, -1);
       if (const int end = ::sqlite3_backup_finish(copy); code != SQLITE_DONE)
         raise_sqlite(end == SQLITE_OK ? code : end, "backup", path, ::sqlite3_errmsg(to.handle()));
+      set_incarnation(to);
     } catch (...) {
-      ::unlink(path.c_str());
+      for (const char* end : {"", "-wal", "-shm", "-journal"}) ::unlink((path + end).c_str());
       throw;
     }
   }
@@ -125,11 +133,14 @@ class sqlite_file {
     if (in_memory) return;
     if (options_.path.empty()) refuse_input("path", "is empty");
     if (options_.path.find('\0') != std::string::npos) refuse_input("path", in_quotes(options_.path) + " contains NUL");
+    struct ::stat is{};  // SQLite takes a few bytes for an empty file
+    if (::stat(options_.path.c_str(), &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size < 512)
+      raise_sqlite(SQLITE_NOTADB, "open", options_.path, "it has " + std::to_string(is.st_size) + " bytes");
     if (options_.path == ":memory:") refuse_input("path", "is \":memory:\": that is sqlite_mode::in_memory");
   }
   void open() {
     auto& on = *writer_;
-    on.execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000");
+    on.execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA cell_size_check = 1");
     on.never_checkpoint();
     const bool known = has_store(on);
     check_encoding(on);
@@ -166,8 +177,8 @@ class sqlite_file {
   }
   // Two processes may come at once: the second finds what the first has made.
   static void create(sqlite_connection& on) {
-    on.run(sql::begin);
     try {
+      on.run(sql::begin);
       if (!has_store(on)) {
         on.execute(std::string(sqlite_schema));
         auto& random = random_source::of_this_thread();
@@ -183,6 +194,13 @@ class sqlite_file {
       throw;
     }
   }
+  // One that no other copy has. The first is 1.
+  static std::uint64_t set_incarnation(sqlite_connection& on) {
+    const auto made = (random_source::of_this_thread()() >> 2U) + 2;
+    sqlite_statement update(on.context(), "UPDATE must_store SET incarnation = ?1");
+    update.bind(1, made).run();
+    return made;
+  }
   void read_store(sqlite_connection& on) {
     sqlite_connection::lease row(on, sql::store);
     if (!row->step() || row->bytes(4).size() != key_.size())
@@ -191,6 +209,9 @@ class sqlite_file {
     uuid_ = row->bytes(2);
     incarnation_ = row->count(3);
     std::memcpy(key_.data(), row->bytes(4).data(), key_.size());
+    sqlite_connection::lease heads(on, sql::head_by_type);
+    if (!heads->step() || heads->count(0) != heads->count(1))
+      raise_damaged(on.context(), std::max(heads->count(0), heads->count(1)), "its newest events are not there");
   }
   std::unique_ptr<sqlite_connection> take_reader(const char* operation) {
     {
@@ -204,7 +225,7 @@ class sqlite_file {
     const int flags = options_.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     auto made = std::make_unique<sqlite_connection>(options_.path, flags, busy(), operation);
     made->never_checkpoint();
-    made->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY");
+    made->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = 1");
     return made;
   }
   void give_back(std::unique_ptr<sqlite_connection> one) {
@@ -220,7 +241,7 @@ class sqlite_file {
   std::vector<std::unique_ptr<sqlite_connection>> readers_{};
   siphash_key key_{};
   std::string uuid_{};
-  std::uint64_t incarnation_ = 0;
+  std::atomic<std::uint64_t> incarnation_{0};
   std::size_t most_bytes_ = 0;
 };
 

@@ -64,9 +64,13 @@ inline std::optional<sqlite_one_list> one_list(const query& which) {
 inline bool fill_from_all(sqlite_connection& on, const sqlite_window& window, sqlite_page& page) {
   sqlite_connection::lease rows(on, in(window.order, sql::all_rows));
   rows->bind(2, window.low).bind(3, window.high);
-  while (!page.full()) {
-    if (!rows->step()) return false;
+  const bool forwards = window.order == direction::forwards;
+  for (auto count = window.high - window.low + 1, at = forwards ? window.low : window.high; !page.full(); --count) {
+    const bool is_there = rows->step();
+    if (!is_there && count == 0) return false;
+    if (!is_there || rows->count(0) != at) raise_damaged(on.context(), at, "its row is not there");
     page.add(*rows);
+    forwards ? ++at : --at;
   }
   return true;
 }
@@ -103,6 +107,14 @@ inline bool fill_from_union(sqlite_connection& on, const query& which, const sql
   }
   return page.full();
 }
+// The versions of a stream have no gap: of two rows in a row, one follows the other.
+inline void check_next_version(sqlite_connection& on, direction order, std::span<const recorded<payload>> rows) {
+  if (rows.size() < 2) return;
+  const auto& before = rows[rows.size() - 2];
+  const auto& last = rows.back();
+  if (last.version != (order == direction::forwards ? before.version + 1 : before.version - 1))
+    raise_damaged(on.context(), before.position, "the next version of its stream is not there");
+}
 inline bool fill_from_list(sqlite_connection& on, const query& which, const sqlite_one_list& list,
                            const sqlite_window& window, sqlite_page& page) {
   constexpr int far = 64;  // events of other types in a row: the union goes by the lists of the types
@@ -116,6 +128,7 @@ inline bool fill_from_list(sqlite_connection& on, const query& which, const sqli
     if (const auto at = rows->count(0); at < window.low || at > window.high) return false;
     if (list.types.empty() || is_one_of(list.types, rows->bytes(3))) {
       page.add(*rows);
+      if (list.stream != nullptr && skipped == 0) check_next_version(on, window.order, page.rows());
       skipped = 0;
     } else if (++skipped == far) {
       return !page.rows().empty() || fill_from_union(on, which, window, page);

@@ -16,22 +16,28 @@
 
 namespace must::detail {
 
-// What is computed of an event before the lock is taken.
+// What is computed of an event before the lock is taken. `envelope` is a digest of what the other does not have.
 struct packed_event {
   std::string tags{}, attributes{};
-  std::array<std::uint8_t, 16> digest{};
-
-  [[nodiscard]] std::string_view digest_bytes() const noexcept {
-    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-  }
+  std::array<std::uint8_t, 16> digest{}, envelope{};
 };
+
+inline std::array<std::uint8_t, 16> envelope_digest(const siphash_key& key, const cloud_event& event,
+                                                    std::string_view attributes) {
+  row_writer to;
+  to.text(event.id).text(event.source).integer(event.time ? 1 : 0).text(attributes);
+  if (event.time) to.integer(static_cast<std::uint64_t>(event.time->microseconds));
+  return siphash(key, to.bytes);
+}
 
 inline std::vector<packed_event> pack_events(std::span<const cloud_event> events, const siphash_key& key,
                                              std::size_t most_bytes) {
   std::vector<packed_event> packed;
   packed.reserve(events.size());
   for (const auto& one : events) {
-    packed.push_back({pack_tags(one.tags), pack_attributes(one), keyed_content_digest(key, one)});
+    auto attributes = pack_attributes(one);
+    const auto envelope = envelope_digest(key, one, attributes);
+    packed.push_back({pack_tags(one.tags), std::move(attributes), keyed_content_digest(key, one), envelope});
     constexpr std::size_t names = 8 * 1024;  // what the other columns take at the most, with room to spare
     const auto size = packed.back().tags.size() + packed.back().attributes.size() + one.data.bytes().size() +
                       one.data.content_type().size() + names;
@@ -50,9 +56,28 @@ struct event_place {
   std::uint64_t offset = 0, append_size = 0;
 };
 
+// The digest of the content, which tells a repeat, and 8 bytes more that seal the rest of the row.
+using row_seal = std::array<std::uint8_t, 24>;
+inline row_seal seal_row(const std::array<std::uint8_t, 16>& content, const std::array<std::uint8_t, 16>& envelope,
+                         const event_place& at) {
+  siphash_state state(envelope);
+  for (const auto number :
+       {at.position, at.version, static_cast<std::uint64_t>(at.recorded_at), at.offset, at.append_size})
+    state.put(number);
+  const auto rest = state.first_half();
+  row_seal made{};
+  std::copy(content.begin(), content.end(), made.begin());
+  for (std::size_t i = 0; i < 8; ++i) made[content.size() + i] = static_cast<std::uint8_t>(rest >> (8 * i));
+  return made;
+}
+inline std::string_view view_of(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 // Stores an event without its tags. Says SQLITE_CONSTRAINT_UNIQUE when its id is known; nothing is stored then.
 inline int insert_event(sqlite_statement& insert, const cloud_event& event, const packed_event& packed,
                         const event_place& at) {
+  const auto seal = seal_row(packed.digest, packed.envelope, at);
   insert.bind(1, at.position)
       .text_or_null(2, event.subject)
       .bind(3, at.version)
@@ -62,7 +87,7 @@ inline int insert_event(sqlite_statement& insert, const cloud_event& event, cons
       .bind(8, at.recorded_at)
       .bind(9, at.offset)
       .bind(10, at.append_size)
-      .blob(11, packed.digest_bytes())
+      .blob(11, view_of(seal))
       .bind(12, static_cast<std::int64_t>(event.data.state()))
       .text_or_null(13, event.data.content_type())
       .blob_or_null(14, packed.tags)
@@ -108,7 +133,7 @@ class tag_inserter {
 };
 
 // Reads the row that `from` stands on into `to`, whose memory is used again.
-inline void read_row(sqlite_statement& from, recorded<payload>& to) {
+inline void read_columns(sqlite_statement& from, recorded<payload>& to) {
   to.position = from.count(0);
   to.subject = from.bytes(1);
   to.version = from.count(2);
@@ -123,6 +148,26 @@ inline void read_row(sqlite_statement& from, recorded<payload>& to) {
   unpack_tags(from.bytes(8), to.tags);
   auto erased = unpack_attributes(from.bytes(12), to);
   unpack_payload(from.integer(10), from.bytes(9), from.bytes(11), std::move(erased), to.data);
+}
+// The same; a row that cannot be read is named.
+inline void read_row(sqlite_statement& from, recorded<payload>& to) {
+  try {
+    read_columns(from, to);
+  } catch (const codec_error&) {
+    raise_damaged(from.context(), from.count(0), "its row cannot be read");
+  }
+}
+// Compares an event that was read with the seal of its row. The seal of erased data stays that of the data.
+inline void check_seal(sqlite_connection& on, const siphash_key& key, const recorded<payload>& one) {
+  sqlite_connection::lease seal(on, sql::seal);
+  if (!seal->bind(1, one.position).step()) raise_damaged(on.context(), one.position, "its row is not there");
+  const event_place at{one.position, one.version, one.recorded_at.microseconds, seal->count(0), seal->count(1)};
+  const auto expected = seal_row(keyed_content_digest(key, one), envelope_digest(key, one, pack_attributes(one)), at);
+  const auto is_erased = one.data.state() == payload::kind::erased;
+  const auto from = is_erased ? expected.size() - 8 : 0;
+  const auto found = seal->bytes(2);
+  if (found.size() != expected.size() || found.substr(from) != view_of(expected).substr(from))
+    raise_damaged(on.context(), one.position, "its row is not the one that was written");
 }
 
 }  // namespace must::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tables of a SQLite store and every statement that it runs: there are no others, and none is put together.
+// The tables of a SQLite store and the statements that appends, reads and cells run; none is put together.
 #pragma once
 
 #include "must/query.hpp"
@@ -65,6 +65,8 @@ enum class sql : std::uint8_t {
   head,
   version,
   known,
+  seal,
+  head_by_type,
   insert_event,
   insert_tag,
   cell,
@@ -114,6 +116,12 @@ constexpr std::string_view text_of(sql which) {
     case sql::version_at: return "SELECT position FROM must_event WHERE stream = ?1 AND version = ?2";
     case sql::known:
       return "SELECT position, append_offset, append_size, digest FROM must_event WHERE id = ?1 AND source = ?2";
+    case sql::seal: return "SELECT append_offset, append_size, digest FROM must_event WHERE position = ?1";
+    case sql::head_by_type:
+      return "WITH RECURSIVE t(type) AS (SELECT min(type) FROM must_event UNION ALL SELECT "
+             "(SELECT min(e.type) FROM must_event e WHERE e.type > t.type) FROM t WHERE t.type IS NOT NULL) "
+             "SELECT max((SELECT max(position) FROM must_event INDEXED BY must_event_type WHERE type = t.type)), "
+             "(SELECT max(position) FROM must_event) FROM t";
     case sql::insert_event:
       return "INSERT INTO must_event(position, stream, version, type, id, source, time, recorded_at, append_offset, "
              "append_size, digest, state, content_type, tags, attributes, data) "

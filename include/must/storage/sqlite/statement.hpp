@@ -36,6 +36,12 @@ inline void check_min_version(const sqlite_context& of, const char* bound, std::
          .backend_code = bound});
 }
 
+// For what SQLite itself does not see: a file has no sums of its pages.
+[[noreturn]] inline void raise_damaged(const sqlite_context& of, std::uint64_t at, std::string_view what) {
+  auto message = "the event at position " + std::to_string(at) + " is damaged: ";
+  raise_sqlite(SQLITE_CORRUPT, of.operation, of.path, message += what);
+}
+
 // What is bound lives until the next reset.
 class sqlite_statement {
  public:
@@ -100,6 +106,7 @@ class sqlite_statement {
     return {data, data == nullptr ? 0 : size};
   }
   [[nodiscard]] ::sqlite3_stmt* handle() const noexcept { return handle_; }
+  [[nodiscard]] const sqlite_context& context() const noexcept { return *of_; }
 
  private:
   static constexpr ::sqlite3_destructor_type stays = nullptr;  // SQLITE_STATIC

@@ -55,6 +55,11 @@ inline std::uint64_t seed() {
   return drawn;
 }
 
+// For what a race is told apart by: the seed that runs it again.
+inline std::string with_seed(const std::string& what) {
+  return what + " (MUST_TEST_SEED=" + std::to_string(seed()) + ")";
+}
+
 template <typename Fixture>
 using store_of = std::remove_reference_t<decltype(std::declval<Fixture&>().store())>;
 template <typename Fixture>

@@ -6,6 +6,7 @@
 #include "must/testing/suite/expect.hpp"
 #include "must/testing/suite/race_cases.hpp"
 
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +45,7 @@ struct limit_cases {
     };
     try_name(0, false);
     try_name(1, true);
+    try_name(allowed.name_bytes - 1, true);
     try_name(allowed.name_bytes, true);
     try_name(allowed.name_bytes + 1, false);
     for (const std::size_t count : {allowed.tags_per_event, allowed.tags_per_event + 1}) {
@@ -55,6 +57,14 @@ struct limit_cases {
         expect(append<F>(store, one).stored(), "as many tags as are allowed are stored");
       else
         expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, one)); }, "a tag too many", "tags");
+    }
+    std::mt19937_64 random(seed());
+    for (int round = 0; round < 20; ++round) {
+      std::string name;
+      while (name.size() < allowed.name_bytes) name += static_cast<char>(random() % 94 + 33);
+      append<F>(store, event<F>(name, name, {name})).value();
+      for (const auto& which : {query::of_stream(name), query::of_types({name}), query::of_tags({name})})
+        expect_equal(positions<F>(store, which), std::vector{store.head()}, with_seed("matches of a random name"));
     }
     const std::vector<event_of<F>> many(allowed.events_per_append + 1, event<F>("a"));
     expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, many)); }, "one event too many", "events");
@@ -106,6 +116,11 @@ struct limit_cases {
                  "matches of a tag as long as is allowed");
     expect_equal(positions<F>(store, query::of_tags({longest.substr(2)})).size(), std::size_t{0},
                  "matches of a prefix of it");
+    std::vector<std::string> tags;
+    for (std::size_t i = 0; i < limits_of(store).tags_per_event; ++i) tags.push_back("n" + std::to_string(i));
+    const auto at = append<F>(store, event<F>("a", {}, tag_set(tags))).value().first;
+    for (const auto& tag : {tags.front(), tags[tags.size() / 2], tags.back()})
+      expect_equal(positions<F>(store, query::of_tags({tag, tags[1]})), std::vector{at}, "matches of one of many tags");
   }
 };
 

@@ -237,6 +237,26 @@ struct query_cases {
     }));
     expect_equal(store.head(), position{12}, "and append");
   }
+  // Where a read has come to, when its visitor stops it: by any query, in both directions, after any event.
+  static void r5_scanned() {
+    F fixture;
+    auto& store = fixture.store();
+    fill(store);
+    for (const auto& [which, expected] : truth_table())
+      for (const auto order : {direction::forwards, direction::backwards})
+        for (std::size_t stop_after = 1; stop_after <= expected.size(); ++stop_after) {
+          positions_type found;
+          const auto done = store.read(which, {.order = order}, [&](const recorded<data_of<F>>& record) {
+            found.push_back(record.position);
+            return found.size() < stop_after;
+          });
+          const auto last =
+              order == direction::forwards ? expected[stop_after - 1] : expected[expected.size() - stop_after];
+          expect_equal(found.size(), stop_after, "visits of a visitor that stops");
+          expect_equal(done.scanned, last, "where a read that was stopped has come to");
+          expect(!done.complete && done.head == 6, "a read that was stopped is not complete");
+        }
+  }
 };
 
 }  // namespace must::testing::suite

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Looks for damage in a whole SQLite store: what SQLite sees itself, then every event and its tags.
+#pragma once
+
+#include "must/storage/sqlite/pages.hpp"
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace must::detail {
+
+// Reads as of one moment.
+class sqlite_snapshot {
+ public:
+  explicit sqlite_snapshot(sqlite_connection& on) : on_(on) { on_.execute("BEGIN"); }
+  sqlite_snapshot(const sqlite_snapshot&) = delete;
+  sqlite_snapshot& operator=(const sqlite_snapshot&) = delete;
+  ~sqlite_snapshot() { on_.rollback(); }
+
+ private:
+  sqlite_connection& on_;
+};
+
+inline void check_tags(sqlite_connection& on, const recorded<payload>& one) {
+  sqlite_statement look(on.context(), "SELECT type FROM must_tag WHERE tag = ?1 AND position = ?2");
+  for (const auto& tag : one.tags) {
+    if (!look.text(1, tag).bind(2, one.position).step() || look.bytes(0) != one.type)
+      raise_damaged(on.context(), one.position, "its tag " + in_quotes(tag) + " is not in the index");
+    look.reset();
+  }
+}
+
+inline void verify(sqlite_connection& on, const siphash_key& key) {
+  const sqlite_snapshot now(on);
+  const auto damaged = [&](const std::string& what) {
+    raise_sqlite(SQLITE_CORRUPT, on.context().operation, on.context().path, what);
+  };
+  sqlite_statement whole(on.context(), "PRAGMA integrity_check(1)");
+  if (!whole.step()) damaged("integrity_check says nothing");
+  if (whole.bytes(0) != "ok") damaged(std::string(whole.bytes(0)));
+  sqlite_statement sizes(on.context(),
+                         "SELECT ifnull((SELECT max(position) FROM must_event), 0), (SELECT count(*) FROM must_tag)");
+  if (!sizes.step()) damaged("it has no head");
+  sqlite_window window{.low = 1, .high = sizes.count(0)};
+  std::uint64_t tags = 0;
+  sqlite_page page;
+  for (bool more = !window.empty(); more; window.low += page.rows().size()) {
+    page.start(128, std::size_t{1} << 20U);
+    more = fill_from_all(on, window, page);
+    for (const auto& one : page.rows()) {
+      check_seal(on, key, one);
+      check_tags(on, one);
+      tags += one.tags.size();
+    }
+  }
+  if (tags != sizes.count(1))
+    damaged("its index of tags has " + std::to_string(sizes.count(1)) + " rows, not " + std::to_string(tags));
+}
+
+}  // namespace must::detail
