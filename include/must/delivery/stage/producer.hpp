@@ -16,14 +16,16 @@
 
 namespace must {
 
-/// Whatever stage_subscribers can subscribe to; none is owned, and one that is gone has cancelled.
+/// Whatever stage_subscribers can subscribe to; none is owned, and one that is gone has cancelled. A subscription goes
+/// on when the producer is gone.
 /// \see Reactive Streams 1.0.4, section 1
 template <typename P>
 concept Producer = requires(const P& producer, std::shared_ptr<stage_subscriber<typename P::value_type>> subscriber) {
   producer.subscribe(subscriber);
 };
 
-/// Gives every subscriber every event, from where the source stands, each at its own pace by a copy of the source.
+/// Gives every subscriber every event, from where the source stands, each at its own pace by a copy of the source: the
+/// slowest holds up no other, and one that comes late misses nothing.
 template <Source From>
 class broadcast_producer {
  public:

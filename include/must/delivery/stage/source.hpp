@@ -96,7 +96,8 @@ class store_source {
   std::optional<position> until_{};
 };
 
-/// A source that calls a function for each event: `optional<T> next()`, nothing at the end.
+/// A source that calls a function for each event: `optional<T> next()`, nothing at the end. A copy of the source is a
+/// copy of the function: what that only refers to is shared.
 template <typename Next>
 class function_source {
  public:
