@@ -3,6 +3,10 @@
 #pragma once
 
 #include "must/detail/make_event.hpp"
+#include "must/event.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 
 #include <span>
 #include <vector>

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "must/codec.hpp"
+#include "must/detail/cloudevents_attributes.hpp"
 #include "must/detail/cloudevents_read.hpp"
 #include "must/detail/cloudevents_write.hpp"
+#include "must/detail/json_text.hpp"
 #include "must/error.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"

@@ -2,10 +2,11 @@
 // Command: a plain struct with three rules that decide what becomes of it.
 #pragma once
 
-#include "must/config.hpp"
+#include "must/config.hpp"  // IWYU pragma: keep
+#include "must/detail/names.hpp"
 #include "must/detail/rule.hpp"
+#include "must/fwd.hpp"
 
-#include <concepts>
 #include <tuple>
 #include <type_traits>
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "must/command.hpp"
-#include "must/detail/versions.hpp"
+#include "must/detail/names.hpp"
+#include "must/event.hpp"
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 
 #include <concepts>

@@ -2,9 +2,10 @@
 // What can go wrong: one value that says it, one family of exceptions that carries it.
 #pragma once
 
-#include "must/config.hpp"
+#include "must/config.hpp"  // IWYU pragma: keep
 #include "must/fwd.hpp"
 
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>

@@ -2,7 +2,7 @@
 // Event: what a struct must have to be one; its names, its versions, and lists of events.
 #pragma once
 
-#include "must/config.hpp"
+#include "must/config.hpp"  // IWYU pragma: keep
 #include "must/detail/names.hpp"
 
 #include <concepts>

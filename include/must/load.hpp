@@ -2,11 +2,16 @@
 // load and events_in: a state, or the events themselves, read from a store.
 #pragma once
 
+#include "must/decision.hpp"
 #include "must/detail/fold.hpp"
+#include "must/detail/versions.hpp"
+#include "must/event.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 
 #include <optional>
-#include <tuple>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>

@@ -2,6 +2,7 @@
 // The core of must; needs the standard library only. Stores, codecs and the rest are headers of their own.
 #pragma once
 
+// IWYU pragma: begin_exports
 #include "must/append.hpp"
 #include "must/codec.hpp"
 #include "must/command.hpp"
@@ -21,3 +22,4 @@
 #include "must/storage.hpp"
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
+// IWYU pragma: end_exports

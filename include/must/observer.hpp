@@ -5,7 +5,6 @@
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

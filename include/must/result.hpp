@@ -5,6 +5,7 @@
 #include "must/error.hpp"
 
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>

@@ -2,12 +2,16 @@
 // Storage: the few operations that everything else is built on, and its refinements.
 #pragma once
 
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>

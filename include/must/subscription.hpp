@@ -4,10 +4,19 @@
 
 #include "must/detail/at_exit.hpp"
 #include "must/detail/rest.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
+#include "must/subscription/claim.hpp"
+#include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/following.hpp"
 #include "must/subscription/health.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
+#include "must/timestamp.hpp"
 
 #include <atomic>
 #include <concepts>

@@ -2,10 +2,13 @@
 // timestamp: an instant that remembers how it was written, to and from RFC 3339.
 #pragma once
 
+#include "must/error.hpp"
 #include "must/result.hpp"
 
+#include <bits/time.h>
 #include <time.h>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -67,10 +70,10 @@ struct timestamp {
   [[nodiscard]] std::string to_string() const;
 
   friend constexpr std::strong_ordering operator<=>(const timestamp& left, const timestamp& right) {
-    if (const auto order = left.microseconds <=> right.microseconds; order != 0) return order;
+    if (const auto order = left.microseconds <=> right.microseconds; std::is_neq(order)) return order;
     return left.femtoseconds_of_billion <=> right.femtoseconds_of_billion;
   }
-  friend constexpr bool operator==(const timestamp& left, const timestamp& right) { return (left <=> right) == 0; }
+  friend constexpr bool operator==(const timestamp& left, const timestamp& right) { return std::is_eq(left <=> right); }
 };
 
 /// Where a store takes the time from. Called by many threads at once.

@@ -2,13 +2,14 @@
 // Ids of events: UUIDv7 for new ones, and where a store takes them from.
 #pragma once
 
+#include "must/error.hpp"
 #include "must/timestamp.hpp"
 
 #include <pthread.h>
 #include <unistd.h>
+#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace must {
 

@@ -5,6 +5,9 @@
 #include "must/codec.hpp"
 #include "must/detail/json_text.hpp"
 #include "must/detail/media_type.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/record.hpp"
 #include "must/result.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,6 +16,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -4,7 +4,6 @@
 
 #include "must/record.hpp"
 
-#include <concepts>
 #include <cstdint>
 #include <span>
 #include <stop_token>

@@ -5,6 +5,7 @@
 #include "must/detail/digest.hpp"
 #include "must/detail/validate.hpp"
 #include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <string>

@@ -6,6 +6,7 @@
 #include "must/delivery/mailbox.hpp"
 #include "must/delivery/pubsub/topic_registry.hpp"
 #include "must/detail/current_error.hpp"
+#include "must/error.hpp"
 
 #include <concepts>
 #include <cstddef>

@@ -3,9 +3,15 @@
 #pragma once
 
 #include "must/delivery/delivery.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/subscription.hpp"
+#include "must/subscription/options.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <span>

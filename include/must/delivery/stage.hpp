@@ -2,6 +2,7 @@
 // Stages: a producer gives no more events than its consumers ask for.
 #pragma once
 
+// IWYU pragma: begin_exports
 #include "must/delivery/stage/consumer.hpp"
 #include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/producer.hpp"

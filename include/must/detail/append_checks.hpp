@@ -4,6 +4,7 @@
 
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 

@@ -5,8 +5,9 @@
 #include "must/detail/json_text.hpp"
 #include "must/detail/media_type.hpp"
 #include "must/detail/uri.hpp"
+#include "must/detail/validate.hpp"
 #include "must/error.hpp"
-#include "must/record.hpp"
+#include "must/timestamp.hpp"
 
 #include <string>
 #include <string_view>

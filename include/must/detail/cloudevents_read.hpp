@@ -4,6 +4,7 @@
 
 #include "must/detail/base64.hpp"
 #include "must/detail/cloudevents_attributes.hpp"
+#include "must/detail/json_text.hpp"
 #include "must/record.hpp"
 
 #include <charconv>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <variant>
 

@@ -4,14 +4,16 @@
 
 #include "must/detail/base64.hpp"
 #include "must/detail/cloudevents_attributes.hpp"
+#include "must/detail/json_text.hpp"
+#include "must/detail/validate.hpp"
 #include "must/record.hpp"
+#include "must/timestamp.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 
 namespace must::cloudevents::detail {

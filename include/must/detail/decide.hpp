@@ -3,6 +3,9 @@
 #pragma once
 
 #include "must/command.hpp"
+#include "must/detail/names.hpp"
+#include "must/detail/rule.hpp"
+#include "must/error.hpp"
 #include "must/result.hpp"
 
 #include <optional>

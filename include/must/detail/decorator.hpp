@@ -2,10 +2,16 @@
 // What decorators of a storage hand on unchanged.
 #pragma once
 
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/timestamp.hpp"
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>

@@ -2,11 +2,13 @@
 // The sentences that say why a command does not compile.
 #pragma once
 
+#include "must/command.hpp"
 #include "must/decision.hpp"
+#include "must/detail/names.hpp"
+#include "must/detail/rule.hpp"
 #include "must/detail/translate.hpp"
 
 #include <type_traits>
-#include <utility>
 
 namespace must::detail {
 

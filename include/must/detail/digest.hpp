@@ -4,6 +4,7 @@
 
 #include "must/detail/members.hpp"
 #include "must/detail/sha256.hpp"
+#include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
 #include <array>
@@ -17,7 +18,6 @@
 #include <tuple>
 #include <type_traits>
 #include <variant>
-#include <vector>
 
 namespace must::detail {
 

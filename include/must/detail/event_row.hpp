@@ -6,7 +6,9 @@
 #include "must/detail/siphash.hpp"
 #include "must/error.hpp"
 #include "must/record.hpp"
+#include "must/timestamp.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -4,15 +4,22 @@
 
 #include "must/decision.hpp"
 #include "must/detail/decide.hpp"
+#include "must/detail/names.hpp"
 #include "must/detail/resume.hpp"
+#include "must/detail/rule.hpp"
+#include "must/error.hpp"
+#include "must/event.hpp"
+#include "must/fwd.hpp"
 #include "must/matching.hpp"
-#include "must/storage.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 

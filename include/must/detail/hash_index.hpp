@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <new>
+#include <new>  // IWYU pragma: keep
 #include <string_view>
 
 namespace must::detail {

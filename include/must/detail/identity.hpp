@@ -2,18 +2,22 @@
 // Commands with an id: the identity of their events, and the recognition of a repeat.
 #pragma once
 
-#include "must/command.hpp"
 #include "must/detail/decide.hpp"
 #include "must/detail/digest.hpp"
 #include "must/detail/make_event.hpp"
+#include "must/detail/names.hpp"
+#include "must/detail/rule.hpp"
 #include "must/detail/validate.hpp"
-#include "must/detail/versions.hpp"
-#include "must/storage.hpp"
+#include "must/error.hpp"
+#include "must/event.hpp"
+#include "must/record.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace must::detail {

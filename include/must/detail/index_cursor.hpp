@@ -5,11 +5,13 @@
 #include "must/detail/index_row.hpp"
 #include "must/detail/name_table.hpp"
 #include "must/detail/postings.hpp"
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/storage/event_index.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace must::detail {

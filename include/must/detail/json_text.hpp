@@ -219,7 +219,10 @@ class json_check {
   bool string() {
     for (++at_; at_ < text_.size(); ++at_) {
       const auto c = static_cast<unsigned char>(text_[at_]);
-      if (c == '"') return ++at_, true;
+      if (c == '"') {
+        ++at_;
+        return true;
+      }
       if (c < 0x20) return fail("a control character stands in a string");
       if (c != '\\') continue;
       ++at_;
@@ -244,7 +247,10 @@ class json_check {
       ++at_;
     else
       digits();
-    if (peek() == '.' && (++at_, !digits())) return fail("no digit follows the point of a number");
+    if (peek() == '.') {
+      ++at_;
+      if (!digits()) return fail("no digit follows the point of a number");
+    }
     if (peek() == 'e' || peek() == 'E') {
       ++at_;
       if (peek() == '+' || peek() == '-') ++at_;

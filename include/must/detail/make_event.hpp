@@ -5,7 +5,9 @@
 #include "must/detail/validate.hpp"
 #include "must/detail/versions.hpp"
 #include "must/event.hpp"
+#include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/timestamp.hpp"
 
 #include <cstdint>
 #include <string>

@@ -2,7 +2,7 @@
 // The members of aggregates, the shape of values in general, and equality by content.
 #pragma once
 
-#include "must/config.hpp"
+#include "must/config.hpp"  // IWYU pragma: keep
 #include "must/detail/names.hpp"
 
 #include <concepts>

@@ -5,6 +5,7 @@
 #include "must/detail/validate.hpp"
 #include "must/storage.hpp"
 
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>

@@ -3,12 +3,15 @@
 #pragma once
 
 #include "must/detail/append_checks.hpp"
+#include "must/detail/arena.hpp"
 #include "must/detail/index_cursor.hpp"
 #include "must/detail/segmented.hpp"
+#include "must/fwd.hpp"
 #include "must/matching.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage/event_index.hpp"
+#include "must/timestamp.hpp"
 
 #include <array>
 #include <atomic>
@@ -16,11 +19,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace must::detail {
 

@@ -3,12 +3,15 @@
 #pragma once
 
 #include "must/detail/current_error.hpp"
+#include "must/error.hpp"
 #include "must/observer.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 
+#include <bits/time.h>
 #include <time.h>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <type_traits>

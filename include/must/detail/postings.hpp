@@ -9,7 +9,7 @@
 #include <atomic>
 #include <bit>
 #include <cstddef>
-#include <new>
+#include <new>  // IWYU pragma: keep
 
 namespace must::detail {
 

@@ -2,20 +2,32 @@
 // The pipeline behind process_command: read, fold, decide, append, again on a conflict, handle.
 #pragma once
 
+#include "must/command.hpp"
 #include "must/detail/decide.hpp"
-#include "must/detail/diagnose.hpp"
 #include "must/detail/fold.hpp"
 #include "must/detail/identity.hpp"
 #include "must/detail/make_event.hpp"
-#include "must/detail/observe.hpp"
+#include "must/detail/names.hpp"
+#include "must/detail/rule.hpp"
+#include "must/detail/translate.hpp"
+#include "must/detail/validate.hpp"
 #include "must/detail/wait.hpp"
+#include "must/error.hpp"
+#include "must/observer.hpp"
 #include "must/options.hpp"
 #include "must/processed.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/storage.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "must/codec.hpp"
-#include "must/detail/current_error.hpp"
 #include "must/detail/digest.hpp"
+#include "must/error.hpp"
 #include "must/event.hpp"
+#include "must/fwd.hpp"
 #include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage.hpp"
 
 #include <cstdint>

@@ -3,9 +3,7 @@
 #pragma once
 
 #include "must/detail/names.hpp"
-#include "must/fwd.hpp"
 
-#include <cstddef>
 #include <tuple>
 #include <type_traits>
 #include <utility>

@@ -8,7 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <memory>
-#include <new>
+#include <new>  // IWYU pragma: keep
 #include <utility>
 
 namespace must::detail {

@@ -2,6 +2,7 @@
 // From what be_translated_to_events returns to the events in it: leaf first, then the known wrappers.
 #pragma once
 
+#include "must/detail/names.hpp"
 #include "must/detail/versions.hpp"
 #include "must/event.hpp"
 
@@ -10,7 +11,6 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
-#include <vector>
 
 namespace must::detail {
 

@@ -2,13 +2,18 @@
 // The checks of input that every store makes first: names, tags, ids, sizes, queries, options.
 #pragma once
 
+#include "must/error.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace must::detail {
 

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "must/codec.hpp"
+#include "must/detail/names.hpp"
+#include "must/error.hpp"
 #include "must/event.hpp"
+#include "must/fwd.hpp"
 #include "must/record.hpp"
-#include "must/result.hpp"
 
 #include <cstdint>
 #include <string>

@@ -2,7 +2,6 @@
 // A cheap monotonic clock, and a jittered pause between attempts.
 #pragma once
 
-#include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
 #include <time.h>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/decision.hpp"
+#include "must/event.hpp"
 
 #include <cstddef>
 #include <type_traits>

@@ -5,12 +5,19 @@
 #include "must/codec.hpp"
 #include "must/detail/base64.hpp"
 #include "must/detail/json_text.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/record.hpp"
 #include "must/timestamp.hpp"
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 

@@ -3,16 +3,18 @@
 #pragma once
 
 #include "must/detail/versions.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
 #include "must/model/process_events.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage.hpp"
 
 #include <algorithm>
-#include <cstddef>
+#include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace must::detail {

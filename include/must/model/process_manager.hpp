@@ -2,13 +2,16 @@
 // process_manager: turns events into commands, for as long as something goes on.
 #pragma once
 
+#include "must/fwd.hpp"
 #include "must/model/process_runner.hpp"
+#include "must/storage.hpp"
 #include "must/subscription.hpp"
+#include "must/subscription/options.hpp"
+#include "must/timestamp.hpp"
 
 #include <stop_token>
 #include <string>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 
 namespace must {

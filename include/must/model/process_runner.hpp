@@ -2,17 +2,28 @@
 // What a process manager does with an event: decide, store the decision, run its commands, store what became of them.
 #pragma once
 
-#include "must/append.hpp"
+#include "must/codec.hpp"
 #include "must/decision.hpp"
+#include "must/detail/make_event.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/event.hpp"
+#include "must/fwd.hpp"
 #include "must/model/process_deadlines.hpp"
+#include "must/model/process_events.hpp"
 #include "must/model/process_instance.hpp"
+#include "must/options.hpp"
 #include "must/process_command.hpp"
-#include "must/subscription/checkpoint.hpp"
-#include "must/subscription/handling.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
+#include "must/subscription/options.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <concepts>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <stop_token>

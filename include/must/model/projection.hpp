@@ -2,14 +2,20 @@
 // projection: a state that is folded live, in memory, and read from any thread.
 #pragma once
 
+#include "must/decision.hpp"
 #include "must/detail/at_exit.hpp"
 #include "must/detail/fold.hpp"
-#include "must/model/keyed.hpp"
+#include "must/detail/rest.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/model/keyed.hpp"  // IWYU pragma: export
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/storage/waitable.hpp"
-#include "must/subscription/claim.hpp"
 #include "must/subscription/progress.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -17,7 +23,6 @@
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 
 namespace must {

@@ -2,18 +2,30 @@
 // view: a projection that is stored, in versions: a new one is built beside the old one, and then takes its place.
 #pragma once
 
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/subscription.hpp"
+#include "must/subscription/checkpoint.hpp"
+#include "must/subscription/claim.hpp"
+#include "must/subscription/fenced_cell.hpp"
+#include "must/subscription/options.hpp"
+#include "must/subscription/progress.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <stop_token>
 #include <string>
-#include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace must {
 

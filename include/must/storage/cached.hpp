@@ -4,8 +4,12 @@
 
 #include "must/detail/decorator.hpp"
 #include "must/detail/resume.hpp"
+#include "must/error.hpp"
+#include "must/query.hpp"
+#include "must/storage.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <mutex>

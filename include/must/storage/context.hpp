@@ -3,10 +3,18 @@
 #pragma once
 
 #include "must/detail/decorator.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
 #include "must/matching.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/storage.hpp"
+#include "must/storage/transactional.hpp"
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>

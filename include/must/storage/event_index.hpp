@@ -9,6 +9,7 @@
 #include "must/detail/name_table.hpp"
 #include "must/detail/postings.hpp"
 #include "must/detail/segmented.hpp"
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/uuid.hpp"

@@ -4,7 +4,11 @@
 
 #include "must/detail/current_error.hpp"
 #include "must/detail/decorator.hpp"
+#include "must/error.hpp"
 #include "must/matching.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
 #include "must/storage.hpp"
 
 #include <atomic>

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "must/detail/decorator.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <concepts>

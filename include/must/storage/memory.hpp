@@ -2,14 +2,19 @@
 // memory_store: every promise of a Storage in one process, for tests, tools and caches.
 #pragma once
 
-#include "must/codec.hpp"
 #include "must/detail/current_error.hpp"
 #include "must/detail/memory_cells.hpp"
 #include "must/detail/memory_log.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
 #include "must/event.hpp"
-#include "must/matching.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -2,17 +2,33 @@
 // postgres_store: events in PostgreSQL 13 or newer, by libpq.
 #pragma once
 
-#include "must/matching.hpp"
+#include "libpq-fe.h"
+#include "must/detail/append_checks.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/postgres/appending.hpp"
 #include "must/storage/postgres/backend.hpp"
 #include "must/storage/postgres/batch.hpp"
+#include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/failure.hpp"
 #include "must/storage/postgres/listener.hpp"
+#include "must/storage/postgres/parameters.hpp"
 #include "must/storage/postgres/reading.hpp"
+#include "must/storage/postgres/rows.hpp"
+#include "must/storage/postgres/schema.hpp"
+#include "must/storage/postgres/select.hpp"
 #include "must/storage/postgres/transaction.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/timestamp.hpp"
+#include "must/uuid.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

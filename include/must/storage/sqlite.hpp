@@ -2,23 +2,35 @@
 // sqlite_store: events and cells in one SQLite file.
 #pragma once
 
+#include "must/detail/append_checks.hpp"
 #include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/sqlite/append.hpp"
+#include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/file.hpp"
 #include "must/storage/sqlite/options.hpp"
 #include "must/storage/sqlite/pages.hpp"
+#include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/sql.hpp"
+#include "must/storage/sqlite/statement.hpp"
 #include "must/storage/sqlite/verify.hpp"
 #include "must/storage/sqlite/wait.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/timestamp.hpp"
 
 #include <sqlite3.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <mutex>
 #include <optional>

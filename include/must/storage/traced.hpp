@@ -4,6 +4,11 @@
 
 #include "must/detail/decorator.hpp"
 #include "must/detail/observe.hpp"
+#include "must/observer.hpp"
+#include "must/query.hpp"
+#include "must/result.hpp"
+#include "must/storage.hpp"
+#include "must/storage/transactional.hpp"
 
 #include <cstddef>
 #include <span>

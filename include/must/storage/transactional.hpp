@@ -2,6 +2,8 @@
 // TransactionalStorage: the caller's own statements in the transaction of an append or of a cell.
 #pragma once
 
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage.hpp"
 
 #include <concepts>

@@ -2,7 +2,9 @@
 // WaitableStorage: waiting until a store has come to a position.
 #pragma once
 
+#include "must/fwd.hpp"
 #include "must/storage.hpp"
+#include "must/timestamp.hpp"
 
 #include <concepts>
 #include <stop_token>

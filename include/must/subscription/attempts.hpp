@@ -2,8 +2,11 @@
 // How often the event at which a lane stands was tried: kept in the store, so that a crash does not forget it.
 #pragma once
 
+#include "must/fwd.hpp"
+#include "must/storage.hpp"
 #include "must/subscription/fenced_cell.hpp"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 

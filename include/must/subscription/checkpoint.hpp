@@ -3,12 +3,14 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
 #include "must/storage.hpp"
 #include "must/subscription/fenced_cell.hpp"
 
 #include <string>
+#include <string_view>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace must::detail {

@@ -4,9 +4,14 @@
 
 #include "must/detail/current_error.hpp"
 #include "must/detail/rest.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/storage.hpp"
 #include "must/subscription/checkpoint.hpp"
+#include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
 #include <algorithm>
@@ -14,7 +19,6 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>

@@ -5,7 +5,6 @@
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/storage.hpp"
-#include "must/storage/transactional.hpp"
 #include "must/timestamp.hpp"
 
 #include <charconv>
@@ -15,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 

@@ -3,13 +3,24 @@
 #pragma once
 
 #include "must/detail/at_exit.hpp"
+#include "must/detail/current_error.hpp"
+#include "must/detail/rest.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
 #include "must/subscription/health.hpp"
 #include "must/subscription/lanes.hpp"
+#include "must/subscription/options.hpp"
+#include "must/subscription/parked.hpp"
+#include "must/subscription/progress.hpp"
 #include "must/subscription/replay.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <atomic>

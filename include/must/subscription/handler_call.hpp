@@ -4,6 +4,7 @@
 
 #include "must/detail/observe.hpp"
 #include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <concepts>

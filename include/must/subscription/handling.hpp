@@ -3,17 +3,21 @@
 #pragma once
 
 #include "must/detail/current_error.hpp"
-#include "must/detail/wait.hpp"
+#include "must/error.hpp"
 #include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/subscription/attempts.hpp"
 #include "must/subscription/claim.hpp"
+#include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <stop_token>
 #include <string>

@@ -2,12 +2,13 @@
 // What the health of a subscription is made of.
 #pragma once
 
+#include "must/query.hpp"
 #include "must/storage.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <cstdint>
 
 namespace must::detail {
 

@@ -2,11 +2,16 @@
 // The lanes of one run: where each stands, and how it handles what it is given.
 #pragma once
 
+#include "must/fwd.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
 #include "must/subscription/lane_pool.hpp"
+#include "must/subscription/options.hpp"
+#include "must/subscription/progress.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -2,11 +2,14 @@
 // Events that a subscription has set aside: kept unchanged in the store, listed here with the reason.
 #pragma once
 
+#include "must/fwd.hpp"
+#include "must/storage.hpp"
 #include "must/subscription/fenced_cell.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>

@@ -2,11 +2,18 @@
 // Parked events are handled again, when that is asked for.
 #pragma once
 
+#include "must/detail/current_error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
 #include "must/subscription/parked.hpp"
+#include "must/subscription/progress.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <optional>

@@ -2,6 +2,7 @@
 // A clock that stands still and ids that count: for output that is the same every time.
 #pragma once
 
+#include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
 #include <atomic>

@@ -2,8 +2,16 @@
 // given(events...).when(command, options...).then(events...): a command tested without a store.
 #pragma once
 
+#include "must/detail/diagnose.hpp"  // IWYU pragma: keep
 #include "must/detail/members.hpp"
+#include "must/detail/names.hpp"
 #include "must/detail/process.hpp"
+#include "must/detail/translate.hpp"
+#include "must/error.hpp"
+#include "must/event.hpp"
+#include "must/matching.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/testing/assertion_failed.hpp"
 #include "must/testing/print.hpp"
 

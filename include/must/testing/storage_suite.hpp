@@ -2,20 +2,25 @@
 // The public suite for any Storage: what every store must show, case by case, in any test framework or none.
 #pragma once
 
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/storage/memory.hpp"
+#include "must/storage/transactional.hpp"
+#include "must/storage/waitable.hpp"
 #include "must/testing/suite/append_cases.hpp"
 #include "must/testing/suite/dense_positions.hpp"
 #include "must/testing/suite/differential.hpp"
+#include "must/testing/suite/expect.hpp"
 #include "must/testing/suite/other_cases.hpp"
 #include "must/testing/suite/query_cases.hpp"
 #include "must/testing/suite/race_cases.hpp"
 #include "must/testing/suite/sharing_cases.hpp"
 #include "must/testing/suite/visibility_cases.hpp"
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <variant>
 #include <vector>
 

@@ -2,9 +2,12 @@
 // consumer: the last stage, which asks for as many events as it can take.
 #pragma once
 
+#include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/producer.hpp"
 #include "must/error.hpp"
+#include "must/timestamp.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>

@@ -2,7 +2,11 @@
 // Producers: a source and a way to divide its events among subscribers.
 #pragma once
 
+#include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/pulling.hpp"
+#include "must/delivery/stage/source.hpp"
+#include "must/error.hpp"
+#include "must/timestamp.hpp"
 
 #include <cstddef>
 #include <deque>

@@ -5,6 +5,7 @@
 #include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/source.hpp"
 #include "must/error.hpp"
+#include "must/timestamp.hpp"
 
 #include <atomic>
 #include <cstdint>

@@ -3,7 +3,12 @@
 #pragma once
 
 #include "must/detail/rest.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/timestamp.hpp"
 
 #include <concepts>
 #include <cstddef>

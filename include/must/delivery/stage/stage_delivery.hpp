@@ -3,9 +3,12 @@
 #pragma once
 
 #include "must/delivery/delivery.hpp"
-#include "must/delivery/stage/producer.hpp"
+#include "must/delivery/stage/flow.hpp"
+#include "must/delivery/stage/pulling.hpp"
+#include "must/delivery/stage/source.hpp"
 #include "must/detail/current_error.hpp"
 #include "must/detail/rest.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <condition_variable>

@@ -4,11 +4,17 @@
 
 #include "must/detail/append_checks.hpp"
 #include "must/detail/event_row.hpp"
-#include "must/storage/event_index.hpp"
+#include "must/detail/siphash.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/failure.hpp"
+#include "must/storage/postgres/parameters.hpp"
 #include "must/storage/postgres/schema.hpp"
 #include "must/storage/postgres/select.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -2,16 +2,23 @@
 // What a postgres_store does with its connections: opening a schema, trying again until the deadline.
 #pragma once
 
+#include "libpq-fe.h"
 #include "must/detail/siphash.hpp"
+#include "must/detail/validate.hpp"
 #include "must/detail/wait.hpp"
+#include "must/error.hpp"
+#include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/failure.hpp"
+#include "must/storage/postgres/parameters.hpp"
 #include "must/storage/postgres/pool.hpp"
 #include "must/storage/postgres/schema.hpp"
+#include "must/timestamp.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>

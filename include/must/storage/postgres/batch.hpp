@@ -2,8 +2,22 @@
 // Many appends in one transaction: the server says what is stored, the index of a batch what its earlier items add.
 #pragma once
 
-#include "must/matching.hpp"
+#include "must/detail/append_checks.hpp"
+#include "must/detail/event_row.hpp"
+#include "must/detail/siphash.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/storage.hpp"
+#include "must/storage/event_index.hpp"
 #include "must/storage/postgres/appending.hpp"
+#include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/parameters.hpp"
+#include "must/storage/postgres/schema.hpp"
+#include "must/storage/postgres/select.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <cstddef>

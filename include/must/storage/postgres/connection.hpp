@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <sys/poll.h>
 
 #include <algorithm>
 #include <cerrno>

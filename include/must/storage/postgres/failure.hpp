@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "postgres_ext.h"
 
 #include <libpq-fe.h>
 
@@ -78,9 +79,7 @@ inline pg_failure failure_to_connect(const PGconn* connection) {
   return {pg_error("the server cannot be reached, or refuses the connection", "08001", true), true};
 }
 
-[[noreturn]] inline void refuse_pg_answer() {
-  raise(pg_error("an answer of the server cannot be read", "", false));
-}
+[[noreturn]] inline void refuse_pg_answer() { raise(pg_error("an answer of the server cannot be read", "", false)); }
 
 // Thrown for an answer to a request that was sent again, if it would be another one were the first to come through.
 struct pg_unsettled {};

@@ -2,6 +2,10 @@
 // Who waits for new events: woken by NOTIFY on a connection of its own, and by polling beside it.
 #pragma once
 
+#include "libpq-fe.h"
+#include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/failure.hpp"
+#include "must/storage/postgres/parameters.hpp"
 #include "must/storage/postgres/pool.hpp"
 #include "must/timestamp.hpp"
 
@@ -12,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <memory>

@@ -2,8 +2,6 @@
 // Parameters of a statement, in PostgreSQL's binary format: numbers, texts, bytes, and arrays of them.
 #pragma once
 
-#include <libpq-fe.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+#include "postgres_ext.h"
 
 namespace must::detail {
 

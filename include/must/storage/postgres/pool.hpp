@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/failure.hpp"
 
 #include <atomic>
 #include <chrono>

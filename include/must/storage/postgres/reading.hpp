@@ -2,8 +2,12 @@
 // Reading in pages: a page is fetched, its connection given back, and then it is visited.
 #pragma once
 
+#include "must/error.hpp"
 #include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage/postgres/backend.hpp"
+#include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/parameters.hpp"
 #include "must/storage/postgres/rows.hpp"
 #include "must/storage/postgres/select.hpp"
 
@@ -13,7 +17,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace must::detail {
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "must/detail/event_row.hpp"
+#include "must/record.hpp"
 #include "must/storage/postgres/connection.hpp"
-#include "must/storage/postgres/select.hpp"
 
 #include <cstdint>
 #include <string>

@@ -4,7 +4,6 @@
 
 #include "must/detail/validate.hpp"
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -2,6 +2,7 @@
 // A query as SQL: items of one shape are one branch, and every branch walks an index in the order of positions.
 #pragma once
 
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/storage/postgres/parameters.hpp"
 
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 

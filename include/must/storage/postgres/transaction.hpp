@@ -2,7 +2,10 @@
 // A transaction in which the user's code has its turn: rolled back unless it is committed.
 #pragma once
 
+#include "libpq-fe.h"
 #include "must/storage/postgres/connection.hpp"
+#include "must/storage/postgres/failure.hpp"
+#include "must/storage/postgres/parameters.hpp"
 
 #include <utility>
 #include <vector>

@@ -3,17 +3,26 @@
 #pragma once
 
 #include "must/detail/append_checks.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/postings.hpp"
 #include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/sql.hpp"
+#include "must/storage/sqlite/statement.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 namespace must::detail {
 

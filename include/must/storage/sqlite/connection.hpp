@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/detail/wait.hpp"
+#include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
 

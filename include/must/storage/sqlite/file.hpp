@@ -3,8 +3,13 @@
 #pragma once
 
 #include "must/detail/siphash.hpp"
-#include "must/storage/sqlite/append.hpp"
+#include "must/detail/validate.hpp"
+#include "must/error.hpp"
+#include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/options.hpp"
+#include "must/storage/sqlite/sql.hpp"
+#include "must/storage/sqlite/statement.hpp"
 #include "must/uuid.hpp"
 
 #include <sqlite3.h>

@@ -2,8 +2,15 @@
 // Pages of a read: some events at a time, so that nothing is held while a visitor runs.
 #pragma once
 
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/postings.hpp"
 #include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/sql.hpp"
+#include "must/storage/sqlite/statement.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -2,8 +2,10 @@
 // The positions that a query item matches in a SQLite file, in order, by walking the lists of an index side by side.
 #pragma once
 
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/sql.hpp"
 
 #include <algorithm>
 #include <cstddef>

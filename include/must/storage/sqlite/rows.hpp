@@ -3,7 +3,14 @@
 #pragma once
 
 #include "must/detail/event_row.hpp"
+#include "must/detail/siphash.hpp"
+#include "must/detail/validate.hpp"
+#include "must/fwd.hpp"
+#include "must/record.hpp"
 #include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/error.hpp"
+#include "must/storage/sqlite/sql.hpp"
+#include "must/storage/sqlite/statement.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace must::detail {
@@ -38,7 +46,7 @@ inline std::vector<packed_event> pack_events(std::span<const cloud_event> events
     auto attributes = pack_attributes(one);
     const auto envelope = envelope_digest(key, one, attributes);
     packed.push_back({pack_tags(one.tags), std::move(attributes), keyed_content_digest(key, one), envelope});
-    constexpr std::size_t names = 8 * 1024;  // what the other columns take at the most, with room to spare
+    constexpr std::size_t names = 8192;  // what the other columns take at the most, with room to spare
     const auto size = packed.back().tags.size() + packed.back().attributes.size() + one.data.bytes().size() +
                       one.data.content_type().size() + names;
     if (size > most_bytes)

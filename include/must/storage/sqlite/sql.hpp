@@ -5,7 +5,6 @@
 #include "must/query.hpp"
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace must::detail {

@@ -27,7 +27,7 @@ class wake_up {
   }
   // `look()` gives the head as it is stored. It is called every `interval`, under no lock.
   template <typename Look>
-  bool wait(position until, duration timeout, duration interval, std::stop_token stop, Look&& look) {
+  bool wait(position until, duration timeout, duration interval, const std::stop_token& stop, Look&& look) {
     using clock = std::chrono::steady_clock;
     const auto within = [](duration span, std::int64_t least) {
       return std::chrono::microseconds(std::clamp<std::int64_t>(span.microseconds, least, longest_span));

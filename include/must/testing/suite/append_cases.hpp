@@ -2,9 +2,16 @@
 // The storage suite: appending, and the identity of events (cases A and I).
 #pragma once
 
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/testing/suite/expect.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>

@@ -2,21 +2,30 @@
 // The delivery suite, RL1 to RL9: what a relay shows with a delivery, whatever fails.
 #pragma once
 
+#include "must/delivery/delivery.hpp"
 #include "must/delivery/relay.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/subscription/options.hpp"
 #include "must/testing/crashing_store.hpp"
 #include "must/testing/suite/expect.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
-#include <memory>
 #include <set>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace must::testing::suite {

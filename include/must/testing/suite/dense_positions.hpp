@@ -3,7 +3,15 @@
 #pragma once
 
 #include "must/detail/decorator.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/storage.hpp"
+#include "must/storage/transactional.hpp"
+#include "must/storage/waitable.hpp"
 #include "must/testing/suite/expect.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <chrono>

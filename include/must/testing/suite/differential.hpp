@@ -2,10 +2,16 @@
 // The storage suite: random histories on two stores side by side must give the same answers.
 #pragma once
 
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/testing/assertion_failed.hpp"
 #include "must/testing/suite/expect.hpp"
 
 #include <cstdint>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>

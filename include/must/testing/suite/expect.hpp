@@ -2,14 +2,18 @@
 // What the cases of the storage suite share: expectations, and events to store.
 #pragma once
 
-#include "must/storage.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/testing/assertion_failed.hpp"
 #include "must/testing/print.hpp"
+#include "must/timestamp.hpp"
+#include "must/uuid.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <initializer_list>
+#include <exception>
 #include <random>
 #include <span>
 #include <string>

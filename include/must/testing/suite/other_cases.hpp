@@ -2,13 +2,24 @@
 // The storage suite: limits and hostile names (Z7, Z8, D12), cells (S8), batches, waiting.
 #pragma once
 
-#include "must/storage/waitable.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/testing/suite/expect.hpp"
 #include "must/testing/suite/race_cases.hpp"
+#include "must/timestamp.hpp"
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <random>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace must::testing::suite {

@@ -2,8 +2,15 @@
 // The storage suite: queries and conditions, and reading (cases D and R that need one thread).
 #pragma once
 
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/testing/suite/expect.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -2,11 +2,15 @@
 // The storage suite: races with an oracle (cases A5, A6, D6, D7, D8, D9, D11, I4).
 #pragma once
 
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/testing/suite/expect.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>

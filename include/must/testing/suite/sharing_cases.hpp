@@ -3,12 +3,15 @@
 // (cases A9, Z5, Z6, S9 and those of TransactionalStorage).
 #pragma once
 
-#include "must/storage/transactional.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
+#include "must/testing/suite/expect.hpp"
 #include "must/testing/suite/race_cases.hpp"
 
 #include <atomic>
 #include <cstddef>
-#include <exception>
 #include <functional>
 #include <span>
 #include <stdexcept>
@@ -62,7 +65,7 @@ struct sharing_cases {
     F fixture;
     auto& store = fixture.store();
     auto& other = fixture.other();
-    constexpr position total = 4 * 50;
+    constexpr position total = 200;
     std::vector<position> seen;
     at_once(5, [&](int t) {
       if (t < 4) {
