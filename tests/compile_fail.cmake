@@ -20,3 +20,29 @@ foreach(file IN LISTS files)
     set_tests_properties("${test}" PROPERTIES LABELS compile_fail)
   endforeach()
 endforeach()
+
+add_test(NAME "compile_fail: every sentence of a static_assert has a file" COMMAND "${CMAKE_COMMAND}"
+  -D "include=${PROJECT_SOURCE_DIR}/include" -D "tests=${CMAKE_CURRENT_SOURCE_DIR}/compile_fail"
+  -P "${CMAKE_CURRENT_SOURCE_DIR}/support/compile_fail_sentences.cmake")
+set_tests_properties("compile_fail: every sentence of a static_assert has a file" PROPERTIES LABELS compile_fail)
+
+# must_refuses(<name> <regex> <flag>...): the compiler refuses must.hpp with one sentence, and stops.
+function(must_refuses name regex)
+  add_test(NAME "compile_fail: ${name}" COMMAND "${CMAKE_CXX_COMPILER}" ${flags} ${ARGN} -fsyntax-only
+    -x c++ -include must/must.hpp /dev/null)
+  set_tests_properties("compile_fail: ${name}" PROPERTIES LABELS compile_fail
+    PASS_REGULAR_EXPRESSION "${regex}.*must/stops_here" FAIL_REGULAR_EXPRESSION "error:.*error:.*error:")
+endfunction()
+must_refuses("C++17" "must needs C\\+\\+20: compile with -std=c\\+\\+20 or later" -std=c++17)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  must_refuses("GCC 10" "must needs GCC 11 or later" -U__GNUC__ -D__GNUC__=10)
+else()
+  must_refuses("clang 13" "must needs clang 14 or later" -U__clang_major__ -D__clang_major__=13)
+endif()
+
+# A precompiled header of another version.
+file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/other_version.hpp" "#define MUST_VERSION_MAJOR 99\n")
+add_test(NAME "compile_fail: two versions of must" COMMAND "${CMAKE_CXX_COMPILER}" ${flags} -fsyntax-only
+  -x c++ -include "${CMAKE_CURRENT_BINARY_DIR}/other_version.hpp" -include must/version.hpp /dev/null)
+set_tests_properties("compile_fail: two versions of must" PROPERTIES LABELS compile_fail
+  PASS_REGULAR_EXPRESSION "warning: .*two versions of must meet here" FAIL_REGULAR_EXPRESSION "redefined;error:")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Compiles `file` with `macro` defined, syntax only. With MUST_COMPILE_FAIL it has to fail and to say why. In the file:
-#   // error: <regex>     what the compiler prints
+#   // error: <regex>     what the compiler prints; one or more
 #   // flags: -DX ...     optional; given to the compiler
 #   // lines: 16 30       optional; how many lines it prints at most: GCC, clang
 # cmake -D file=... -D macro=... -D id=<GNU|Clang> -P compile_fail.cmake -- <compiler> <flag>...
@@ -25,15 +25,20 @@ if(NOT macro STREQUAL "MUST_COMPILE_FAIL")
   return()
 endif()
 
-if(NOT text MATCHES "// error: ([^\n]+)")
-  message(FATAL_ERROR "${file} has no line `// error: <regex>`")
-endif()
-set(regex "${CMAKE_MATCH_1}")
 if(result EQUAL 0)
   message(FATAL_ERROR "compiles, though MUST_COMPILE_FAIL is defined")
-elseif(NOT printed MATCHES "${regex}")
-  message(FATAL_ERROR "the compiler does not print\n${regex}\nbut\n${printed}")
 endif()
+string(REPLACE ";" "." regexes "${text}")  # which matches it, and ends no element of a list
+string(REGEX MATCHALL "// error: [^\n]+" regexes "${regexes}")
+if(NOT regexes)
+  message(FATAL_ERROR "${file} has no line `// error: <regex>`")
+endif()
+foreach(regex IN LISTS regexes)
+  string(SUBSTRING "${regex}" 10 -1 regex)
+  if(NOT printed MATCHES "${regex}")
+    message(FATAL_ERROR "the compiler does not print\n${regex}\nbut\n${printed}")
+  endif()
+endforeach()
 
 if(text MATCHES "// lines: ([0-9]+) ([0-9]+)")
   set(most "${CMAKE_MATCH_1}")
