@@ -187,6 +187,7 @@ class postgres_store {
   }
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }          ///< \see Storage
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }  ///< as they were given
+
   /// What tells this store from every other.
   [[nodiscard]] const std::string& uuid() const noexcept { return row_.id; }
   /// What tells this history of the store from another. Who restores a dump that followers have gone beyond sets a new
