@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -241,4 +242,24 @@ TEST_CASE("storage suite: a check that is not one with the append loses the race
                 return store.append(all, {.streams = when.streams});
               }}));
   CHECK(tells("A5", asked([](memory&, events, condition& when) { when.streams.clear(); })));
+}
+
+TEST_CASE("storage suite: what is hidden from followers, stored twice, or stored in spite of a conflict is told",
+          "[storage][race]") {
+  for (const char* id : {"V1", "V2", "V5"})
+    CHECK(tells(id, read_as([](must::query&, must::read_options& options) {
+                  static std::atomic<unsigned> reads{0};
+                  if (++reads % 3 == 0) options.until = options.after + 1;
+                })));
+  CHECK(tells("R5",
+              read_says([](memory& store, must::read_result& done, must::position) { done.scanned = store.head(); })));
+  CHECK(tells("I4", asked([](memory&, events all, condition&) {
+                static std::atomic<unsigned> appends{0};
+                for (auto& one : all) one.id += std::to_string(++appends);
+              })));
+  CHECK(tells("V3", {.append = [](memory& store, events all, condition when) {
+                auto done = store.append(all, when);
+                if (!done) store.append(all, {}).value();
+                return done;
+              }}));
 }
