@@ -168,6 +168,34 @@ TEST_CASE("view: a new version takes over, and what cannot be undone is done onc
   CHECK_THROWS_AS(one.run({}), must::not_owner);
 }
 
+TEST_CASE("view: of a version that is replaced, one that stands by does not take up the work", "[model][race]") {
+  for (int round = 0; round < 4; ++round) {
+    const temporary_folder folder;
+    must::sqlite_store store(on(folder.file()));
+    deposit(store, 20);
+    std::atomic<int> mails{0};
+    const auto mail = [&](must::sqlite_transaction&, const auto&, must::view_phase phase) {
+      if (phase == must::view_phase::live) ++mails;
+    };
+    auto standing_by = quick();
+    standing_by.standby = true;
+    standing_by.lease = must::duration(1'000'000);
+    must::view one(store, {"mails", 1}, must::query::all(), mail, standing_by);
+    must::view other(store, {"mails", 1}, must::query::all(), mail, standing_by);
+    must::view two(store, {"mails", 2}, must::query::all(), mail, quick());
+    std::jthread first([&](const std::stop_token& stop) { one.run(stop); });
+    REQUIRE(one.wait_until(20, long_enough));
+    std::jthread stands_by([&](const std::stop_token& stop) { other.run(stop); });
+    std::jthread writer([&] { deposit(store, 100, 20); });
+    std::jthread second([&](const std::stop_token& stop) { two.run(stop); });
+    first.join();
+    writer.join();
+    REQUIRE(two.wait_until(120, long_enough));
+    stands_by.join();  // none of version 1 was asked to stop
+    CHECK(mails == 120);
+  }
+}
+
 TEST_CASE("view: names and versions out of range are refused", "[model]") {
   const temporary_folder folder;
   must::sqlite_store store(on(folder.file()));

@@ -115,6 +115,8 @@ class view_handler {
     else
       handler_(in, event);
   }
+  // One that waited while another followed may be retired before its first event.
+  void begin_run(const std::stop_token&) { static_cast<void>(tick()); }
   duration tick() {
     if (control_.retired != nullptr && cell_.get().wanted != version_) control_.retired->request_stop();
     return duration{500'000};
