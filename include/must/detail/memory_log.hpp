@@ -82,8 +82,10 @@ class memory_log {
   append_result append(std::span<event> events, const event_index::plan& made, const append_condition& condition,
                        clock& clock) {
     const event_index::hashes plan(made.begin(), made.end());
-    index_.fetch(made, events.front().tags.size());
+    const auto tags = events.front().tags.size();
+    index_.fetch(made, tags);
     if (const auto repeat = find_repeat(events, plan)) return *repeat;
+    index_.fetch_lists(made, tags);
     check_not_ahead(condition, records_.size());
     for (const auto& expectation : condition.streams)
       if (const auto actual = index_.version_of(expectation.stream); !expectation.holds_at(actual))

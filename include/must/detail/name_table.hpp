@@ -146,11 +146,17 @@ class name_table {
   }
   [[nodiscard]] const name_entry& operator[](std::uint32_t number) const noexcept { return entries_[number - 1]; }
 
-  // Fetches what find looks at: first the slot; later, when that is there, the entry.
+  // Fetches what find looks at: first the slot; later, when that is there, the entry; then what a writer adds to.
   void prefetch_slot(std::uint64_t hash) const noexcept { numbers_.prefetch(hash); }
   void prefetch_entry(std::uint64_t hash) const {
     static_cast<void>(numbers_.find(hash, [&](std::uint64_t i) {
       for (std::size_t line = 0; line < sizeof(name_entry); line += cache_line) entries_.prefetch(i, line);
+      return true;
+    }));
+  }
+  void prefetch_list(std::uint64_t hash) const {
+    static_cast<void>(numbers_.find(hash, [&](std::uint64_t i) {
+      entries_[i].list.prefetch_next();
       return true;
     }));
   }

@@ -38,11 +38,15 @@ class postings {
       few_[staged_++] = at;
       return;
     }
-    constexpr auto before = few - smallest;
-    const auto base = std::bit_floor(staged_ - before) + before;
+    const auto base = base_of(staged_);
     if (base == staged_) enter_block(base, memory);
     newest_.load(std::memory_order_relaxed)->entries()[staged_ - base] = at;
     ++staged_;
+  }
+  // Fetches the place of the next entry, to be written.
+  void prefetch_next() const noexcept {
+    if (staged_ <= few) return;
+    __builtin_prefetch(newest_.load(std::memory_order_relaxed)->entries() + (staged_ - base_of(staged_)), 1);
   }
   [[nodiscard]] std::size_t staged() const noexcept { return staged_; }
   void publish() noexcept { size_.store(staged_, std::memory_order_release); }
@@ -109,6 +113,11 @@ class postings {
     const auto* at = newest_.load(std::memory_order_acquire);
     while (at->base > index) at = at->previous;
     return at;
+  }
+  // The index of the first entry in the block of an entry.
+  static constexpr std::size_t base_of(std::size_t index) noexcept {
+    constexpr auto before = few - smallest;
+    return std::bit_floor(index - before) + before;
   }
   void enter_block(std::size_t base, arena& memory) {
     auto* const before = newest_.load(std::memory_order_relaxed);

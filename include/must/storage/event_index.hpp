@@ -54,6 +54,12 @@ class event_index {
     if (*at != 0) streams_.prefetch_entry(*at);
     for (++at; tags > 0; --tags) tags_.prefetch_entry(*at++);
   }
+  // And for the last time, when that has come too.
+  void fetch_lists(const plan& made, std::size_t tags) const {
+    auto at = made.begin() + 2;
+    if (*at != 0) streams_.prefetch_list(*at);
+    for (++at; tags > 0; --tags) tags_.prefetch_list(*at++);
+  }
   // Those of the first event of the rest of a plan, which loses them.
   static hashes take(hashes& rest, std::size_t tags) noexcept {
     const auto taken = rest.first(3 + tags);
