@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: MIT
 # Builds and runs must on a Debian or Ubuntu machine; says what is missing and installs that first.
 #
-#   cmake/setup.sh demo   the quickstart
-#   cmake/setup.sh test   everything, and every test
-#   cmake/setup.sh ci     installs what .ci/run needs, and runs nothing
+#   cmake/setup.sh demo       the quickstart
+#   cmake/setup.sh test       everything, and every test
+#   cmake/setup.sh ci         installs what .ci/run needs, and runs nothing
+#   cmake/setup.sh coverage   every test, and the lines of include/ that none of them runs
 set -eu
 
 mode=${1:-}
 case $mode in
-  demo | test | ci) ;;
+  demo | test | ci | coverage) ;;
   *) sed -n 's/^#   //p' "$0" >&2; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
@@ -47,6 +48,12 @@ if [ "$mode" = ci ]; then
   need clang-14 command -v clang++-14
   need clang-19 command -v clang++-19
   need libclang-rt-19-dev sh -c 'ls "$(clang++-19 -print-resource-dir)"/lib/*/libclang_rt.tsan*.a'
+fi
+
+if [ "$mode" = coverage ]; then
+  need clang-19 command -v clang++-19
+  need llvm-19 command -v llvm-cov-19
+  need libclang-rt-19-dev sh -c 'ls "$(clang++-19 -print-resource-dir)"/lib/*/libclang_rt.profile*.a'
 fi
 
 if [ -n "$missing" ]; then
