@@ -42,7 +42,7 @@ class memory_cells {
 
  private:
   mutable std::mutex mutex_{};
-  std::map<std::string, cell, std::less<>> cells_{};
+  std::map<std::string, cell, std::less<>> cells_{};  // NOLINT(misc-include-cleaner): <functional> is heavy
 };
 
 }  // namespace must::detail

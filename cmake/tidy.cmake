@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# The target `tidy`: clang-tidy 19, by .clang-tidy. What a header includes can be judged only when it is the main file,
+# so that check runs on each alone; all others on one file that includes every header.
+find_program(MUST_CLANG_TIDY clang-tidy-19)
+mark_as_advanced(MUST_CLANG_TIDY)
+if(NOT MUST_CLANG_TIDY)
+  return()
+endif()
+
+set(folder "${PROJECT_BINARY_DIR}/tidy")
+set(flags -std=c++20 "-I${PROJECT_SOURCE_DIR}/include")
+foreach(target IN LISTS must_component_targets)
+  get_target_property(needed ${target} INTERFACE_LINK_LIBRARIES)
+  list(REMOVE_ITEM needed must::must)
+  get_target_property(folders ${needed} INTERFACE_INCLUDE_DIRECTORIES)
+  if(folders)
+    list(TRANSFORM folders REPLACE "^\\$<BUILD_INTERFACE:(.*)>$" "\\1")
+    list(TRANSFORM folders PREPEND "-I")
+    list(APPEND flags ${folders})
+  endif()
+endforeach()
+set(config "${PROJECT_SOURCE_DIR}/.clang-tidy")
+set(command "${MUST_CLANG_TIDY}" --quiet "--config-file=${config}")
+set(stamps "")
+set(all "")
+foreach(target IN ITEMS must ${must_component_targets})
+  get_target_property(headers ${target} HEADER_SET)
+  foreach(header IN LISTS headers)
+    cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}/include" OUTPUT_VARIABLE name)
+    string(APPEND all "#include \"${name}\"\n")
+    set(stamp "${folder}/${name}.stamp")
+    cmake_path(GET stamp PARENT_PATH parent)
+    file(MAKE_DIRECTORY "${parent}")
+    add_custom_command(OUTPUT "${stamp}" DEPENDS "${header}" "${config}"
+      COMMAND ${command} "--checks=-*,misc-include-cleaner" "${header}" -- -xc++-header ${flags}
+      COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
+      COMMENT "" VERBATIM COMMAND_EXPAND_LISTS)
+    list(APPEND stamps "${stamp}")
+  endforeach()
+endforeach()
+file(CONFIGURE OUTPUT "${folder}/all.cpp" CONTENT "@all@" @ONLY)
+add_custom_target(tidy DEPENDS ${stamps}
+  COMMAND ${command} --checks=-misc-include-cleaner "${folder}/all.cpp" -- ${flags}
+  COMMENT "" VERBATIM COMMAND_EXPAND_LISTS)
