@@ -5,8 +5,9 @@ if(PROJECT_IS_TOP_LEVEL)
   set(must_glob CONFIGURE_DEPENDS)
 endif()
 file(GLOB_RECURSE must_core_headers ${must_glob} "${PROJECT_SOURCE_DIR}/include/must/*.hpp")
-set(must_components "")         # as users name them: json ...
-set(must_component_targets "")  # as they are called here: must_json ...
+set(must_all_components "")     # as users name them: json ...
+set(must_components "")         # those that MUST_COMPONENTS names
+set(must_component_targets "")  # those, as they are called here: must_json ...
 set(must_component_needs "")    # for must-config.cmake: "set(must_json_needs nlohmann_json)" ...
 
 # must_target(<target> <name> <header>...): the interface library must::<name>, alone in its export set.
@@ -23,19 +24,23 @@ function(must_target target name)
 endfunction()
 
 # must_component(<name> PACKAGE <package> TARGET <target> HEADERS <header>...): must::<name>, which users get by
-# find_package(must COMPONENTS <name>). Its headers are named from include/must and may be globs.
+# find_package(must COMPONENTS <name>). It links <target> by name, so that it is there and installs without <package>;
+# that is looked for when MUST_COMPONENTS names the component. Its headers are named from include/must, by globs too.
 macro(must_component name)
   cmake_parse_arguments(must_arg "" "PACKAGE;TARGET" "HEADERS" ${ARGN})
   list(TRANSFORM must_arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/must/")
   file(GLOB must_arg_HEADERS ${must_glob} ${must_arg_HEADERS})
   list(REMOVE_ITEM must_core_headers ${must_arg_HEADERS})
+  must_target(must_${name} ${name} ${must_arg_HEADERS})
+  target_link_libraries(must_${name} INTERFACE must::must ${must_arg_TARGET})
+  list(APPEND must_all_components ${name})
+  string(APPEND must_component_needs "set(must_${name}_needs ${must_arg_PACKAGE})\n")
   if(${name} IN_LIST MUST_COMPONENTS)
     must_need(${must_arg_PACKAGE} ${must_arg_TARGET})
-    must_target(must_${name} ${name} ${must_arg_HEADERS})
-    target_link_libraries(must_${name} INTERFACE must::must ${must_arg_TARGET})
     list(APPEND must_components ${name})
     list(APPEND must_component_targets must_${name})
-    string(APPEND must_component_needs "set(must_${name}_needs ${must_arg_PACKAGE})\n")
+  else()
+    set_target_properties(must_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS OFF)
   endif()
 endmacro()
 
@@ -47,3 +52,5 @@ must_component(postgres PACKAGE PostgreSQL TARGET PostgreSQL::PostgreSQL
   HEADERS storage/postgres.hpp storage/postgres/*.hpp)
 
 must_target(must must ${must_core_headers})
+# What links two versions of must publicly does not configure.
+set_target_properties(must PROPERTIES INTERFACE_MUST_VERSION ${MUST_VERSION} COMPATIBLE_INTERFACE_STRING MUST_VERSION)

@@ -3,8 +3,8 @@
 include(CMakePackageConfigHelpers)
 
 set(must_config_dir "${CMAKE_INSTALL_DATADIR}/must")
-foreach(target IN ITEMS must ${must_component_targets})
-  get_target_property(name ${target} EXPORT_NAME)
+foreach(name IN ITEMS must ${must_all_components})
+  get_target_property(target must::${name} ALIASED_TARGET)
   install(TARGETS ${target} EXPORT must-${name} FILE_SET HEADERS)
   install(EXPORT must-${name} NAMESPACE must:: FILE must-${name}-targets.cmake DESTINATION "${must_config_dir}")
 endforeach()

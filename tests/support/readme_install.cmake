@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# Does what README.md says under `<!-- install: <way> -->`, letter by letter, in a folder of its own: the fences that name
+# a file become that file, the others are run by sh. The quickstart has to print what it should. Only two things stand in
+# for the world outside: git takes the project's address for `repository`, and vcpkg's toolchain finds `installed`.
+# cmake -D root=... -D way=... -D scratch=... -D repository=... -D installed=... -P readme_install.cmake
+cmake_policy(VERSION 3.25)
+file(REMOVE_RECURSE "${scratch}")
+file(COPY "${root}/examples/quickstart.cpp" DESTINATION "${scratch}")
+
+file(READ "${root}/README.md" rest)
+set(commands "")
+set(mark "<!-- install: ${way}")
+string(FIND "${rest}" "${mark}" at)
+while(NOT at EQUAL -1)
+  string(SUBSTRING "${rest}" ${at} -1 rest)
+  string(REGEX MATCH "^<!-- install: [a-z_]+ ?([A-Za-z.]*) ?-->\n```[a-z]+\n" head "${rest}")
+  set(file "${CMAKE_MATCH_1}")
+  string(LENGTH "${head}" length)
+  string(SUBSTRING "${rest}" ${length} -1 rest)
+  string(FIND "${rest}" "\n```\n" end)
+  string(SUBSTRING "${rest}" 0 ${end} text)
+  if(file)
+    file(WRITE "${scratch}/${file}" "${text}\n")
+  else()
+    string(APPEND commands "${text}\n")
+  endif()
+  string(FIND "${rest}" "${mark}" at)
+endwhile()
+if(NOT commands)
+  message(FATAL_ERROR "README.md does not say how to install: ${way}")
+endif()
+
+file(WRITE "${scratch}/vcpkg_root/scripts/buildsystems/vcpkg.cmake" "list(PREPEND CMAKE_PREFIX_PATH \"${installed}\")\n")
+set(ENV{VCPKG_ROOT} "${scratch}/vcpkg_root")
+set(ENV{GIT_CONFIG_COUNT} 1)
+set(ENV{GIT_CONFIG_KEY_0} "url.file://${repository}.insteadOf")
+set(ENV{GIT_CONFIG_VALUE_0} "https://github.com/must-cpp/must")
+execute_process(COMMAND sh -e -c "${commands}" WORKING_DIRECTORY "${scratch}"
+  OUTPUT_VARIABLE printed ERROR_VARIABLE said RESULT_VARIABLE result)
+file(READ "${root}/examples/quickstart.output" expected)
+string(LENGTH "${expected}" length)
+string(FIND "${printed}" "${expected}" at REVERSE)
+string(LENGTH "${printed}" printed_length)
+math(EXPR end "${at} + ${length}")
+if(NOT result EQUAL 0 OR at EQUAL -1 OR NOT end EQUAL printed_length)
+  message(FATAL_ERROR "${way} does not lead to the quickstart's output:\n${printed}\n${said}")
+endif()
+
+# What the real vcpkg would read.
+if(EXISTS "${scratch}/vcpkg.json")
+  file(READ "${scratch}/vcpkg.json" manifest)
+  string(JSON overlay GET "${manifest}" vcpkg-configuration overlay-ports 0)
+  string(JSON port GET "${manifest}" dependencies 0 name)
+  file(READ "${scratch}/${overlay}/${port}/vcpkg.json" offered)
+  string(JSON feature GET "${manifest}" dependencies 0 features 0)
+  string(JSON description GET "${offered}" features ${feature} description)
+endif()
