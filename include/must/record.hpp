@@ -40,7 +40,7 @@ struct uri_reference {
 using attribute_value = std::variant<bool, std::int32_t, std::string, binary, uri, uri_reference, timestamp>;
 
 /// Attributes by name; names are `[a-z0-9]+`.
-using attributes = std::map<std::string, attribute_value, std::less<>>;
+using attributes = std::map<std::string, attribute_value, std::less<>>;  // NOLINT(misc-include-cleaner)
 
 /// An option of process_command: recorded as extensions of every event of the command.
 ///

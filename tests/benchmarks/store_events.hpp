@@ -5,6 +5,7 @@
 #include "must/storage.hpp"
 
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -55,9 +56,10 @@ inline double resident() {
   return pages * 4'096 / (1U << 20U);
 }
 
-// Reads what matches; its rows are counted, and by how much the process grew beyond its start meanwhile.
+// Reads what matches; its rows are counted, and by how much the process grew meanwhile, beyond what is in use before.
 template <typename Store>
 std::size_t read_and_weigh(benchmark::State& state, Store& store, const must::query& which) {
+  ::malloc_trim(0);  // what was freed and is used again counts too
   const auto before = resident();
   double most = before;
   std::size_t rows = 0;

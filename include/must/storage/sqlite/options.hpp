@@ -36,7 +36,7 @@ struct sqlite_options {
   std::size_t page_bytes = 1U << 20U;  ///< of a read: no more is fetched when a page has that many bytes of data
   std::size_t idle_readers = 8;        ///< connections kept for readers; more are opened while more threads read
   int checkpoint_pages = 4'000;        ///< the write-ahead log goes into the file when it has that many pages of 4 KiB
-  bool verify_reads = false;           ///< every event that is read is compared with its seal; costs half of the speed
+  bool verify_reads = false;           ///< every event that is read is compared with its seal: a look-up, two digests
   std::int64_t max_pages = 0;          ///< a quota of the file in pages; 0: none
 };
 
