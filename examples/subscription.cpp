@@ -8,7 +8,6 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
-#include <variant>
 
 struct Invited {
   std::string stream, address;
@@ -17,21 +16,20 @@ using store_type = must::memory_store<Invited>;
 
 int main() {
   store_type store;
-  must::append(store, Invited{"ann", "ann@example.org"}, Invited{"bob", "bob at home"}, Invited{"bob", "bob@example.org"},
-               Invited{"cem", "cem@example.org"});
+  must::append(store, Invited{"ann", "ann@example.org"}, Invited{"bob", "bob at home"},
+               Invited{"bob", "bob@example.org"}, Invited{"cem", "cem@example.org"});
 
   bool repaired = false;
   const auto send = [&](const must::recorded<store_type::data_type>& event) {
-    const auto& address = std::get<Invited>(event.data).address;
+    const auto& address = event.data.get<Invited>().address;
     if (!repaired && address.find('@') == std::string::npos) throw std::runtime_error("no address: " + address);
     std::cout << event.position << ": mail to " << address << '\n';
   };
 
   // Three attempts; then the event is parked, and the later ones of its stream wait behind it, in order.
-  must::subscription mails(store, "mails", must::query::of_types({"Invited"}), send,
-                           {.on_failure = {.attempts = 3,
-                                           .delay = std::chrono::milliseconds(1),
-                                           .then = must::failure_action::park}});
+  must::subscription mails(
+      store, "mails", must::query::of_types({"Invited"}), send,
+      {.on_failure = {.attempts = 3, .delay = std::chrono::milliseconds(1), .then = must::failure_action::park}});
   mails.run_once();
   for (const auto& event : mails.parked())
     std::cout << event.position << " is parked after " << event.attempts << " attempts: " << event.reason << '\n';

@@ -727,7 +727,7 @@ TEST_CASE("cloudevents: an event that no store recorded is not read as a recorde
 }
 
 TEST_CASE("cloudevents: the user's own events are encoded by their codec", "[cloudevents][core]") {
-  using events = std::variant<activated, renamed>;
+  using events = must::one_of<activated, renamed>;
   must::basic_event<events> event;
   event.id = "1";
   event.source = "/s";

@@ -129,7 +129,7 @@ struct StreamOfCharacters {
 struct WithoutForms {};
 
 template <typename E>
-must::recorded<std::variant<E>> stored(const E& event) {
+must::recorded<must::one_of<E>> stored(const E& event) {
   must::memory_store<E> store;
   must::append(store, event);
   return must::events_in(store, must::query::all()).front();

@@ -1089,6 +1089,6 @@ TEST_CASE("process_command: threads that increment one counter lose no step", "[
   });
   CHECK(failed == 0);
   int steps = 0;
-  for (const auto& step : must::events_in(store, must::query::all())) CHECK(std::get<A>(step.data).n == ++steps);
+  for (const auto& step : must::events_in(store, must::query::all())) CHECK(step.data.get<A>().n == ++steps);
   CHECK(steps == 200);
 }

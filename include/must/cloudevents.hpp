@@ -8,6 +8,7 @@
 #include "must/detail/cloudevents_write.hpp"
 #include "must/detail/json_text.hpp"
 #include "must/error.hpp"
+#include "must/one_of.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 
@@ -16,7 +17,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 /// CloudEvents 1.0.2 in the JSON Event Format. What is read and what is written is checked alike.
@@ -32,11 +32,13 @@ namespace detail {
 // The data of an event as a payload: itself, or what the codec of the user's event makes of it.
 inline const payload& payload_of(const payload& data) { return data; }
 template <typename... Events>
-payload payload_of(const std::variant<Events...>& data) {
+payload payload_of(const one_of<Events...>& data) {
   static_assert((Encodable<Events> && ...),
                 "must: an event has no codec: include must/codec/json.hpp and give the event to_json and from_json");
-  if (data.valueless_by_exception()) refuse("data", "is a variant without a value");
-  return std::visit([](const auto& event) { return codec<std::remove_cvref_t<decltype(event)>>::encode(event); }, data);
+  payload encoded;
+  const auto encode = [&](const auto& event) { encoded = codec<std::remove_cvref_t<decltype(event)>>::encode(event); };
+  if (!data.visit(encode)) refuse("data", "holds no event");
+  return encoded;
 }
 
 template <typename Data>

@@ -35,43 +35,46 @@ inline constexpr bool is_failure = std::is_same_v<Returned, error>;
 template <typename Error>
 inline constexpr bool is_failure<unexpected<Error>> = true;
 
+// Next is the command that the next rule gets: that of this rule, or what this one returned.
+template <verdict Kind>
+struct verdict_on {
+  static constexpr verdict kind = Kind;
+  template <typename C>
+  using next = C;
+};
+template <verdict Kind, typename Refined>
+struct refinement {
+  static constexpr verdict kind = Kind;
+  template <typename C>
+  using next = Refined;
+};
+
 template <typename Rule, typename Returned>
-struct verdict_of {
-  static constexpr verdict kind = std::is_void_v<Returned>                                  ? verdict::silent
-                                  : std::is_same_v<Returned, bool>                          ? verdict::boolean
-                                  : std::is_same_v<Returned, must::refusal>                 ? verdict::refusal
-                                  : is_failure<Returned>                                    ? verdict::bad
-                                  : std::is_class_v<Returned> && !std::is_const_v<Returned> ? verdict::refined
-                                                                                            : verdict::bad;
-  using refined_type = Returned;
-};
+struct verdict_of : verdict_on<verdict::bad> {};
+template <typename Rule, typename Returned>
+  requires(std::is_class_v<Returned> && !std::is_const_v<Returned> && !is_failure<Returned>)
+struct verdict_of<Rule, Returned> : refinement<verdict::refined, Returned> {};
+template <typename Rule>
+struct verdict_of<Rule, void> : verdict_on<verdict::silent> {};
+template <typename Rule>
+struct verdict_of<Rule, bool> : verdict_on<verdict::boolean> {};
+template <typename Rule>
+struct verdict_of<Rule, must::refusal> : verdict_on<verdict::refusal> {};
 template <>
-struct verdict_of<be_authorized_rule, anyone_t> {
-  static constexpr verdict kind = verdict::silent;
-};
+struct verdict_of<be_authorized_rule, anyone_t> : verdict_on<verdict::silent> {};
 template <>
-struct verdict_of<be_valid_rule, always_t> {
-  static constexpr verdict kind = verdict::silent;
-};
+struct verdict_of<be_valid_rule, always_t> : verdict_on<verdict::silent> {};
 template <>
-struct verdict_of<be_authorized_rule, always_t> {
-  static constexpr verdict kind = verdict::bad;
-};
+struct verdict_of<be_authorized_rule, always_t> : verdict_on<verdict::bad> {};
 template <>
-struct verdict_of<be_valid_rule, anyone_t> {
-  static constexpr verdict kind = verdict::bad;
-};
-template <typename Rule, typename Value>
-struct verdict_of<Rule, result<Value, error>> {
-  static constexpr verdict kind = std::is_void_v<Value>    ? verdict::outcome
-                                  : std::is_class_v<Value> ? verdict::refined_outcome
-                                                           : verdict::bad;
-  using refined_type = Value;
-};
+struct verdict_of<be_valid_rule, anyone_t> : verdict_on<verdict::bad> {};
 template <typename Rule, typename Value, typename Other>
-struct verdict_of<Rule, result<Value, Other>> {
-  static constexpr verdict kind = verdict::bad;
-};
+struct verdict_of<Rule, result<Value, Other>> : verdict_on<verdict::bad> {};
+template <typename Rule>
+struct verdict_of<Rule, result<void, error>> : verdict_on<verdict::outcome> {};
+template <typename Rule, typename Value>
+  requires std::is_class_v<Value>
+struct verdict_of<Rule, result<Value, error>> : refinement<verdict::refined_outcome, Value> {};
 
 // A deciding rule of a command: how it is chosen, what it says, and which command the next rule gets.
 template <typename Rule, typename C, typename States, typename Options>
@@ -87,18 +90,11 @@ template <typename Rule, typename C, typename States, typename Options>
 struct decision_step<Rule, C, States, Options> {
   static constexpr rule_choice choice = chosen<Rule, C, States, Options>;
   using returned = rule_result<Rule, C, States, Options>;
-  static constexpr verdict kind = verdict_of<Rule, returned>::kind;
+  using verdict_type = verdict_of<Rule, returned>;
+  static constexpr verdict kind = verdict_type::kind;
   static constexpr bool fits = kind != verdict::bad;
   static constexpr bool refines = kind == verdict::refined || kind == verdict::refined_outcome;
-  template <bool Refines, typename Verdict>
-  struct next_command {
-    using type = C;
-  };
-  template <typename Verdict>
-  struct next_command<true, Verdict> {
-    using type = typename Verdict::refined_type;
-  };
-  using next = typename next_command<refines, verdict_of<Rule, returned>>::type;
+  using next = typename verdict_type::template next<C>;
 };
 
 // The three rules in a row, each looked up on what the one before it made of the command.
@@ -109,6 +105,10 @@ struct rule_chain {
   using translated = typename validate::next;
   static constexpr rule_choice translate = chosen<be_translated_to_events_rule, translated, States, Options>;
   static constexpr bool fits = authorize::fits && validate::fits && translate.callable();
+  // Members that take all options, of a command without states that none of them refines.
+  static constexpr bool is_plain = fits && std::is_same_v<States, list<>> && !authorize::refines &&
+                                   !validate::refines && authorize::choice.is_plain() && validate::choice.is_plain() &&
+                                   translate.is_plain();
 };
 
 // Which states the result of depends_on asks for; decision.hpp knows them. Whether it is one that can be asked for.
@@ -120,15 +120,15 @@ template <typename Dependencies>
 inline constexpr bool is_dependency = false;
 
 template <typename C, typename Options>
-consteval auto find_states() {
-  if constexpr (chosen<depends_on_rule, C, list<>, Options>.callable())
-    return
-        typename states_of_dependencies<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, Options>>>::type{};
-  else
-    return list<>{};
-}
+struct states_found {
+  using type = list<>;
+};
 template <typename C, typename Options>
-using states_of = decltype(find_states<C, Options>());
+  requires(chosen<depends_on_rule, C, list<>, Options>.callable())
+struct states_found<C, Options>
+    : states_of_dependencies<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, Options>>> {};
+template <typename C, typename Options>
+using states_of = typename states_found<C, Options>::type;
 
 template <typename C, typename... Option>
 using chain_of = rule_chain<C, states_of<C, list<Option...>>, list<Option...>>;

@@ -274,9 +274,9 @@ concept tags_are_function =
     requires(const Event& event) { requires texts_like<std::remove_cvref_t<decltype(event.tags())>>; };
 
 template <typename Event>
-concept stream_fits = !has_stream<Event>() || stream_is_data<Event> || stream_is_function<Event>;
+concept stream_fits = !has_stream<Event> || stream_is_data<Event> || stream_is_function<Event>;
 template <typename Event>
-concept tags_fit = !has_tags<Event>() || tags_are_data<Event> || tags_are_function<Event>;
+concept tags_fit = !has_tags<Event> || tags_are_data<Event> || tags_are_function<Event>;
 
 }  // namespace detail
 

@@ -13,7 +13,6 @@
 
 #include <optional>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace must {
@@ -57,17 +56,18 @@ struct stored_event : recorded<Data> {
   bool visit(Visitor&& visitor) const {
     if constexpr (sizeof...(E) > 0) {
       return (detail::with_event<E>(*this, [&](const E& event) { visitor(event); }) || ...);
-    } else if constexpr (!detail::is_variant<Data>) {
-      static_assert(detail::is_variant<Data>, "must: name the events to visit: record.visit<A, B>(visitor)");
+    } else if constexpr (!detail::keeps_structs<Data>) {
+      static_assert(detail::keeps_structs<Data>, "must: name the events to visit: record.visit<A, B>(visitor)");
       return false;
     } else {
-      return std::visit(
-          [&](const auto& event) {
-            constexpr bool takes = requires { visitor(event); };
-            if constexpr (takes) visitor(event);
-            return takes;
-          },
-          this->data);
+      bool taken = false;
+      this->data.visit([&](const auto& event) {
+        if constexpr (requires { visitor(event); }) {
+          visitor(event);
+          taken = true;
+        }
+      });
+      return taken;
     }
   }
 };

@@ -13,6 +13,7 @@
 #include "must/fwd.hpp"
 #include "must/load.hpp"
 #include "must/matching.hpp"
+#include "must/one_of.hpp"
 #include "must/options.hpp"
 #include "must/process_command.hpp"
 #include "must/processed.hpp"

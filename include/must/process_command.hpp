@@ -18,20 +18,9 @@ struct try_process_command_t {
   template <typename C, typename S, typename... Option>
   auto operator()(const C& command, S& storage, const Option&... options) const
       -> result<processed<processed_event<C, S, Option...>>> {
-    using held = processed_event<C, S, Option...>;
-    static_assert(Storage<S>, "must: the second argument is not a Storage");
-    if constexpr (Storage<S>) {
-      if constexpr (diagnose_command<C, typename S::data_type, rule_options<Option...>>()) {
-        auto how = settings_of(options...);
-        (identify_by(how, command, options), ...);
-        if constexpr (is_observed<S>)
-          return observe(storage.observer(), operation_of<C>(),
-                         [&] { return run_with_rule_options<held>(command, storage, how, options...); });
-        else
-          return run_with_rule_options<held>(command, storage, how, options...);
-      }
-    }
-    return unexpected<error>(error{});
+    processed<processed_event<C, S, Option...>> done;
+    if (auto no = process(command, storage, done, options...)) return unexpected<error>(*std::move(no));
+    return done;
   }
 };
 
@@ -39,7 +28,9 @@ struct process_command_t {
   template <typename C, typename S, typename... Option>
   auto operator()(const C& command, S& storage, const Option&... options) const
       -> processed<processed_event<C, S, Option...>> {
-    return value_or_raise(try_process_command_t{}(command, storage, options...));
+    processed<processed_event<C, S, Option...>> done;
+    raise_if(process(command, storage, done, options...));
+    return done;
   }
 };
 

@@ -174,34 +174,21 @@ class payload {
   timestamp when_{};
 };
 
-namespace detail {
-
-// Data{}; an event whose data has no default has to be made with its data.
-template <typename Data>
-Data initial_data() {
-  if constexpr (std::is_default_constructible_v<Data>)
-    return Data{};
-  else
-    raise({.code = error_code::bad_input, .message = "an event was made without its data", .field = "data"});
-}
-
-}  // namespace detail
-
 /// An event on its way into a store: CloudEvents' attributes, tags, and data.
 ///
 /// `subject` is the stream. An empty optional text is an absent attribute: CloudEvents allows no empty one.
-/// Data is payload, or a variant of the user's events. \see CloudEvents 1.0.2, section 3
+/// Data is payload, or one_of the user's events. \see CloudEvents 1.0.2, section 3
 template <typename Data>
 struct basic_event {
-  std::string id{};                          ///< with `source`, tells the event from every other
-  std::string source{};                      ///< where it comes from: a URI-reference
-  std::string type{};                        ///< what has happened: "UserActivated"
-  std::string subject{};                     ///< the stream
-  std::string dataschema{};                  ///< the absolute URI of the schema of the data
-  std::optional<timestamp> time{};           ///< when it happened, as the user says; kept as it was written
-  attributes extensions{};                   ///< what else is known of it, metadata among it
-  tag_set tags{};                            ///< what queries select it by
-  Data data = detail::initial_data<Data>();  ///< a payload, or a variant of events
+  std::string id{};                 ///< with `source`, tells the event from every other
+  std::string source{};             ///< where it comes from: a URI-reference
+  std::string type{};               ///< what has happened: "UserActivated"
+  std::string subject{};            ///< the stream
+  std::string dataschema{};         ///< the absolute URI of the schema of the data
+  std::optional<timestamp> time{};  ///< when it happened, as the user says; kept as it was written
+  attributes extensions{};          ///< what else is known of it, metadata among it
+  tag_set tags{};                   ///< what queries select it by
+  Data data{};                      ///< a payload, or one_of the user's events
 
   friend bool operator==(const basic_event&, const basic_event&)
     requires requires(const Data& content) { content == content; }

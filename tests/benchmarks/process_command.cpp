@@ -65,7 +65,7 @@ struct Withdraw {
 };
 // Everything but the append.
 struct storeless {
-  using data_type = std::variant<Deposited, Withdrawn>;
+  using data_type = must::one_of<Deposited, Withdrawn>;
   must::append_result append(std::span<must::basic_event<data_type>> events, const must::append_condition&) {
     benchmark::DoNotOptimize(events.data());
     return must::appended{1, events.size()};

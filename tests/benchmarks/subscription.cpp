@@ -19,7 +19,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <variant>
 #include <vector>
 
 namespace {
@@ -44,7 +43,7 @@ store_type& filled() {
     for (int i = 0; i < 1'000'000; ++i) must::append(store, Counted{"s" + std::to_string(i % 1'000), i});
   return store;
 }
-int amount_of(const record& event) { return std::get<Counted>(event.data).amount; }
+int amount_of(const record& event) { return event.data.get<Counted>().amount; }
 
 void memory_loop(benchmark::State& state) {
   auto& store = filled();

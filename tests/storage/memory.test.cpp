@@ -66,8 +66,8 @@ struct Fragile {
   friend bool operator==(const Fragile&, const Fragile&) = default;
 };
 
-must::basic_event<std::variant<Fragile>> fragile(std::string id) {
-  must::basic_event<std::variant<Fragile>> made{
+must::basic_event<must::one_of<Fragile>> fragile(std::string id) {
+  must::basic_event<must::one_of<Fragile>> made{
       .id = std::move(id), .source = "/test", .type = "Fragile", .subject = "s", .data = Fragile(1)};
   made.tags = {"t"};
   return made;
@@ -116,7 +116,7 @@ TEST_CASE("memory_store: an event that throws when it is copied leaves nothing b
 TEST_CASE("memory_store: a batch in which an event throws keeps what its neighbours store", "[storage]") {
   must::memory_store<Fragile> store;
   auto first = fragile("a"), second = fragile("b"), third = fragile("c");
-  using item = must::batch_item<std::variant<Fragile>>;
+  using item = must::batch_item<must::one_of<Fragile>>;
   std::vector items{item{std::span(&first, 1), {}}, item{std::span(&second, 1), {}}, item{std::span(&third, 1), {}}};
   auto measured = fragile("z");
   Fragile::copies_left = 100;
@@ -150,7 +150,7 @@ TEST_CASE("memory_store: a reader sees a batch whole or not at all", "[storage][
 
 TEST_CASE("memory_store: records are read where they lie, and never move", "[storage]") {
   must::memory_store<Written> store;
-  std::vector<const must::recorded<std::variant<Written>>*> places;
+  std::vector<const must::recorded<must::one_of<Written>>*> places;
   must::append(store, Written{"first"});
   const auto place_of_first = [&] {
     const void* place = nullptr;

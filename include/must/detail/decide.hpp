@@ -5,6 +5,7 @@
 #include "must/command.hpp"
 #include "must/detail/names.hpp"
 #include "must/detail/rule.hpp"
+#include "must/detail/translate.hpp"
 #include "must/error.hpp"
 #include "must/result.hpp"
 
@@ -20,18 +21,44 @@ namespace must::detail {
 // The rule that is running, so that a refusal is told of the rule it rose in.
 enum class running : unsigned char { be_authorized, be_valid, be_translated_to_events };
 
-// Where a refusal is left. Every function below says whether the command passes; if not, it has left why.
+// Why a command did not pass; nothing when it did.
 using why_not = std::optional<error>;
 
-inline bool refuse_by(running rule, why_not& no, error why) {
-  constexpr const char* names[] = {"be_authorized", "be_valid", "be_translated_to_events"};
-  why.code = rule == running::be_authorized ? error_code::unauthorized : error_code::invalid;
-  const std::string_view name = names[static_cast<int>(rule)];
-  why.rule = name;
-  if (why.message.empty()) why.message = std::string(name) + " refused the command";
-  no.emplace(std::move(why));
-  return false;
-}
+// Where the rules of a command are, and what the one that refused left. Every function below that returns a bool says
+// whether the command passes.
+struct progress_of_rules {
+  running rule = running::be_authorized;
+  why_not no{};
+
+  bool refuse(error why) {
+    constexpr const char* names[] = {"be_authorized", "be_valid", "be_translated_to_events"};
+    why.code = rule == running::be_authorized ? error_code::unauthorized : error_code::invalid;
+    const std::string_view name = names[static_cast<int>(rule)];
+    why.rule = name;
+    if (why.message.empty()) why.message = std::string(name) + " refused the command";
+    no.emplace(std::move(why));
+    return false;
+  }
+  bool passes(bool yes) {
+    if (yes) return true;
+    const char* reason = rule == running::be_authorized ? "be_authorized returned false" : "be_valid returned false";
+    return refuse({.message = reason});
+  }
+  bool passes(const refusal& refused) { return !refused || refuse({.message = refused.reason()}); }
+  template <typename Value>
+  bool passes(result<Value>&& outcome) {
+    return outcome || refuse(std::move(outcome).error());
+  }
+  // What is thrown as a refusal is one of the rule that runs.
+  template <typename Run>
+  bool run(Run&& rules) {
+    try {
+      return rules(*this);
+    } catch (const refusal& refused) {
+      return refuse({.message = refused.reason()});
+    }
+  }
+};
 
 // Calls a rule that prepares the decision; a refusal in it is one of the command.
 template <typename Rule, typename Call>
@@ -45,75 +72,58 @@ auto refusing_as(Call&& call) {
   }
 }
 
-inline bool passes(running rule, why_not& no, bool yes) {
-  if (yes) return true;
-  const char* reason = rule == running::be_authorized ? "be_authorized returned false" : "be_valid returned false";
-  return refuse_by(rule, no, {.message = reason});
-}
-inline bool passes(running rule, why_not& no, const refusal& refused) {
-  return !refused || refuse_by(rule, no, {.message = refused.reason()});
-}
-template <typename Value>
-bool passes(running rule, why_not& no, result<Value>&& outcome) {
-  return outcome || refuse_by(rule, no, std::move(outcome).error());
-}
-
-// The rules of a command that be_authorized or be_valid refines: each rule gets what the one before made.
-template <typename Rule, typename C, typename... State, typename Take, typename... Option>
-bool run_refining(running& rule, why_not& no, const C& command, const std::tuple<const State&...>& states, Take& take,
-                  const Option&... options) {
+// Runs Rule and those after it. Of a command that is refined, each rule gets what the one before made.
+template <typename Data, typename Rule, typename C, typename... State, typename Take, typename... Option>
+bool run_from(progress_of_rules& at, const C& command, const std::tuple<const State&...>& states, Take& take,
+              const Option&... options) {
   if constexpr (std::is_same_v<Rule, be_translated_to_events_rule>) {
-    rule = running::be_translated_to_events;
-    take(call_rule<Rule>(command, states, options...));
+    at.rule = running::be_translated_to_events;
+    for_events<Data>(call_rule<Rule>(command, states, options...), take);
     return true;
   } else {
     using step = decision_step<Rule, C, list<State...>, list<Option...>>;
     constexpr bool first = std::is_same_v<Rule, be_authorized_rule>;
     using next = std::conditional_t<first, be_valid_rule, be_translated_to_events_rule>;
-    rule = first ? running::be_authorized : running::be_valid;
+    at.rule = first ? running::be_authorized : running::be_valid;
     if constexpr (step::kind == verdict::silent) {
       call_rule<Rule>(command, states, options...);
-      return run_refining<next>(rule, no, command, states, take, options...);
+      return run_from<Data, next>(at, command, states, take, options...);
     } else {
       auto returned = call_rule<Rule>(command, states, options...);
       if constexpr (step::kind != verdict::refined)
-        if (!passes(rule, no, std::move(returned))) return false;
+        if (!at.passes(std::move(returned))) return false;
       if constexpr (step::kind == verdict::refined)
-        return run_refining<next>(rule, no, std::as_const(returned), states, take, options...);
+        return run_from<Data, next>(at, std::as_const(returned), states, take, options...);
       else if constexpr (step::kind == verdict::refined_outcome)
-        return run_refining<next>(rule, no, *std::as_const(returned), states, take, options...);
+        return run_from<Data, next>(at, *std::as_const(returned), states, take, options...);
       else
-        return run_refining<next>(rule, no, command, states, take, options...);
+        return run_from<Data, next>(at, command, states, take, options...);
     }
   }
 }
 
-// Runs all rules and says whether the command passed; `take` gets what be_translated_to_events returned, while command
-// and states live.
-template <typename C, typename... State, typename Take, typename... Option>
-bool run_rules(why_not& no, const C& command, const std::tuple<const State&...>& states, Take& take,
+// Runs the rules one after the other, inside of progress_of_rules::run. `take` gets each event of what
+// be_translated_to_events returned, while command and states live.
+template <typename Data, typename C, typename... State, typename Take, typename... Option>
+bool run_rules(progress_of_rules& at, const C& command, const std::tuple<const State&...>& states, Take& take,
                const Option&... options) {
   using chain = rule_chain<C, list<State...>, list<Option...>>;
-  auto rule = running::be_authorized;
-  try {
-    if constexpr (chain::authorize::refines || chain::validate::refines) {
-      return run_refining<be_authorized_rule>(rule, no, command, states, take, options...);
-    } else {
-      if constexpr (chain::authorize::kind == verdict::silent)
-        be_authorized_rule::call<chain::authorize::choice>(command, states, options...);
-      else if (!passes(rule, no, be_authorized_rule::call<chain::authorize::choice>(command, states, options...)))
-        return false;
-      rule = running::be_valid;
-      if constexpr (chain::validate::kind == verdict::silent)
-        be_valid_rule::call<chain::validate::choice>(command, states, options...);
-      else if (!passes(rule, no, be_valid_rule::call<chain::validate::choice>(command, states, options...)))
-        return false;
-      rule = running::be_translated_to_events;
-      take(be_translated_to_events_rule::call<chain::translate>(command, states, options...));
-      return true;
-    }
-  } catch (const refusal& refused) {
-    return refuse_by(rule, no, {.message = refused.reason()});
+  if constexpr (!chain::is_plain) {
+    return run_from<Data, be_authorized_rule>(at, command, states, take, options...);
+  } else {  // as most commands are: the same in one function, which spares the compiler six
+    at.rule = running::be_authorized;
+    if constexpr (chain::authorize::kind == verdict::silent)
+      command.be_authorized(options...);
+    else if (!at.passes(command.be_authorized(options...)))
+      return false;
+    at.rule = running::be_valid;
+    if constexpr (chain::validate::kind == verdict::silent)
+      command.be_valid(options...);
+    else if (!at.passes(command.be_valid(options...)))
+      return false;
+    at.rule = running::be_translated_to_events;
+    for_events<Data>(command.be_translated_to_events(options...), take);
+    return true;
   }
 }
 

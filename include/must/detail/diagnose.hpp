@@ -163,6 +163,10 @@ consteval bool diagnose_dependencies(list<Option...>) {
   return !misfit && !option_is_state && !late && allowed;
 }
 
+// What a rule without parameters returns is an event, not events.
+template <typename Rule, typename C, typename Data>
+concept returns_leaf = is_leaf<rule_result<Rule, C, list<>, list<>>, Data>;
+
 template <typename C, typename Data, typename Options>
 consteval bool diagnose_command() {
   using states = states_of<C, Options>;
@@ -174,11 +178,23 @@ consteval bool diagnose_command() {
     using returned = rule_result<be_translated_to_events_rule, typename chain::translated, states, Options>;
     static_assert(!std::is_void_v<returned>, "must: be_translated_to_events returns nothing: return an event");
     if constexpr (!std::is_void_v<returned>)
-      good &= diagnose_events<Data>(typename leaves<list<>, std::remove_cvref_t<returned>, Data>::type{});
+      good &= are_good<typename leaves<list<>, std::remove_cvref_t<returned>, Data>::type, Data>;
     else
       good = false;
   }
   return good;
 }
+
+// A command of which everything is known already to be good, so that no sentence has to be looked for.
+template <typename C, typename Data>
+concept flawless = (chosen<depends_on_rule, C, list<>, list<>>.source == rule_source::none) &&
+                   rule_chain<C, list<>, list<>>::is_plain && returns_leaf<be_translated_to_events_rule, C, Data>;
+
+template <typename C, typename Data, typename Options>
+inline constexpr bool is_good = diagnose_command<C, Data, Options>();
+template <typename C, typename Data>
+  requires flawless<C, Data>
+inline constexpr bool is_good<C, Data, list<>> =
+    are_good<list<rule_result<be_translated_to_events_rule, C, list<>, list<>>>, Data>;
 
 }  // namespace must::detail

@@ -89,9 +89,6 @@ command_identity identity_of(const C& command, const std::string& id) {
 }
 
 template <typename C, typename... Option>
-inline constexpr bool names_itself = chosen<command_id_rule, C, list<>, list<Option...>>.source != rule_source::none;
-
-template <typename C, typename... Option>
 command_identity identify(const C& command, const Option&... options) {
   constexpr auto own = chosen<command_id_rule, C, list<>, list<Option...>>;
   static_assert(own.callable(),

@@ -68,7 +68,7 @@ basic_event<Data> make_event(const Event& event, const event_context& context) {
   made.subject = stream_of(event, context.stream);
   made.time = context.now;
   if (context.metadata != nullptr) made.extensions = *context.metadata;
-  if constexpr (!is_variant<Data> && schema_version<Event> != 1)
+  if constexpr (!keeps_structs<Data> && schema_version<Event> != 1)
     made.extensions.insert_or_assign(schema_version_attribute, std::int32_t{schema_version<Event>});
   made.tags = tags_of(event);
   return made;

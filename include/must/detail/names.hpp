@@ -22,16 +22,14 @@ inline constexpr bool can_be_a_base = !std::is_final_v<Class> && !std::is_union_
 template <typename Class>
 struct with_every_name : Class, every_name {};
 
-#define MUST_DETAIL_HAS_NAME(NAME)                                                           \
-  template <typename Class>                                                                  \
-  consteval bool has_##NAME() {                                                              \
-    if constexpr (!std::is_class_v<Class> && !std::is_union_v<Class>)                        \
-      return false;                                                                          \
-    else if constexpr (!can_be_a_base<Class>)                                                \
-      return requires { &Class::NAME; } || requires(const Class& object) { object.NAME(); }; \
-    else                                                                                     \
-      return !requires { &with_every_name<Class>::NAME; };                                   \
-  }
+template <typename Class>
+concept base_class = std::is_class_v<Class> && can_be_a_base<Class>;
+
+#define MUST_DETAIL_HAS_NAME(NAME)                                                                                   \
+  template <typename Class>                                                                                          \
+  inline constexpr bool has_##NAME = requires { &Class::NAME; } || requires(const Class& object) { object.NAME(); }; \
+  template <base_class Class>                                                                                        \
+  inline constexpr bool has_##NAME<Class> = !requires { &with_every_name<Class>::NAME; };
 MUST_DETAIL_HAS_NAME(be_authorized)
 MUST_DETAIL_HAS_NAME(be_valid)
 MUST_DETAIL_HAS_NAME(be_translated_to_events)

@@ -45,6 +45,7 @@ template <typename Value>
 std::optional<error> failure_in(const result<Value>& done) {
   return done ? std::nullopt : std::optional(done.error());
 }
+inline std::optional<error> failure_in(const std::optional<error>& why) { return why; }
 inline std::optional<error> failure_in(const append_result& done) {
   return done ? std::nullopt : std::optional(to_error(done.why()));
 }

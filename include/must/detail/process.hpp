@@ -90,27 +90,27 @@ decltype(auto) with_rule_options(Run&& run, const Option&... options) {
   return std::apply(run, std::tuple_cat(rule_option(options)...));
 }
 
+// What processed holds of what be_translated_to_events returns; std::monostate where that is no event.
+template <typename Returned, typename Data>
+struct held_of {
+  using held = typename events_holder<typename leaves<list<>, Returned, Data>::type>::type;
+  using type = std::conditional_t<std::is_class_v<held>, held, std::monostate>;
+};
+template <typename Data>
+struct held_of<void, Data> {
+  using type = std::monostate;
+};
 template <typename C, typename Data, typename Options>
-consteval auto find_event_type() {
-  using states = states_of<C, Options>;
-  using chain = rule_chain<C, states, Options>;
-  if constexpr (chain::fits) {
-    using returned = rule_result<be_translated_to_events_rule, typename chain::translated, states, Options>;
-    if constexpr (!std::is_void_v<returned>) {
-      using held = typename events_holder<typename leaves<list<>, std::remove_cvref_t<returned>, Data>::type>::type;
-      if constexpr (std::is_class_v<held>)
-        return list<held>{};
-      else
-        return list<std::monostate>{};
-    } else {
-      return list<std::monostate>{};
-    }
-  } else {
-    return list<std::monostate>{};
-  }
-}
-template <typename Event>
-Event only_of(list<Event>);
+struct held_by {
+  using type = std::monostate;
+};
+template <typename C, typename Data, typename Options>
+  requires(rule_chain<C, states_of<C, Options>, Options>::fits)
+struct held_by<C, Data, Options>
+    : held_of<std::remove_cvref_t<rule_result<be_translated_to_events_rule,
+                                              typename rule_chain<C, states_of<C, Options>, Options>::translated,
+                                              states_of<C, Options>, Options>>,
+              Data> {};
 
 template <typename S>
 struct data_of {
@@ -125,7 +125,7 @@ struct data_of<S> {
 // out.
 template <typename C, typename S, typename... Option>
 struct processed_by {
-  using type = decltype(only_of(find_event_type<C, typename data_of<S>::type, rule_options<Option...>>()));
+  using type = typename held_by<C, typename data_of<S>::type, rule_options<Option...>>::type;
 };
 template <typename C, typename S, typename... Option>
 using processed_event = typename processed_by<C, S, Option...>::type;
@@ -149,7 +149,7 @@ void handle(const Event& event, std::vector<std::exception_ptr>& errors, const O
 
 template <typename Held, typename Use>
 void with_held(const Held& held, Use&& use) {
-  if constexpr (is_variant<Held>)
+  if constexpr (is_made_of<Held, std::variant>)
     std::visit(use, held);
   else
     use(held);
@@ -187,10 +187,10 @@ class stopwatch {
 
 // Gives the records their ids; those of a command with an id follow from it.
 template <typename Data>
-void name_records(std::vector<basic_event<Data>>& records, const std::optional<command_identity>& identity,
+void name_records(std::vector<basic_event<Data>>& records, const command_identity* identity,
                   const event_context& context) {
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!identity) {
+    if (identity == nullptr) {
       records[i].id = context.origin.ids->next(context.now);
       continue;
     }
@@ -219,111 +219,101 @@ inline error give_up(const conflict& why, unsigned attempts) {
   return made;
 }
 
-// What a command was translated to: records for the store, and the events for the caller.
-template <typename Data, typename Held>
-struct decided {
+// What a command is being translated to, and how far its rules are.
+template <typename Data>
+struct decision {
   event_context context;
   std::vector<basic_event<Data>> records{};
-  std::vector<Held> events{};
+  progress_of_rules rules{};
+};
 
-  template <typename Value>
-  void operator()(Value&& value) {
-    for_events<Data>(std::forward<Value>(value), [this](auto&& event) {
-      records.push_back(make_event<Data>(std::as_const(event), context));
-      events.push_back(Held(std::forward<decltype(event)>(event)));
-    });
+// Takes the events of a command: as records for the store, and as they are for the caller.
+template <typename Data, typename Held>
+struct taking {
+  decision<Data>& to;
+  std::vector<Held>& events;
+
+  template <typename Event>
+  void operator()(Event&& event) {
+    to.records.push_back(make_event<Data>(std::as_const(event), to.context));
+    events.push_back(Held(std::forward<Event>(event)));
   }
 };
 
-// A command's own part of the pipeline, so that the rest is compiled once a store and event type, not once a command:
-// brings the states up to date, and runs the rules.
-template <typename Storage, typename Held>
-class attempt {
- public:
-  using sink = decided<typename Storage::data_type, Held>;
+inline const append_condition no_condition{};
 
-  template <typename Decide>
-  attempt(Decide& decide, const append_condition& condition)
-      : self_(&decide), decide_(&decide_by<Decide>), condition_(condition) {}
-  [[nodiscard]] bool decide(Storage& storage, sink& to, why_not& no) const { return decide_(self_, storage, to, no); }
-  [[nodiscard]] const append_condition& condition() const { return condition_; }
+// What is a command's own in the pipeline; the rest is compiled once a store.
+template <typename Storage>
+struct own_part {
+  using data_type = typename Storage::data_type;
 
- private:
-  template <typename Decide>
-  static bool decide_by(void* self, Storage& storage, sink& to, why_not& no) {
-    return (*static_cast<Decide*>(self))(storage, to, no);
-  }
-  void* self_;
-  bool (*decide_)(void* self, Storage& storage, sink& to, why_not& no);
-  const append_condition& condition_;
+  // Brings the states up to date and runs the rules; says whether the command passed.
+  bool (*decide)(void* self, Storage& storage, decision<data_type>& to) = nullptr;
+  void* self = nullptr;
+  const append_condition* condition = &no_condition;
+  const command_identity* identity = nullptr;
+  // Takes the events of an earlier run; for a command with an identity.
+  void (*take_up)(void* events, const std::vector<recorded<data_type>>& records) = nullptr;
+  void* events = nullptr;
 };
 
 // The pipeline behind a command's own part.
-template <typename Storage, typename Held>
+template <typename Storage>
 class pipeline {
  public:
   using data_type = typename Storage::data_type;
-  using sink = decided<data_type, Held>;
 
-  pipeline(Storage& storage, const settings& how) : storage_(storage), how_(how), clock_(how.until) {
+  pipeline(Storage& storage, const settings& how, processed_command& done)
+      : storage_(storage), how_(how), done_(done), clock_(how.until) {
     if (how.metadata != nullptr) check_metadata(*how.metadata);
     if (how.identity) check_name("identified_by", how.identity->id);
   }
 
-  // The result of an earlier run of the command; nothing when there was none.
-  [[nodiscard]] std::optional<processed<Held>> replay(const command_identity& identity) const {
-    const auto records = find_repeat(storage_, identity);
-    if (records.empty()) return std::nullopt;
-    processed<Held> done;
-    done.replayed = true;
-    done.first = records.front().position;
-    done.last = records.back().position;
-    for (const auto& record : records) hold(done.events, record, typename types_held<Held>::type{});
-    return done;
+  // Whether there was an earlier run of the command; then its result is taken up.
+  [[nodiscard]] bool replay(const own_part<Storage>& part) {
+    if (part.identity == nullptr) return false;
+    const auto records = find_repeat(storage_, *part.identity);
+    if (records.empty()) return false;
+    done_ = {.first = records.front().position, .last = records.back().position, .replayed = true};
+    part.take_up(part.events, records);
+    return true;
   }
 
-  [[nodiscard]] result<processed<Held>> run(const attempt<Storage, Held>& attempt,
-                                            const std::optional<command_identity>& identity) {
-    processed<Held> done;
-    why_not no;
-    sink to{event_context{storage_.origin(), {}, {}, how_.metadata}};
+  [[nodiscard]] why_not run(const own_part<Storage>& part) {
+    decision<data_type> to{event_context{storage_.origin(), {}, {}, how_.metadata}};
     for (;;) {
-      ++done.attempts;
+      ++done_.attempts;
       to.records.clear();
-      to.events.clear();
       to.context.now = storage_.origin().clock->now();
-      const bool passed = attempt.decide(storage_, to, no);
+      const bool passed = to.rules.run([&](const progress_of_rules&) { return part.decide(part.self, storage_, to); });
       if (!passed || to.records.empty()) {
         // The states may hold what a repeat that ran at the same time has stored.
-        if (identity)
-          if (auto repeat = replay(*identity)) return *std::move(repeat);
-        if (!passed) return unexpected<error>(*std::move(no));
-        return done;
+        if (replay(part) || passed) return std::nullopt;
+        return std::move(to.rules.no);
       }
-      name_records(to.records, identity, to.context);
+      name_records(to.records, part.identity, to.context);
       try {
-        const auto stored = append_surely(storage_, to.records, attempt.condition(), clock_);
+        const auto stored = append_surely(storage_, to.records, *part.condition, clock_);
         if (stored) {
-          done.first = stored->first;
-          done.last = stored->last;
-          done.events = std::move(to.events);
-          return done;
+          done_.first = stored->first;
+          done_.last = stored->last;
+          return std::nullopt;
         }
         const auto& why = stored.why();
-        if (why.failed == conflict::part::stream || done.attempts >= how_.attempts.count || clock_.is_over())
-          return unexpected<error>(give_up(why, done.attempts));
+        if (why.failed == conflict::part::stream || done_.attempts >= how_.attempts.count || clock_.is_over())
+          return give_up(why, done_.attempts);
       } catch (const duplicate_id&) {
-        if (!identity) throw;
-        if (auto repeat = replay(*identity)) return *std::move(repeat);
+        if (replay(part)) return std::nullopt;
         throw;
       }
-      back_off(done.attempts);
+      back_off(done_.attempts);
     }
   }
 
  private:
   Storage& storage_;
   const settings& how_;
+  processed_command& done_;
   stopwatch clock_;
 };
 
@@ -333,76 +323,108 @@ consteval bool any_is_handled(list<Event...>, list<Option...>) {
   return ((chosen<be_handled_rule, Event, list<>, list<Option...>>.source != rule_source::none) || ...);
 }
 
-template <typename Held>
-result<processed<Held>> failed(const exception& why) {
-  return unexpected<error>(why.error());
-}
-
-// Runs a command that has no past, no id of its own and no handlers: all but its rules is compiled once.
-template <typename S, typename Held>
-result<processed<Held>> run_simple(S& storage, const settings& how, const attempt<S, Held>& attempt) {
+// Runs a command that has no past, no identity and no handler.
+template <typename S>
+why_not run_alone(S& storage, const settings& how, processed_command& done, const own_part<S>& part) {
   try {
-    pipeline<S, Held> pipeline(storage, how);
-    if (how.identity)
-      if (auto repeat = pipeline.replay(*how.identity)) return *std::move(repeat);
-    return pipeline.run(attempt, how.identity);
+    return pipeline<S>(storage, how, done).run(part);
   } catch (const exception& why) {
-    return failed<Held>(why);
+    return why.error();
   }
 }
-inline const append_condition no_condition{};
-
+template <typename S>
+why_not run_alone(S& storage, processed_command& done, decltype(own_part<S>::decide) decide, void* self) {
+  return run_alone<S>(storage, settings{}, done, {decide, self});
+}
 template <typename C, typename Held, typename... Option>
-inline constexpr bool is_simple =
-    chosen<depends_on_rule, C, list<>, list<Option...>>.source == rule_source::none && !names_itself<C, Option...> &&
-    !any_is_handled(typename types_held<Held>::type{}, list<Option...>{});
+inline constexpr bool runs_alone = chosen<depends_on_rule, C, list<>, list<Option...>>.source == rule_source::none &&
+                                   chosen<command_id_rule, C, list<>, list<Option...>>.source == rule_source::none &&
+                                   !any_is_handled(typename types_held<Held>::type{}, list<Option...>{});
 
-// Runs a command that has passed every check at compile time.
-template <typename Held, typename C, typename S, typename... Option>
-result<processed<Held>> run_command(const C& command, S& storage, const settings& how, const Option&... options) {
-  using sink = decided<typename S::data_type, Held>;
-  if constexpr (is_simple<C, Held, Option...>) {
-    auto decide = [&](S&, sink& to, why_not& no) { return run_rules(no, command, std::tuple<>{}, to, options...); };
-    return run_simple<S, Held>(storage, how, {decide, no_condition});
+// The own part of such a command.
+template <typename S, typename C, typename Held, typename... Option>
+struct rules_alone {
+  const C& command;
+  std::vector<Held>& events;
+  std::tuple<const Option&...> options;
+
+  static bool decide(void* self, S&, decision<typename S::data_type>& to) {
+    auto& own = *static_cast<rules_alone*>(self);
+    own.events.clear();
+    taking<typename S::data_type, Held> take{to, own.events};
+    if constexpr (sizeof...(Option) == 0)
+      return run_rules<typename S::data_type>(to.rules, own.command, std::tuple<>{}, take);
+    else
+      return std::apply(
+          [&](const Option&... each) {
+            return run_rules<typename S::data_type>(to.rules, own.command, std::tuple<>{}, take, each...);
+          },
+          own.options);
+  }
+};
+
+template <typename Decide, typename S>
+bool decide_by(void* self, S& storage, decision<typename S::data_type>& to) {
+  return (*static_cast<Decide*>(self))(storage, to);
+}
+
+template <typename Data, typename Held>
+void take_up(void* events, const std::vector<recorded<Data>>& records) {
+  auto& held = *static_cast<std::vector<Held>*>(events);
+  held.clear();
+  for (const auto& record : records) hold(held, record, typename types_held<Held>::type{});
+}
+
+// Runs a command that has passed every check at compile time; `options` are those of the rules.
+template <bool HasIdentity, typename C, typename S, typename Held, typename... Option>
+why_not run_command(const C& command, S& storage, processed<Held>& done, const settings& how,
+                    const Option&... options) {
+  using data_type = typename S::data_type;
+  using options_list = list<Option...>;
+  if constexpr (!HasIdentity && runs_alone<C, Held, Option...>) {
+    rules_alone<S, C, Held, Option...> own{command, done.events, {options...}};
+    return run_alone<S>(storage, how, done, {&own.decide, &own});
   } else {
+    constexpr bool names_itself = chosen<command_id_rule, C, list<>, options_list>.source != rule_source::none;
+    constexpr bool is_handled = any_is_handled(typename types_held<Held>::type{}, options_list{});
     try {
-      pipeline<S, Held> pipeline(storage, how);
+      pipeline<S> pipeline(storage, how, done);
       auto identity = how.identity;
-      if constexpr (names_itself<C, Option...>)
+      if constexpr (names_itself)
         if (!identity) identity = identify(command, options...);
-      if (identity)
-        if (auto repeat = pipeline.replay(*identity)) return *std::move(repeat);
-      auto folding = make_folding<typename S::data_type>(command, options...);
-      auto decide = [&](S& from, sink& to, why_not& no) {
+      own_part<S> part;
+      if constexpr (names_itself || HasIdentity) {
+        part.identity = &*identity;
+        part.take_up = &take_up<data_type, Held>;
+        part.events = &done.events;
+        if (pipeline.replay(part)) return std::nullopt;
+      }
+      auto folding = make_folding<data_type>(command, options...);
+      auto decide = [&](S& from, decision<data_type>& to) {
         folding.catch_up(from);
         if (const auto mismatch = folding.mismatch()) {
-          no = to_error(*mismatch);
+          to.rules.no = to_error(*mismatch);
           return false;
         }
         to.context.stream = folding.only_stream();
-        return run_rules(no, command, folding.states(), to, options...);
+        done.events.clear();
+        taking<data_type, Held> take{to, done.events};
+        return run_rules<data_type>(to.rules, command, folding.states(), take, options...);
       };
-      auto done = pipeline.run({decide, folding.condition()}, identity);
-      if (done) folding.keep(storage);
-      if constexpr (any_is_handled(typename types_held<Held>::type{}, list<Option...>{}))
-        if (done && !done->replayed)
-          for (const auto& held : done->events)
-            with_held(held, [&](const auto& event) { handle(event, done->handler_errors, options...); });
-      return done;
+      part.decide = &decide_by<decltype(decide), S>;
+      part.self = &decide;
+      part.condition = &folding.condition();
+      if (auto no = pipeline.run(part)) return no;
+      folding.keep(storage);
+      if constexpr (is_handled)
+        if (!done.replayed)
+          for (const auto& held : done.events)
+            with_held(held, [&](const auto& event) { handle(event, done.handler_errors, options...); });
+      return std::nullopt;
     } catch (const exception& why) {
-      return failed<Held>(why);
+      return why.error();
     }
   }
-}
-
-template <typename Held, typename C, typename S, typename... Option>
-result<processed<Held>> run_with_rule_options(const C& command, S& storage, const settings& how,
-                                              const Option&... options) {
-  if constexpr ((is_own_option<Option> || ...))
-    return with_rule_options([&](const auto&... kept) { return run_command<Held>(command, storage, how, kept...); },
-                             options...);
-  else
-    return run_command<Held>(command, storage, how, options...);
 }
 
 template <typename C>
@@ -411,10 +433,34 @@ operation operation_of() {
   return {.kind = operation_kind::command, .type = std::string_view(name.data(), name.size())};
 }
 
-template <typename Held>
-processed<Held> value_or_raise(result<processed<Held>>&& done) {
-  if (!done) raise(std::move(done).error());
-  return *std::move(done);
+// Runs a command; nothing when it was processed.
+template <typename C, typename S, typename Held, typename... Option>
+why_not process(const C& command, S& storage, processed<Held>& done, const Option&... options) {
+  static_assert(Storage<S>, "must: the second argument is not a Storage");
+  if constexpr (Storage<S>) {
+    if constexpr (is_good<C, typename S::data_type, rule_options<Option...>>) {
+      constexpr bool has_own_options = (is_own_option<Option> || ...);
+      if constexpr (!has_own_options && !is_observed<S> && runs_alone<C, Held, Option...>) {
+        rules_alone<S, C, Held, Option...> own{command, done.events, {options...}};
+        return run_alone<S>(storage, done, &own.decide, &own);
+      } else {
+        auto how = settings_of(options...);
+        (identify_by(how, command, options), ...);
+        const auto run = [&](const auto&... kept) {
+          return run_command<(std::is_same_v<Option, identified_by> || ...)>(command, storage, done, how, kept...);
+        };
+        if constexpr (is_observed<S>)
+          return observe(storage.observer(), operation_of<C>(), [&] { return with_rule_options(run, options...); });
+        else
+          return with_rule_options(run, options...);
+      }
+    }
+  }
+  return error{};
+}
+
+inline void raise_if(why_not&& no) {
+  if (no) raise(*std::move(no));
 }
 
 }  // namespace must::detail

@@ -10,10 +10,16 @@
 
 namespace must {
 
+namespace detail {
+// The base of command_traits<C> that nobody has specialised.
+template <typename C>
+struct no_traits {};
+}  // namespace detail
+
 /// Gives rules to commands that cannot be edited: specialise it with static functions of the rules' names, whose first
 /// parameter is the command. `command_traits<must::any>` is the fallback of every command that has no rule of its own.
 template <typename C>
-struct command_traits {};
+struct command_traits : detail::no_traits<C> {};
 
 /// Stands for every command, as `command_traits<must::any>`. For prototypes; MUST_FORBID_FALLBACKS forbids its use.
 struct any;
@@ -27,6 +33,9 @@ struct rule_choice {
   rule_source source = rule_source::none;
   rule_arguments arguments = rule_arguments::misfit;
   [[nodiscard]] constexpr bool callable() const { return arguments != rule_arguments::misfit; }
+  [[nodiscard]] constexpr bool is_plain() const {
+    return source == rule_source::member && arguments == rule_arguments::all;
+  }
   [[nodiscard]] constexpr bool passes_states() const {
     return arguments == rule_arguments::all || arguments == rule_arguments::states;
   }
@@ -55,26 +64,33 @@ using fallback_traits = command_traits<std::conditional_t<std::is_void_v<C>, C, 
     constexpr auto call(const C& command, const Arguments&... arguments) -> decltype(NAME(command, arguments...)) { \
       return NAME(command, arguments...);                                                                           \
     }                                                                                                               \
+    template <typename C, typename... Arguments>                                                                    \
+    concept fits = requires(const C& command, const Arguments&... arguments) { NAME(command, arguments...); };      \
   }                                                                                                                 \
   struct NAME##_rule {                                                                                              \
     static constexpr const char* name = #NAME;                                                                      \
     template <typename C>                                                                                           \
-    static constexpr bool is_member = has_##NAME<C>();                                                              \
+    static constexpr bool is_member = has_##NAME<C>;                                                                \
+    template <typename C, typename... Arguments>                                                                    \
+    static constexpr bool fits_member =                                                                             \
+        requires(const C& command, const Arguments&... arguments) { command.NAME(arguments...); };                  \
+    template <typename C, typename... Arguments>                                                                    \
+    static constexpr bool fits_friend = NAME##_friends::fits<C, Arguments...>;                                      \
+    template <typename C, typename... Arguments>                                                                    \
+    using member_result = decltype(std::declval<const C&>().NAME(std::declval<const Arguments&>()...));             \
     template <typename C, typename... Arguments>                                                                    \
     static constexpr bool is_callable_if_not_const =                                                                \
         requires(C& command, const Arguments&... arguments) { command.NAME(arguments...); };                        \
     template <rule_source Source, typename C, typename... Arguments>                                                \
     static consteval bool fits() {                                                                                  \
       if constexpr (Source == rule_source::member)                                                                  \
-        return requires(const C& command, const Arguments&... arguments) { command.NAME(arguments...); };           \
+        return fits_member<C, Arguments...>;                                                                        \
       else if constexpr (Source == rule_source::traits)                                                             \
         return requires(const C& command, const Arguments&... arguments) {                                          \
           command_traits<C>::NAME(command, arguments...);                                                           \
         };                                                                                                          \
       else if constexpr (Source == rule_source::hidden_friend)                                                      \
-        return requires(const C& command, const Arguments&... arguments) {                                          \
-          NAME##_friends::call(command, arguments...);                                                              \
-        };                                                                                                          \
+        return fits_friend<C, Arguments...>;                                                                        \
       else                                                                                                          \
         return requires(const C& command, const Arguments&... arguments) {                                          \
           fallback_traits<C>::NAME(command, arguments...);                                                          \
@@ -128,18 +144,24 @@ consteval rule_arguments fitting(list<State...>, list<Option...>) {
     return rule_arguments::misfit;
 }
 
+template <typename Rule, typename C>
+concept in_own_traits =
+    (!std::is_base_of_v<no_traits<C>, command_traits<C>>) && Rule::template is_member<command_traits<C>>;
+template <typename Rule, typename C>
+concept in_fallback =
+    Rule::template is_member<fallback_traits<C>> && can_be_a_base<C> && can_be_a_base<command_traits<C>>;
+
 // Whoever has the name decides by it alone; a hidden friend has no name to find, so it decides where it fits.
 template <typename Rule, typename C, typename States, typename Options>
 consteval rule_choice choose() {
   if constexpr (Rule::template is_member<C>) {
     return {rule_source::member, fitting<Rule, rule_source::member, C>(States{}, Options{})};
-  } else if constexpr (Rule::template is_member<command_traits<C>>) {
+  } else if constexpr (in_own_traits<Rule, C>) {
     return {rule_source::traits, fitting<Rule, rule_source::traits, C>(States{}, Options{})};
   } else if constexpr (constexpr auto found = fitting<Rule, rule_source::hidden_friend, C>(States{}, Options{});
                        found != rule_arguments::misfit) {
     return {rule_source::hidden_friend, found};
-  } else if constexpr (Rule::template is_member<fallback_traits<C>> && can_be_a_base<C> &&
-                       can_be_a_base<command_traits<C>>) {
+  } else if constexpr (in_fallback<Rule, C>) {
     return {rule_source::fallback, fitting<Rule, rule_source::fallback, C>(States{}, Options{})};
   } else {
     return {};
@@ -148,6 +170,15 @@ consteval rule_choice choose() {
 
 template <typename Rule, typename C, typename States, typename Options>
 inline constexpr rule_choice chosen = choose<Rule, C, States, Options>();
+// What most rules are is found by one look: a member that takes everything.
+template <typename Rule, typename C, typename... State, typename... Option>
+  requires(Rule::template fits_member<C, State..., Option...>)
+inline constexpr rule_choice chosen<Rule, C, list<State...>, list<Option...>>{rule_source::member, rule_arguments::all};
+// Or, of rules that need not be there, that nobody has it.
+template <typename Rule, typename C>
+  requires(!Rule::template is_member<C> && !in_own_traits<Rule, C> && !in_fallback<Rule, C> &&
+           !Rule::template fits_friend<C>)
+inline constexpr rule_choice chosen<Rule, C, list<>, list<>>{};
 
 // Calls a rule that `chosen` has found callable.
 template <typename Rule, typename C, typename... State, typename... Option>
@@ -162,9 +193,19 @@ auto result_of_rule(list<State...>, list<Option...>)
         std::declval<const C&>(), std::declval<const std::tuple<const State&...>&>(),
         std::declval<const Option&>()...));
 
+template <typename Rule, typename C, typename States, typename Options>
+struct result_of {
+  using type = decltype(result_of_rule<Rule, C>(States{}, Options{}));
+};
+template <typename Rule, typename C, typename... State, typename... Option>
+  requires(Rule::template fits_member<C, State..., Option...>)
+struct result_of<Rule, C, list<State...>, list<Option...>> {
+  using type = typename Rule::template member_result<C, State..., Option...>;
+};
+
 // What the chosen rule returns.
 template <typename Rule, typename C, typename States, typename Options>
-using rule_result = decltype(result_of_rule<Rule, C>(States{}, Options{}));
+using rule_result = typename result_of<Rule, C, States, Options>::type;
 
 }  // namespace detail
 }  // namespace must

@@ -132,11 +132,13 @@ consteval bool diagnose_event() {
   return false;
 }
 
-template <typename Data, typename... Event>
-consteval bool diagnose_events(list<Event...>) {
-  bool good = true;
-  ((good = diagnose_event<Event, Data>() && good), ...);
-  return good;
-}
+template <typename Events, typename Data>
+inline constexpr bool are_good = true;
+template <typename Event, typename Data>
+inline constexpr bool are_good<list<Event>, Data> = diagnose_event<Event, Data>();
+template <typename Event, typename... Other, typename Data>
+  requires(sizeof...(Other) > 0)
+inline constexpr bool are_good<list<Event, Other...>, Data> =
+    are_good<list<Event>, Data> & (are_good<list<Other>, Data> & ...);
 
 }  // namespace must::detail

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/one_of.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
@@ -137,10 +138,14 @@ inline void check_read(const query& which, const read_options& options, std::siz
     if (!item.stream) refuse_input("after_version", "needs a query whose items all name a stream");
 }
 
-inline std::size_t payload_size(const payload& data) { return data.bytes().size(); }
-template <typename Data>
-std::size_t payload_size(const Data&) {
-  return 0;
+inline void check_data(const payload& data, const limits& allowed) {
+  if (const auto size = data.bytes().size(); size > allowed.payload_bytes)
+    refuse_input("data",
+                 "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) + " are allowed");
+}
+template <typename... Event>
+void check_data(const one_of<Event...>& data, const limits&) {
+  if (!data.has_value()) refuse_input("data", "holds no event");
 }
 
 // Everything about an append that can be judged without looking into the store.
@@ -160,9 +165,7 @@ void check_append(std::span<const basic_event<Data>> events, const append_condit
                                std::to_string(allowed.tags_per_event) + " are allowed on one event");
     for (const auto& tag : event.tags) check_name("tag", tag, allowed.name_bytes);
     for (const auto& [name, value] : event.extensions) check_extension_name(name);
-    if (const auto size = payload_size(event.data); size > allowed.payload_bytes)
-      refuse_input("data",
-                   "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) + " are allowed");
+    check_data(event.data, allowed);
   }
   check_query(condition.query, allowed.name_bytes);
   for (const auto& expectation : condition.streams) check_name("stream", expectation.stream, allowed.name_bytes);

@@ -7,6 +7,7 @@
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
+#include "must/one_of.hpp"
 #include "must/record.hpp"
 
 #include <cstdint>
@@ -21,17 +22,18 @@ namespace must::detail {
 // The extension that tells the schema version of a payload; absent: 1.
 inline constexpr const char* schema_version_attribute = "mustschemaversion";
 
+// Whether a store with this data keeps structs as they are.
 template <typename Data>
-inline constexpr bool is_variant = false;
+inline constexpr bool keeps_structs = false;
 template <typename... Event>
-inline constexpr bool is_variant<std::variant<Event...>> = true;
+inline constexpr bool keeps_structs<one_of<Event...>> = true;
 
+// Whether that names Event.
 template <typename Event, typename Data>
 inline constexpr bool holds = false;
 template <typename Event, typename... Other>
-inline constexpr bool holds<Event, std::variant<Other...>> = (std::is_same_v<Event, Other> || ...);
+inline constexpr bool holds<Event, one_of<Other...>> = one_of<Other...>::template names<Event>;
 
-// Whether a store with this data keeps Event: a variant that has it, or bytes.
 template <typename Event, typename Data>
 inline constexpr bool keeps = holds<Event, Data> || std::is_same_v<Data, payload>;
 
@@ -54,7 +56,7 @@ Data to_data(const Event& event) {
   } else {
     static_assert(holds<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
     if constexpr (holds<Event, Data>)
-      return Data(std::in_place_type<Event>, event);
+      return Data(event);
     else
       return {};
   }
@@ -109,9 +111,9 @@ void use_as(const Version& event, Use&& use) {
 // Calls `use(const Newest&)` when the record holds the version Version; says whether it did.
 template <typename Newest, typename Version, typename Data, typename Use>
 bool with_version(const recorded<Data>& record, Use&& use) {
-  if constexpr (is_variant<Data>) {
+  if constexpr (keeps_structs<Data>) {
     if constexpr (holds<Version, Data>) {
-      if (const auto* event = std::get_if<Version>(&record.data)) {
+      if (const auto* event = record.data.template get_if<Version>()) {
         use_as<Newest>(*event, use);
         return true;
       }

@@ -9,6 +9,7 @@
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
+#include "must/one_of.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
@@ -29,7 +30,6 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace must {
@@ -41,7 +41,7 @@ struct memory_data {
   static_assert(names_are_told_apart(events<Event...>{}),
                 "must: two events of a memory_store share a name, and neither is a previous version of the other");
   static_assert((std::is_copy_constructible_v<Event> && ...), "must: the events of a memory_store are copyable");
-  using type = std::variant<Event...>;
+  using type = one_of<Event...>;
 };
 template <>
 struct memory_data<> {

@@ -53,16 +53,15 @@ inline std::string describe(const error& refusal) {
          (refusal.rule.empty() ? "" : " (" + std::string(refusal.rule) + ")");
 }
 
-// A variant of each type once.
+// one_of, of each type once.
 template <typename Found, typename... Event>
-struct variant_of_all;
+struct one_of_all;
 template <typename... Found>
-struct variant_of_all<must::detail::list<Found...>> {
-  using type = std::variant<Found...>;
+struct one_of_all<must::detail::list<Found...>> {
+  using type = one_of<Found...>;
 };
 template <typename Found, typename First, typename... Rest>
-struct variant_of_all<Found, First, Rest...>
-    : variant_of_all<typename must::detail::with_leaf<Found, First>::type, Rest...> {};
+struct one_of_all<Found, First, Rest...> : one_of_all<typename must::detail::with_leaf<Found, First>::type, Rest...> {};
 
 }  // namespace detail
 
@@ -147,29 +146,26 @@ class history {
   template <typename C, typename... Option>
   [[nodiscard]] auto when(const C& command, const Option&... options) const {
     using rule_options = must::detail::rule_options<Option...>;
-    static_assert(must::detail::diagnose_command<C, payload, rule_options>());
+    static_assert(must::detail::is_good<C, payload, rule_options>);
     return must::detail::with_rule_options([&](const auto&... kept) { return decide(command, kept...); }, options...);
   }
 
  private:
-  using data_type = typename detail::variant_of_all<must::detail::list<std::monostate>, Event...>::type;
+  using data_type = typename detail::one_of_all<must::detail::list<>, Event...>::type;
 
   template <typename C, typename... Option>
   auto decide(const C& command, const Option&... options) const {
-    using held_type =
-        decltype(must::detail::only_of(must::detail::find_event_type<C, payload, must::detail::list<Option...>>()));
+    using held_type = typename must::detail::held_by<C, payload, must::detail::list<Option...>>::type;
     auto folding = must::detail::make_folding<data_type>(command, options...);
     replay(folding);
     if (const auto mismatch = folding.mismatch()) return outcome<held_type>({}, to_error(*mismatch));
     std::vector<held_type> events;
-    auto take = [&](auto&& decided) {
-      must::detail::for_events<payload>(std::forward<decltype(decided)>(decided), [&](auto&& event) {
-        events.push_back(held_type(std::forward<decltype(event)>(event)));
-      });
-    };
-    std::optional<error> refusal;
-    if (!must::detail::run_rules(refusal, command, folding.states(), take, options...)) events.clear();
-    return outcome<held_type>(std::move(events), std::move(refusal));
+    auto take = [&](auto&& event) { events.push_back(held_type(std::forward<decltype(event)>(event))); };
+    must::detail::progress_of_rules rules;
+    const bool passed = rules.run(
+        [&](auto& at) { return must::detail::run_rules<payload>(at, command, folding.states(), take, options...); });
+    if (!passed) events.clear();
+    return outcome<held_type>(std::move(events), std::move(rules.no));
   }
 
   template <typename Folding>
@@ -189,7 +185,7 @@ class history {
     made.type.assign(name.data(), name.size());
     made.subject = must::detail::stream_of(event, stream);
     made.tags = must::detail::tags_of(event);
-    made.data.template emplace<One>(event);
+    made.data = event;
     made.position = log.size() + 1;
     made.version = 1;
     for (const auto& earlier : log) made.version += !made.subject.empty() && earlier.subject == made.subject;

@@ -60,7 +60,7 @@ struct memory_reference<payload> {
   using type = memory_store<>;
 };
 template <typename... Event>
-struct memory_reference<std::variant<Event...>> {
+struct memory_reference<one_of<Event...>> {
   using type = memory_store<Event...>;
 };
 
