@@ -13,4 +13,4 @@ struct must::codec<Done> {
 };
 #endif
 
-std::string run(const must::recorded<std::variant<Done>>& event) { return must::cloudevents::to_json(event); }
+std::string run(const must::recorded<must::one_of<Done>>& event) { return must::cloudevents::to_json(event); }

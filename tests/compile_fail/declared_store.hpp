@@ -16,7 +16,7 @@ struct declared_storage {
 };
 
 template <typename... E>
-struct declared_store : declared_storage<std::variant<E...>> {};
+struct declared_store : declared_storage<must::one_of<E...>> {};
 template <>
 struct declared_store<> : declared_storage<must::payload> {};
 

@@ -8,6 +8,7 @@
 #include "must/detail/identity.hpp"
 #include "must/detail/make_event.hpp"
 #include "must/detail/names.hpp"
+#include "must/detail/observe.hpp"
 #include "must/detail/rule.hpp"
 #include "must/detail/translate.hpp"
 #include "must/detail/validate.hpp"
