@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -64,12 +63,16 @@ class one_of {
   one_of(Event&& event) {
     emplace(std::forward<Event>(event));
   }
+  /// Holds what the other holds. \throws what copying it throws
   one_of(const one_of& other) { copy_from(other); }
+  /// Holds what the other held, which keeps an event that was moved from. \throws what moving it throws
   one_of(one_of&& other) noexcept(moves_quietly) { move_from(other); }
+  /// \see the constructors. A copy that throws changes nothing.
   one_of& operator=(const one_of& other) {
     if (this != &other) *this = one_of(other);
     return *this;
   }
+  /// \see the constructors
   one_of& operator=(one_of&& other) noexcept(moves_quietly) {
     if (this == &other) return *this;
     reset();

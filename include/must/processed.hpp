@@ -21,7 +21,7 @@ struct processed_command {
 /// What became of a command, and its events: of their own type when there is one, else variants of the types.
 template <typename Event>
 struct processed : processed_command {
-  std::vector<Event> events{};
+  std::vector<Event> events{};  ///< in the order in which they are stored
 };
 
 }  // namespace must
