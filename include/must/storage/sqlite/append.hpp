@@ -65,7 +65,7 @@ class sqlite_write {
     if (!state->step()) on_.fail(SQLITE_CORRUPT);
     check_min_version(on_.context(), "min_writer", state->integer(0));
     head = state->count(1);
-    recorded_at = state->is_null(2) ? INT64_MIN : state->integer(2);
+    recorded_at = state->integer_or_null(2).value_or(INT64_MIN);
   }
   sqlite_connection& on_;
 };

@@ -32,7 +32,7 @@ struct sqlite_options {
   duration busy_timeout{5'000'000};    ///< for another process to let go, then storage_error (retryable)
   duration poll_interval{5'000};       ///< how often wait_for looks what other processes have appended
   must::limits limits{};               ///< what an append may hold
-  std::size_t page_rows = 128;         ///< of a read: how many events are fetched at once
+  std::size_t page_rows = 256;         ///< of a read: how many events are fetched at once
   std::size_t page_bytes = 1U << 20U;  ///< of a read: no more is fetched when a page has that many bytes of data
   std::size_t idle_readers = 8;        ///< connections kept for readers; more are opened while more threads read
   int checkpoint_pages = 4'000;        ///< the write-ahead log goes into the file when it has that many pages of 4 KiB

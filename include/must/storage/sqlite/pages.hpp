@@ -67,19 +67,24 @@ inline std::optional<sqlite_one_list> one_list(const query& which) {
   return std::nullopt;
 }
 
+// Every position up to the head has its row.
+inline void add_row_at(sqlite_statement& rows, position at, sqlite_page& page) {
+  const bool is_there = rows.step();
+  if (is_there) page.add(rows);
+  if (!is_there || page.rows().back().position != at) raise_damaged(rows.context(), at, "its row is not there");
+}
+
 // Each fills `page` from the beginning of a window and says whether there may be more.
 inline bool fill_from_all(sqlite_connection& on, const sqlite_window& window, sqlite_page& page) {
   sqlite_connection::lease rows(on, in(window.order, sql::all_rows));
-  rows->bind(2, window.low).bind(3, window.high);
   const bool forwards = window.order == direction::forwards;
-  for (auto count = window.high - window.low + 1, at = forwards ? window.low : window.high; !page.full(); --count) {
-    const bool is_there = rows->step();
-    if (!is_there && count == 0) return false;
-    if (!is_there || rows->count(0) != at) raise_damaged(on.context(), at, "its row is not there");
-    page.add(*rows);
-    forwards ? ++at : --at;
+  auto at = forwards ? window.low : window.high;
+  rows->bind(1, at);
+  for (auto left = window.high - window.low + 1; left > 0; --left, forwards ? ++at : --at) {
+    if (page.full()) return true;
+    add_row_at(*rows, at, page);
   }
-  return true;
+  return false;
 }
 inline bool fill_from_union(sqlite_connection& on, const query& which, const sqlite_window& window, sqlite_page& page) {
   const auto before = [&](position left, position right) {
@@ -104,11 +109,10 @@ inline bool fill_from_union(sqlite_connection& on, const query& which, const sql
   for (std::size_t begin = 0, end = 0; begin < first.size(); begin = end) {
     const auto gap = [&](std::size_t i) { return std::max(first[i], first[i - 1]) - std::min(first[i], first[i - 1]); };
     for (end = begin + 1; end < first.size() && gap(end) == 1;) ++end;
-    rows->bind(2, std::min(first[begin], first[end - 1])).bind(3, std::max(first[begin], first[end - 1]));
+    rows->bind(1, first[begin]);
     for (auto i = begin; i < end; ++i) {
       if (page.full()) return true;
-      if (!rows->step()) on.fail(SQLITE_CORRUPT);
-      page.add(*rows);
+      add_row_at(*rows, first[i], page);
     }
     rows->reset();
   }

@@ -149,7 +149,7 @@ inline void read_columns(sqlite_statement& from, recorded<payload>& to) {
   to.id = from.bytes(4);
   to.source = from.bytes(5);
   to.time.reset();
-  if (!from.is_null(6)) to.time = plain_time(from.integer(6));
+  if (const auto time = from.integer_or_null(6)) to.time = plain_time(*time);
   to.recorded_at = plain_time(from.integer(7));
   to.dataschema.clear();
   to.extensions.clear();

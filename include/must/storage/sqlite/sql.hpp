@@ -133,9 +133,8 @@ constexpr std::string_view text_of(sql which) {
       return "UPDATE must_cell SET revision = revision + 1, bytes = ?2 WHERE key = ?1 AND revision = ?3";
     case sql::list_cells: return "SELECT key FROM must_cell WHERE key >= ?1 AND key < ?2 ORDER BY key";
     case sql::event_of_id: return MUST_SQLITE_ROW "must_event e WHERE e.id = ?1 AND e.source = ?2";
-    case sql::all_rows: return MUST_SQLITE_ROW "must_event e WHERE e.position BETWEEN ?2 AND ?3 ORDER BY e.position";
-    case sql::all_rows_back:
-      return MUST_SQLITE_ROW "must_event e WHERE e.position BETWEEN ?2 AND ?3 ORDER BY e.position DESC";
+    case sql::all_rows: return MUST_SQLITE_ROW "must_event e WHERE e.position >= ?1 ORDER BY e.position";
+    case sql::all_rows_back: return MUST_SQLITE_ROW "must_event e WHERE e.position <= ?1 ORDER BY e.position DESC";
     case sql::tag_rows:
       return MUST_SQLITE_ROW
           "must_tag t CROSS JOIN must_event e ON e.position = t.position "

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -97,15 +98,20 @@ class sqlite_statement {
   }
   void reset() noexcept { ::sqlite3_reset(handle_); }
 
-  [[nodiscard]] bool is_null(int column) { return ::sqlite3_column_type(handle_, column) == SQLITE_NULL; }
   [[nodiscard]] std::int64_t integer(int column) { return ::sqlite3_column_int64(handle_, column); }
   [[nodiscard]] std::uint64_t count(int column) { return static_cast<std::uint64_t>(integer(column)); }
-  // Texts and blobs alike, as the file has them. They live until the next step or reset.
+  [[nodiscard]] std::optional<std::int64_t> integer_or_null(int column) {
+    auto* const value = ::sqlite3_column_value(handle_, column);
+    if (::sqlite3_value_type(value) == SQLITE_NULL) return std::nullopt;
+    return ::sqlite3_value_int64(value);
+  }
+  // Texts and blobs alike, as the file has them; NULL is empty. They live until the next step or reset.
+  // The value is taken once: a connection of one thread needs no protected one, and each column call checks anew.
   [[nodiscard]] std::string_view bytes(int column) {
-    const auto* data = static_cast<const char*>(::sqlite3_column_blob(handle_, column));
-    const auto size = static_cast<std::size_t>(::sqlite3_column_bytes(handle_, column));
-    if (data == nullptr && ::sqlite3_errcode(of_->handle) == SQLITE_NOMEM) fail(SQLITE_NOMEM);
-    return {data, data == nullptr ? 0 : size};
+    auto* const value = ::sqlite3_column_value(handle_, column);
+    const auto* data = static_cast<const char*>(::sqlite3_value_blob(value));
+    if (data == nullptr) return no_bytes(value);
+    return {data, static_cast<std::size_t>(::sqlite3_value_bytes(value))};
   }
   [[nodiscard]] ::sqlite3_stmt* handle() const noexcept { return handle_; }
   [[nodiscard]] const sqlite_context& context() const noexcept { return *of_; }
@@ -114,6 +120,12 @@ class sqlite_statement {
   static constexpr ::sqlite3_destructor_type stays = nullptr;  // SQLITE_STATIC
   static std::int64_t in_range(std::uint64_t value) {
     return value > std::uint64_t{INT64_MAX} ? INT64_MAX : static_cast<std::int64_t>(value);
+  }
+  // NULL, empty, or not got for want of memory.
+  std::string_view no_bytes(::sqlite3_value* value) {
+    const bool is_null = ::sqlite3_value_type(value) == SQLITE_NULL;
+    if (!is_null && ::sqlite3_errcode(of_->handle) == SQLITE_NOMEM) fail(SQLITE_NOMEM);
+    return {};
   }
   sqlite_statement& checked(int code) {
     if (code != SQLITE_OK) fail(code);
