@@ -10,7 +10,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <variant>
 
 struct Ordered { std::string stream, what; };
 
@@ -26,7 +25,7 @@ int main() {
   std::jthread kitchen([&] {
     bool has_milk = false;
     auto cook = must::make_consumer<Event>([&](const Event& event) {
-      const auto& order = std::get<Ordered>(event.data);
+      const auto& order = event.data.get<Ordered>();
       if (order.what == "milk" && !has_milk) throw std::runtime_error("there is no milk");
       std::cout << order.what << " for " << order.stream << '\n';
     });

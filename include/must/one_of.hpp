@@ -7,7 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <new>
+#include <new>  // IWYU pragma: keep
 #include <type_traits>
 #include <utility>
 

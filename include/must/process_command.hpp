@@ -2,13 +2,10 @@
 // process_command: a command becomes stored events.
 #pragma once
 
-#include "must/detail/diagnose.hpp"  // IWYU pragma: keep
-#include "must/detail/observe.hpp"
 #include "must/detail/process.hpp"
 #include "must/error.hpp"
 #include "must/processed.hpp"
 #include "must/result.hpp"
-#include "must/storage.hpp"
 
 namespace must {
 

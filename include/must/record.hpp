@@ -2,7 +2,6 @@
 // The envelope of an event: what CloudEvents says of it, must's tags, and where it is stored.
 #pragma once
 
-#include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/timestamp.hpp"
 
@@ -13,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>

@@ -31,7 +31,7 @@ using source_type = must::store_source<store_type>;
 using record = source_type::value_type;
 using numbers = std::vector<int>;
 
-int value_of(const record& event) { return std::get<Counted>(event.data).value; }
+int value_of(const record& event) { return event.data.get<Counted>().value; }
 void fill(store_type& store, int count) {
   for (int i = 0; i < count; ++i) must::append(store, Counted{i});
 }

@@ -113,8 +113,8 @@ inline void write_data(object_writer& object, const payload& data) {
 // Appends the event. `own` holds must's extensions of a recorded event, by name, as JSON.
 template <typename Data>
 void write_event(std::string& out, const basic_event<Data>& event, const payload& data,
-                 std::map<std::string, std::string, std::less<>> own, int indent,
-                 int level) {  // NOLINT(misc-include-cleaner)
+                 // NOLINTNEXTLINE(misc-include-cleaner): <functional> is heavy
+                 std::map<std::string, std::string, std::less<>> own, int indent, int level) {
   object_writer object(out, indent, level);
   const auto required = [&](std::string_view name, const std::string& text) {
     check_core(name, text), object.string(name, text);

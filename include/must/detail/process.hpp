@@ -4,6 +4,7 @@
 
 #include "must/command.hpp"
 #include "must/detail/decide.hpp"
+#include "must/detail/diagnose.hpp"
 #include "must/detail/fold.hpp"
 #include "must/detail/identity.hpp"
 #include "must/detail/make_event.hpp"
@@ -19,7 +20,6 @@
 #include "must/processed.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
-#include "must/result.hpp"
 #include "must/storage.hpp"
 
 #include <cstddef>

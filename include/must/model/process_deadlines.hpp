@@ -4,10 +4,15 @@
 
 #include "must/detail/resume.hpp"
 #include "must/detail/versions.hpp"
+#include "must/error.hpp"
+#include "must/fwd.hpp"
 #include "must/model/process_events.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/timestamp.hpp"
 
-#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <map>

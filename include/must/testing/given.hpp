@@ -2,6 +2,7 @@
 // given(events...).when(command, options...).then(events...): a command tested without a store.
 #pragma once
 
+#include "must/detail/decide.hpp"
 #include "must/detail/diagnose.hpp"  // IWYU pragma: keep
 #include "must/detail/members.hpp"
 #include "must/detail/names.hpp"
@@ -10,6 +11,7 @@
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/matching.hpp"
+#include "must/one_of.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/testing/assertion_failed.hpp"
@@ -22,7 +24,6 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace must::testing {

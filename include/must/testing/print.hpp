@@ -3,9 +3,12 @@
 #pragma once
 
 #include "must/detail/digest.hpp"
+#include "must/detail/members.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -2,6 +2,7 @@
 // The public suite for any Storage: what every store must show, case by case, in any test framework or none.
 #pragma once
 
+#include "must/one_of.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/memory.hpp"
@@ -21,7 +22,6 @@
 #include <exception>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace must::testing {

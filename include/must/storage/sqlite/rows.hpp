@@ -5,6 +5,7 @@
 #include "must/detail/event_row.hpp"
 #include "must/detail/siphash.hpp"
 #include "must/detail/validate.hpp"
+#include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/record.hpp"
 #include "must/storage/sqlite/connection.hpp"

@@ -2,7 +2,15 @@
 // Looks for damage in a whole SQLite store: what SQLite sees itself, then every event and its tags.
 #pragma once
 
+#include "must/detail/siphash.hpp"
+#include "must/detail/validate.hpp"
+#include "must/record.hpp"
+#include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/pages.hpp"
+#include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/statement.hpp"
 
 #include <sqlite3.h>
 

@@ -2,13 +2,20 @@
 // The storage suite: what readers and followers see while others write (cases V1 to V5).
 #pragma once
 
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
 #include "must/storage/transactional.hpp"
+#include "must/testing/suite/expect.hpp"
 #include "must/testing/suite/race_cases.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <span>
 #include <stdexcept>
