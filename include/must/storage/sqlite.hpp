@@ -70,7 +70,7 @@ class sqlite_store {
   /// \throws storage_error  for a file that cannot be opened, is no database, or is of a newer must: it stays as it is
   /// \throws bad_input  for a path, a source or limits that cannot be
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
-      : origin_(std::move(origin)), file_(options) {
+      : origin_(std::move(origin)), file_(options), pages_(options.idle_readers) {
     detail::check_name("source", origin_.source);
   }
 
@@ -104,7 +104,8 @@ class sqlite_store {
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
     detail::check_read(which, options);
-    detail::sqlite_page page;
+    const detail::sqlite_page_pool::lease taken(pages_);
+    auto& page = *taken;
     auto window = window_of(options);
     auto left = options.limit.value_or(INT64_MAX);
     read_result done;
@@ -337,6 +338,7 @@ class sqlite_store {
 
   must::origin origin_;
   mutable detail::sqlite_file file_;
+  mutable detail::sqlite_page_pool pages_;
   mutable detail::wake_up wake_up_{};
   mutable std::mutex checkpoint_mutex_{};
   std::optional<error> checkpoint_failure_{};

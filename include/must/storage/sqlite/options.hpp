@@ -34,10 +34,12 @@ struct sqlite_options {
   must::limits limits{};               ///< what an append may hold
   std::size_t page_rows = 256;         ///< of a read: how many events are fetched at once
   std::size_t page_bytes = 1U << 20U;  ///< of a read: no more is fetched when a page has that many bytes of data
-  std::size_t idle_readers = 8;        ///< connections kept for readers; more are opened while more threads read
-  int checkpoint_pages = 4'000;        ///< the write-ahead log goes into the file when it has that many pages of 4 KiB
-  bool verify_reads = false;           ///< every event that is read is compared with its seal: a look-up, two digests
-  std::int64_t max_pages = 0;          ///< a quota of the file in pages; 0: none
+  /// connections kept for readers, each with up to 2 MiB of SQLite's pages and a page of events, of which none has been
+  /// above 4 KiB; more are opened while more threads read
+  std::size_t idle_readers = 8;
+  int checkpoint_pages = 4'000;  ///< the write-ahead log goes into the file when it has that many pages of 4 KiB
+  bool verify_reads = false;     ///< every event that is read is compared with its seal: a look-up, two digests
+  std::int64_t max_pages = 0;    ///< a quota of the file in pages; 0: none
 };
 
 }  // namespace must

@@ -15,11 +15,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace must::detail {
@@ -40,13 +43,59 @@ class sqlite_page {
     auto& row = rows_[size_];
     read_row(from, row);
     ++size_;
-    bytes_ += row.data.bytes().size() + row.tags.size() * 64 + row.extensions.size() * 64;
+    const auto size = row.data.bytes().size() + row.tags.size() * 64 + row.extensions.size() * 64;
+    bytes_ += size;
+    largest_ = std::max(largest_, size);
   }
+  // Whether no row has ever been larger than 4 KiB: what the page takes is known then.
+  [[nodiscard]] bool is_small() const noexcept { return largest_ <= 4'096; }
   [[nodiscard]] std::span<const recorded<payload>> rows() const noexcept { return {rows_.data(), size_}; }
 
  private:
   std::vector<recorded<payload>> rows_{};
-  std::size_t size_ = 0, bytes_ = 0, most_rows_ = 0, most_bytes_ = 0;
+  std::size_t size_ = 0, bytes_ = 0, most_rows_ = 0, most_bytes_ = 0, largest_ = 0;
+};
+
+// Small pages of reads that have ended, for the next ones: to build the rows anew costs as much as to read them.
+class sqlite_page_pool {
+ public:
+  class lease {
+   public:
+    explicit lease(sqlite_page_pool& from) : from_(from), page_(from.take()) {}
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() { from_.give_back(std::move(page_)); }
+    sqlite_page& operator*() const noexcept { return *page_; }
+
+   private:
+    sqlite_page_pool& from_;
+    std::unique_ptr<sqlite_page> page_;
+  };
+  explicit sqlite_page_pool(std::size_t most) : most_(std::min<std::size_t>(most, 1'024)) {
+    idle_.reserve(most_);  // so giving back cannot fail
+  }
+
+ private:
+  std::unique_ptr<sqlite_page> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        auto taken = std::move(idle_.back());
+        idle_.pop_back();
+        return taken;
+      }
+    }
+    return std::make_unique<sqlite_page>();
+  }
+  void give_back(std::unique_ptr<sqlite_page> page) {
+    if (!page->is_small()) return;
+    page->start(0, 0);
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < most_) idle_.push_back(std::move(page));
+  }
+  std::mutex mutex_{};
+  std::vector<std::unique_ptr<sqlite_page>> idle_{};
+  std::size_t most_;
 };
 
 // Whether an item is one list of an index that gives its rows in order, and which.
