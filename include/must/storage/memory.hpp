@@ -88,13 +88,13 @@ class memory_store {
   /// \see Storage. Waits for nothing and nobody; the visitor is called under no lock. \throws bad_input
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
+    auto left = options.limit.value_or(-1);
     detail::check_read(which, options);
     const auto head = log_.head();
     const auto end = std::min(options.until, head);
     const auto [from, to] =
         options.order == direction::forwards ? std::pair(options.after, end) : std::pair(end, options.after);
     read_result done{head, from, false};
-    auto left = options.limit.value_or(-1);
     if (left == 0) return done;
     done.complete = log_.for_matches(which, options, end, [&](const recorded<data_type>& record) {
       done.scanned = record.position;

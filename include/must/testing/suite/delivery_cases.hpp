@@ -80,8 +80,7 @@ struct delivery_cases {
   }
   static void store_events(store_type& store, int count, int first = 0, const std::string& type = "wanted") {
     for (int i = first; i < first + count; ++i)
-      static_cast<void>(
-          append<F>(store, event<F>(type, "s" + std::to_string(i % 3), {}, static_cast<std::uint64_t>(i))));
+      static_cast<void>(append<F>(store, event<F>(type, numbered("s", i % 3), {}, static_cast<std::uint64_t>(i))));
   }
   static query wanted() { return query::of_types({"wanted"}); }
   template <typename Store, typename D>

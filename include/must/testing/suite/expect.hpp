@@ -59,6 +59,13 @@ inline std::uint64_t seed() {
   return drawn;
 }
 
+// A name that ends in a number.
+template <typename Number>
+std::string numbered(std::string name, Number number) {
+  name += std::to_string(number);
+  return name;
+}
+
 // For what a race is told apart by: the seed that runs it again.
 inline std::string with_seed(const std::string& what) {
   return what + " (MUST_TEST_SEED=" + std::to_string(seed()) + ")";

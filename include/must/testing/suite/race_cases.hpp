@@ -94,7 +94,7 @@ struct race_cases {
           const auto seen = store.read(query::of_tags({"shared"}), {}, [](const recorded<data_of<F>>&) {}).head;
           read_by_all.arrive_and_wait();
           pause();
-          won += append<F>(store, event<F>("a", "s" + std::to_string(t), {"shared", "own"}),
+          won += append<F>(store, event<F>("a", numbered("s", t), {"shared", "own"}),
                            {.query = query::of_tags({"shared"}), .after = seen})
                      .stored();
         });
@@ -138,7 +138,7 @@ struct race_cases {
     F fixture;
     auto& store = fixture.store();
     at_once(8, [&](int t) {
-      const auto tag = "t" + std::to_string(t);
+      const auto tag = numbered("t", t);
       for (int i = 0; i < 100; ++i) {
         const auto seen = store.read(query::of_tags({tag}), {}, [](const recorded<data_of<F>>&) {}).head;
         expect(append<F>(store, event<F>("a", {}, {tag}), {.query = query::of_tags({tag}), .after = seen}).stored(),

@@ -69,7 +69,7 @@ struct sharing_cases {
     std::vector<position> seen;
     at_once(5, [&](int t) {
       if (t < 4) {
-        for (int i = 0; i < 50; ++i) append<F>(store, event<F>("a", "s" + std::to_string(t))).value();
+        for (int i = 0; i < 50; ++i) append<F>(store, event<F>("a", numbered("s", t))).value();
         return;
       }
       for (position after = 0; after < total;)

@@ -71,7 +71,7 @@ struct visibility_cases {
             expect(!append<F>(store, event<F>("a", "s0"), {.streams = {stream_expectation::exactly("s0", 1'000'000)}}),
                    "a conflict stores nothing");
           }
-          append<F>(store, some(count, "s" + std::to_string(t))).value();
+          append<F>(store, some(count, numbered("s", t))).value();
           stored += count;
         }
         --writing;
@@ -95,7 +95,7 @@ struct visibility_cases {
       if (t < 4) {
         jitter pause(static_cast<std::uint64_t>(t));
         for (int i = 0; i < 20; ++i)
-          append_slowly(store, some(5, "s" + std::to_string(t)), [&] {
+          append_slowly(store, some(5, numbered("s", t)), [&] {
             pause();
             std::this_thread::sleep_for(std::chrono::microseconds(200));
           }).value();
@@ -180,7 +180,7 @@ struct visibility_cases {
         jitter pause(static_cast<std::uint64_t>(t));
         for (int i = 0; i < 60; ++i) {
           pause();
-          append<F>(store, some(static_cast<std::size_t>(i % 3 + 1), "s" + std::to_string(t))).value();
+          append<F>(store, some(static_cast<std::size_t>(i % 3 + 1), numbered("s", t))).value();
         }
         --writing;
         return;
