@@ -122,8 +122,9 @@ class one_of {
 
   template <typename Event>
   static consteval std::uint16_t find_kind() {
+    constexpr bool is_it[] = {std::is_same_v<Event, E>...};
     std::uint16_t kind = 0;
-    static_cast<void>(((std::is_same_v<Event, E> || (++kind, false)) || ...));
+    while (kind < sizeof...(E) && !is_it[kind]) ++kind;
     return kind;
   }
   template <typename Event>
