@@ -34,6 +34,7 @@ struct sqlite_options {
   must::limits limits{};               ///< what an append may hold
   std::size_t page_rows = 256;         ///< of a read: how many events are fetched at once
   std::size_t page_bytes = 1U << 20U;  ///< of a read: no more is fetched when a page has that many bytes of data
+
   /// connections kept for readers, each with up to 2 MiB of SQLite's pages and a page of events, of which none has been
   /// above 4 KiB; more are opened while more threads read
   std::size_t idle_readers = 8;
