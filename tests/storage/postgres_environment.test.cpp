@@ -23,25 +23,12 @@ using fixture = must_test::postgres_fixture;
 using must::testing::suite::append;
 using must::testing::suite::event;
 using must::testing::suite::positions;
+using must_test::error_of;
+using must_test::has_postgres;
 using must_test::options_for;
 using must_test::postgres_server;
 using must_test::postgres_session;
 using must_test::scratch_schema;
-
-bool is_there(const postgres_server& server) {
-  if (!server.available()) WARN("skipped: " << server.reason());
-  return server.available();
-}
-
-template <typename Call>
-must::error error_of(Call&& call) {
-  try {
-    call();
-  } catch (const must::exception& why) {
-    return why.error();
-  }
-  throw std::runtime_error("nothing was thrown");
-}
 
 int free_port() {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -77,7 +64,7 @@ TEST_CASE("postgres_store: TLS and passwords are libpq's own, and no secret is t
                             certify(made, "server");
                             certify(made, "another");
                           }});
-  if (!is_there(server)) return;
+  if (!has_postgres(server)) return;
   postgres_session(server.conninfo()).ask("CREATE ROLE ann LOGIN SUPERUSER PASSWORD 'hunter2'");
   const auto root = " sslrootcert=" + server.data() + "/server.crt",
              wrong_root = " sslrootcert=" + server.data() + "/another.crt";
@@ -127,7 +114,7 @@ TEST_CASE("postgres_store: TLS and passwords are libpq's own, and no secret is t
 }
 
 TEST_CASE("postgres_store: a read-only database is read, and says so to who writes", "[storage][postgres]") {
-  if (!must_test::has_postgres()) return;
+  if (!has_postgres()) return;
   const scratch_schema schema;
   must::postgres_store writes(options_for(schema.name));
   append<fixture>(writes, event<fixture>("a", "s", {"t"})).value();
@@ -157,7 +144,7 @@ TEST_CASE("postgres_store: a read-only database is read, and says so to who writ
 TEST_CASE("postgres_store: a standby is read, refuses what is written, and those who wait there poll",
           "[storage][postgres]") {
   postgres_server primary({.access = "local all,replication all trust\n"});
-  if (!is_there(primary)) return;
+  if (!has_postgres(primary)) return;
   must::postgres_store writes({.conninfo = primary.conninfo()});
   append<fixture>(writes, event<fixture>("a", "s", {"t"})).value();
   postgres_server standby({.prepare = [&](const postgres_server& made) {
@@ -181,7 +168,7 @@ TEST_CASE("postgres_store: a standby is read, refuses what is written, and those
 
 TEST_CASE("postgres_store: a full disk is an error, loses nothing, and passes", "[storage][postgres]") {
   postgres_server server({.small_disk = std::size_t{64} << 20U});
-  if (!is_there(server)) return;
+  if (!has_postgres(server)) return;
   postgres_session(server.conninfo()).ask("CREATE TABLESPACE small LOCATION '" + server.small_disk() + "'");
   must::postgres_store store({.conninfo = server.conninfo() + " options='-c default_tablespace=small'"});
   const auto large = [] {

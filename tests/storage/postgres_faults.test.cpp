@@ -28,21 +28,12 @@ using fixture = must_test::postgres_fixture;
 using must::testing::suite::append;
 using must::testing::suite::event;
 using must::testing::suite::positions;
+using must_test::error_of;
 using must_test::has_postgres;
 using must_test::options_for;
 using must_test::postgres_server;
 using must_test::postgres_session;
 using must_test::scratch_schema;
-
-template <typename Call>
-must::error error_of(Call&& call) {
-  try {
-    call();
-  } catch (const must::exception& why) {
-    return why.error();
-  }
-  throw std::runtime_error("nothing was thrown");
-}
 
 // Runs `work` in a process of its own; whether it ended well.
 template <typename Work>

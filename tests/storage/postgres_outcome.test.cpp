@@ -20,6 +20,7 @@ namespace {
 using fixture = must_test::postgres_fixture;
 using must::testing::suite::append;
 using must::testing::suite::event;
+using must_test::error_of;
 using must_test::options_for;
 using must_test::postgres_server;
 using must_test::postgres_session;
@@ -27,16 +28,6 @@ using must_test::scratch_schema;
 
 // Whether there is a server of ours, that a proxy can stand in front of.
 bool has_own_server() { return must_test::has_postgres() && postgres_server::instance().is_private(); }
-
-template <typename Call>
-must::error error_of(Call&& call) {
-  try {
-    call();
-  } catch (const must::exception& why) {
-    return why.error();
-  }
-  throw std::runtime_error("nothing was thrown");
-}
 
 // A schema, a store that reaches it by a proxy, another that does not, and a session.
 struct behind_a_proxy {

@@ -25,6 +25,7 @@ using fixture = must_test::postgres_fixture;
 using must::testing::suite::append;
 using must::testing::suite::event;
 using must::testing::suite::positions;
+using must_test::error_of;
 using must_test::has_postgres;
 using must_test::options_for;
 using must_test::postgres_server;
@@ -32,16 +33,6 @@ using must_test::postgres_session;
 using must_test::scratch_schema;
 using transaction = must::postgres_store::transaction;
 using record = must::recorded<must::payload>;
-
-template <typename Call>
-must::error error_of(Call&& call) {
-  try {
-    call();
-  } catch (const must::exception& why) {
-    return why.error();
-  }
-  throw std::runtime_error("nothing was thrown");
-}
 
 }  // namespace
 

@@ -11,16 +11,27 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace must_test {
 
 // Whether there is a server; says why not.
-inline bool has_postgres() {
-  auto& server = postgres_server::instance();
+inline bool has_postgres(const postgres_server& server = postgres_server::instance()) {
   if (!server.available()) WARN("skipped: " << server.reason());
   return server.available();
+}
+
+// The error of what a call throws. Throws when it throws none.
+template <typename Call>
+must::error error_of(Call&& call) {
+  try {
+    call();
+  } catch (const must::exception& why) {
+    return why.error();
+  }
+  throw std::runtime_error("nothing was thrown");
 }
 
 // The name of a schema that drops it.
