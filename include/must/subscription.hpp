@@ -13,6 +13,7 @@
 #include "must/subscription/claim.hpp"
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/following.hpp"
+#include "must/subscription/handler_of.hpp"  // IWYU pragma: export
 #include "must/subscription/health.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
@@ -32,6 +33,7 @@ namespace must {
 ///
 /// `handler(const recorded<data_type>&)`: at least once. `handler(S::transaction&, const recorded<data_type>&)`, for a
 /// TransactionalStorage: what it writes there, and how far it came, are stored together, so that counts exactly once.
+/// One that throws leaves the event to the failure policy. \see handler_of, which throws for what it does not know
 template <typename H, typename S>
 concept EventHandler =
     CellStorage<S> && (std::invocable<H&, const recorded<typename S::data_type>&> || detail::takes_transaction<S, H>);

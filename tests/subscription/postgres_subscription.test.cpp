@@ -2,6 +2,8 @@
 #include "support/crash_cases.hpp"
 #include "support/postgres_fixture.hpp"
 #include "support/subscription_cases.hpp"
+#include "support/takeover_cases.hpp"
+#include "support/unreadable_cases.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -64,6 +66,10 @@ TEST_CASE("subscription: on postgres_store", "[subscription]") {
   if (!must_test::has_postgres()) return;
   must_test::subscription_cases<must_test::postgres_fixture>::all();
 }
+TEST_CASE("subscription: what cannot be read on postgres_store is never passed over", "[subscription]") {
+  if (!must_test::has_postgres()) return;
+  must_test::unreadable_cases<must_test::postgres_fixture>::all();
+}
 TEST_CASE("subscription: killed at six points on postgres_store, again and again", "[subscription][process]") {
   if (!must_test::has_postgres()) return;
   must_test::killed_at_six_points<postgres_place>();
@@ -81,4 +87,8 @@ TEST_CASE("subscription: an owner that was stopped for too long writes nothing o
           "[subscription][process]") {
   if (!must_test::has_postgres()) return;
   must_test::a_paused_owner_writes_nothing<postgres_place>();
+}
+TEST_CASE("subscription: killed when its lease is lost on postgres_store, again and again", "[subscription][process]") {
+  if (!must_test::has_postgres()) return;
+  must_test::killed_when_the_lease_is_lost<postgres_place>();
 }

@@ -2,6 +2,8 @@
 #include "support/crash_cases.hpp"
 #include "support/sqlite_file.hpp"
 #include "support/subscription_cases.hpp"
+#include "support/takeover_cases.hpp"
+#include "support/unreadable_cases.hpp"
 
 namespace {
 
@@ -32,6 +34,9 @@ struct sqlite_place {
 TEST_CASE("subscription: on sqlite_store", "[subscription][race]") {
   must_test::subscription_cases<sqlite_store_in_folder>::all();
 }
+TEST_CASE("subscription: what cannot be read on sqlite_store is never passed over", "[subscription]") {
+  must_test::unreadable_cases<sqlite_store_in_folder>::all();
+}
 TEST_CASE("subscription: killed at six points on sqlite_store, again and again", "[subscription][process]") {
   must_test::killed_at_six_points<sqlite_place>();
 }
@@ -44,4 +49,7 @@ TEST_CASE("subscription: an event that kills the process is given up on sqlite_s
 TEST_CASE("subscription: an owner that was stopped for too long writes nothing on sqlite_store",
           "[subscription][process]") {
   must_test::a_paused_owner_writes_nothing<sqlite_place>();
+}
+TEST_CASE("subscription: killed when its lease is lost on sqlite_store, again and again", "[subscription][process]") {
+  must_test::killed_when_the_lease_is_lost<sqlite_place>();
 }

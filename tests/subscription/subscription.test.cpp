@@ -6,6 +6,7 @@
 
 #include "support/flaky_store.hpp"
 #include "support/subscription_cases.hpp"
+#include "support/unreadable_cases.hpp"
 
 namespace {
 
@@ -18,6 +19,46 @@ using cases = must_test::subscription_cases<memory_fixture>;
 }  // namespace
 
 TEST_CASE("subscription: on memory_store", "[subscription][race]") { cases::all(); }
+
+TEST_CASE("subscription: what cannot be read on memory_store is never passed over", "[subscription]") {
+  must_test::unreadable_cases<memory_fixture>::all();
+}
+
+namespace {
+
+struct Opened {
+  int number;
+};
+struct Closed {
+  int number;
+};
+
+}  // namespace
+
+TEST_CASE("subscription: an event of a store of structs that the handler does not name is never passed over",
+          "[subscription]") {
+  must::memory_store<Opened, Closed> store;
+  must::append(store, Opened{1}, Opened{2}, Closed{3}, Opened{4});
+  std::vector<int> seen;
+  const auto handler = must::handler_of<Opened>([&](const Opened& event) { seen.push_back(event.number); });
+  must::subscription stops(store, "stop", must::query::all(), handler);
+  const auto why = cases::error_of([&] { stops.run_once(); });
+  CHECK(why.code == must::error_code::codec_error);
+  CHECK(why.type == "Closed");
+  CHECK(why.position == 3);
+  CHECK(seen == std::vector{1, 2});
+  seen.clear();
+  must::subscription skips(store, "skip", must::query::all(), handler,
+                           {.on_failure = {.then = must::failure_action::skip}});
+  CHECK(skips.run_once() == 4);
+  CHECK(skips.health().skipped == 1);
+  CHECK(seen == std::vector{1, 2, 4});
+  must::subscription asks_for_another(store, "get", must::query::all(),
+                                      [](const auto& event) { static_cast<void>(event.data.template get<Closed>()); },
+                                      {.on_failure = {.then = must::failure_action::park_loose}});
+  CHECK(asks_for_another.run_once() == 4);
+  CHECK(asks_for_another.parked().size() == 3);
+}
 
 TEST_CASE("subscription: options out of range are refused, each by its name", "[subscription]") {
   must::memory_store<> store;

@@ -15,7 +15,6 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -192,68 +191,6 @@ void a_killer_is_given_up() {
   CHECK(looks.parked()[0].attempts == 3);
   CHECK(looks.health().lag == 5);
   CHECK(looks.run_once() == 5);
-}
-
-// An owner that was stopped for longer than its lease finds, when it goes on, that it is none any more: whatever it
-// wants to write then (the checkpoint, an attempt, a parked event) changes nothing, and the next event is not begun.
-template <typename P>
-void a_paused_owner_writes_nothing() {
-  enum then { returns, retries, parks };
-  for (const auto what : {returns, retries, parks}) {
-    const P place;
-    fill(place, 20);
-    const auto follow = [&](const char* who, std::vector<must::position>& handled) {
-      auto store = place.open();
-      auto how = impatient();
-      how.save_every = 1;
-      how.owner = who;
-      how.on_failure = {.attempts = what == retries ? 2U : 1U, .then = must::failure_action::park_loose};
-      must::subscription follows(
-          store, "one", must::query::all(),
-          [&](const auto& event) {
-            handled.push_back(event.position);
-            if (event.position != 5 || *who != 'a') return;
-            ::kill(::getpid(), SIGSTOP);
-            if (what != returns) throw std::runtime_error("too late");
-          },
-          how);
-      follows.run_once();
-    };
-    const auto cells = [&] {
-      std::map<std::string, std::string> all;
-      auto store = place.open();
-      for (const auto& key : store.list("must/subscription/one")) all[key] = store.get(key)->bytes;
-      return all;
-    };
-    INFO("the handler " << (what == returns ? "returns" : what == retries ? "is tried again" : "fails"));
-    const auto paused = ::fork();
-    REQUIRE(paused >= 0);
-    if (paused == 0) {
-      std::vector<must::position> handled;
-      int code = 1;
-      try {
-        follow("ann", handled);
-      } catch (const must::not_owner&) {
-        code = handled == std::vector<must::position>{1, 2, 3, 4, 5} ? 0 : 2;
-      } catch (const std::exception& why) {
-        std::fprintf(stderr, "child: %s\n", why.what());
-      }
-      ::_exit(code);
-    }
-    int status = 0;
-    REQUIRE(::waitpid(paused, &status, WUNTRACED) == paused);
-    REQUIRE(WIFSTOPPED(status));
-    std::vector<must::position> handled;
-    follow("bob", handled);
-    CHECK(handled.front() == 5);
-    CHECK(handled.size() == 16);
-    const auto before = cells();
-    ::kill(paused, SIGCONT);
-    REQUIRE(::waitpid(paused, &status, 0) == paused);
-    CHECK(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0);
-    CHECK(cells() == before);
-  }
 }
 
 }  // namespace must_test

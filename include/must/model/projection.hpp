@@ -145,6 +145,8 @@ class basic_projection {
 /// A state V that follows a store, folded live in memory: `auto view = must::projection<Balances>(store, "balances");`.
 ///
 /// Starts empty in each process and folds from the first event on; one state per key: must::keyed<V>.
+/// Of what the query matches, events that V does not name are none of its own; one that it names and that cannot be
+/// read ends the run, and the next begins with it.
 /// \param storage  not owned \param name  1 to 512 bytes \param which  by default every event of V's types
 /// \throws bad_input  when the name or the query is out of range
 template <State V, Storage S>
