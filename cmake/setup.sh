@@ -47,6 +47,7 @@ if [ "$mode" = ci ]; then
   need doxygen command -v doxygen
   need clang-14 command -v clang++-14
   need clang-19 command -v clang++-19
+  need clang-format-19 command -v clang-format-19
   need clang-tidy-19 command -v clang-tidy-19
   need libc++-19-dev sh -c 'echo "#include <version>" | clang++-19 -stdlib=libc++ -E -x c++ -'
   need git command -v git

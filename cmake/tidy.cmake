@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
-# The target `tidy`: clang-tidy 19, by .clang-tidy. What a header includes can be judged only when it is the main file,
-# so that check runs on each alone; all others on one file that includes every header.
+# `format`: clang-format 19 finds nothing to change in any source. `tidy`: that, and clang-tidy 19, by .clang-tidy: what
+# a header includes can be judged only when it is the main file, so that check runs on each alone; all others on one
+# file that includes every header, and on the examples, which use what the headers only declare.
+find_program(MUST_CLANG_FORMAT clang-format-19)
 find_program(MUST_CLANG_TIDY clang-tidy-19)
-mark_as_advanced(MUST_CLANG_TIDY)
-if(NOT MUST_CLANG_TIDY)
+mark_as_advanced(MUST_CLANG_FORMAT MUST_CLANG_TIDY)
+if(NOT MUST_CLANG_FORMAT OR NOT MUST_CLANG_TIDY)
   return()
 endif()
+
+file(GLOB_RECURSE sources CONFIGURE_DEPENDS include/*.hpp examples/*.[ch]pp tests/*.[ch]pp)
+add_custom_target(format COMMAND "${MUST_CLANG_FORMAT}" --dry-run -Werror ${sources}
+  COMMENT "clang-format: nothing to change" VERBATIM)
 
 set(folder "${PROJECT_BINARY_DIR}/tidy")
 set(flags -std=c++20 "-I${PROJECT_SOURCE_DIR}/include")
@@ -23,8 +29,10 @@ set(config "${PROJECT_SOURCE_DIR}/.clang-tidy")
 set(command "${MUST_CLANG_TIDY}" --quiet "--config-file=${config}")
 set(stamps "")
 set(all "")
+set(headers_of_all "")
 foreach(target IN ITEMS must ${must_component_targets})
   get_target_property(headers ${target} HEADER_SET)
+  list(APPEND headers_of_all ${headers})
   foreach(header IN LISTS headers)
     cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}/include" OUTPUT_VARIABLE name)
     string(APPEND all "#include \"${name}\"\n")
@@ -39,6 +47,17 @@ foreach(target IN ITEMS must ${must_component_targets})
   endforeach()
 endforeach()
 file(CONFIGURE OUTPUT "${folder}/all.cpp" CONTENT "@all@" @ONLY)
-add_custom_target(tidy DEPENDS ${stamps}
-  COMMAND ${command} --checks=-misc-include-cleaner "${folder}/all.cpp" -- ${flags}
-  COMMENT "" VERBATIM COMMAND_EXPAND_LISTS)
+file(GLOB examples CONFIGURE_DEPENDS examples/*.cpp examples/*/main.cpp)
+foreach(source IN LISTS examples ITEMS "${folder}/all.cpp")
+  cmake_path(GET source FILENAME name)
+  cmake_path(GET source PARENT_PATH parent)
+  cmake_path(GET parent FILENAME parent)
+  set(stamp "${folder}/${parent}_${name}.stamp")
+  add_custom_command(OUTPUT "${stamp}" DEPENDS "${source}" "${config}" ${headers_of_all}
+    COMMAND ${command} --checks=-misc-include-cleaner "${source}" -- ${flags}
+    COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
+    COMMENT "" VERBATIM COMMAND_EXPAND_LISTS)
+  list(APPEND stamps "${stamp}")
+endforeach()
+add_custom_target(tidy DEPENDS ${stamps})
+add_dependencies(tidy format)

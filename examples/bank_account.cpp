@@ -12,9 +12,17 @@
 #include <string>
 #include <utility>
 
-struct Opened { std::string stream, owner; };
-struct Deposited { std::string stream; int amount; };
-struct Withdrawn { std::string stream; int amount; };
+struct Opened {
+  std::string stream, owner;
+};
+struct Deposited {
+  std::string stream;
+  int amount;
+};
+struct Withdrawn {
+  std::string stream;
+  int amount;
+};
 
 // Databases keep bytes: this is how the events become JSON and come back.
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Opened, stream, owner)

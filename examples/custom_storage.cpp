@@ -19,12 +19,17 @@ class vector_store {
     const std::lock_guard lock(mutex_);
     if (const auto repeat = find_repeat(events)) return *repeat;
     if (condition.after > log_.size())
-      must::raise({.code = must::error_code::position_ahead, .message = "the store ends before " + std::to_string(condition.after)});
+      must::raise({.code = must::error_code::position_ahead,
+                   .message = "the store ends before " + std::to_string(condition.after)});
     for (const auto& expectation : condition.streams)
       if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
-        return must::conflict{.failed = must::conflict::part::stream, .stream = expectation.stream, .expected = expected(expectation), .actual = actual};
+        return must::conflict{.failed = must::conflict::part::stream,
+                              .stream = expectation.stream,
+                              .expected = expected(expectation),
+                              .actual = actual};
     for (auto position = log_.size(); position > condition.after; --position)
-      if (must::matches(condition.query, log_[position - 1])) return must::conflict{.actual = position, .after = condition.after};
+      if (must::matches(condition.query, log_[position - 1]))
+        return must::conflict{.actual = position, .after = condition.after};
     const auto first = log_.size() + 1;
     const auto now = origin_.clock->now();
     for (const auto& one : events) {
@@ -43,7 +48,8 @@ class vector_store {
     const auto end = std::min<must::position>(options.until, log.size());
     auto left = options.limit.value_or(static_cast<std::int64_t>(log.size()) + 1);
     auto scanned = forwards ? options.after : end;
-    for (auto count = end > options.after ? end - options.after : 0, i = must::position{0}; i < count && left >= 0; ++i) {
+    for (auto count = end > options.after ? end - options.after : 0, i = must::position{0}; i < count && left >= 0;
+         ++i) {
       const auto& one = log[(forwards ? options.after + i + 1 : end - i) - 1];
       const bool in_window = one.version > options.after_version && one.version <= options.until_version;
       if (!must::matches(which, one) || !(in_window || one.version == 0)) continue;
@@ -79,13 +85,15 @@ class vector_store {
     return log_;
   }
   must::version version_of(std::string_view stream) const {
-    return static_cast<must::version>(std::count_if(log_.begin(), log_.end(), [&](const auto& one) { return one.subject == stream; }));
+    return static_cast<must::version>(
+        std::count_if(log_.begin(), log_.end(), [&](const auto& one) { return one.subject == stream; }));
   }
   static std::optional<must::version> expected(const must::stream_expectation& expectation) {
-    return expectation.expected == must::stream_expectation::kind::exists ? std::nullopt : std::optional(expectation.at);
+    return expectation.expected == must::stream_expectation::kind::exists ? std::nullopt
+                                                                          : std::optional(expectation.at);
   }
 
-  // The result of the same append of before: all of its ids, in its order, with its content. Any other known id is an error.
+  // What the same append had as its result: all of its ids, in its order, with its content. Else a known id is refused.
   std::optional<must::appended> find_repeat(std::span<const event> events) const {
     std::optional<must::appended> commit;
     bool whole = true;
@@ -99,14 +107,18 @@ class vector_store {
       }
       const auto& of = commits_[found->position - 1];
       if (commit && !(*commit == of)) refuse(events[i]);
-      if (of.last - of.first + 1 != events.size() || found->position != of.first + i || !must::same_content<data_type>(*found, events[i])) refuse(events[i]);
+      if (of.last - of.first + 1 != events.size() || found->position != of.first + i ||
+          !must::same_content<data_type>(*found, events[i]))
+        refuse(events[i]);
       commit = of;
     }
     if (commit && !whole) refuse(events.front());
     return commit;
   }
   [[noreturn]] static void refuse(const event& one) {
-    must::raise({.code = must::error_code::duplicate_id, .message = "the id \"" + one.id + "\" is stored already, in another append", .event_id = one.id});
+    must::raise({.code = must::error_code::duplicate_id,
+                 .message = "the id \"" + one.id + "\" is stored already, in another append",
+                 .event_id = one.id});
   }
 
   must::origin origin_;
@@ -123,9 +135,10 @@ struct fixture {
 };
 
 int main() {
-  const auto done = must::testing::run_storage_suite<fixture>([](const must::testing::storage_case& one, const std::string& why) {
-    std::cout << one.id << ' ' << one.says << (why.empty() ? "" : ": FAILED: " + why) << '\n';
-  });
+  const auto done =
+      must::testing::run_storage_suite<fixture>([](const must::testing::storage_case& one, const std::string& why) {
+        std::cout << one.id << ' ' << one.says << (why.empty() ? "" : ": FAILED: " + why) << '\n';
+      });
   std::cout << done.passed << " cases hold, " << done.failures.size() << " do not\n";
   return done.failures.empty() ? 0 : 1;
 }

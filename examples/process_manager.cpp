@@ -13,11 +13,21 @@
 #include <string_view>
 #include <tuple>
 
-struct Ordered { std::string order, country; };
-struct Paid { std::string order; };
-struct Shipped { std::string order; };
-struct Refunded { std::string order, why; };
-struct Cancelled { std::string order; };
+struct Ordered {
+  std::string order, country;
+};
+struct Paid {
+  std::string order;
+};
+struct Shipped {
+  std::string order;
+};
+struct Refunded {
+  std::string order, why;
+};
+struct Cancelled {
+  std::string order;
+};
 
 struct Ship {
   std::string order, country;

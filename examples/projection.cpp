@@ -9,8 +9,14 @@
 #include <string>
 #include <thread>
 
-struct Deposited { std::string account; int amount; };
-struct Withdrawn { std::string account; int amount; };
+struct Deposited {
+  std::string account;
+  int amount;
+};
+struct Withdrawn {
+  std::string account;
+  int amount;
+};
 
 struct Balance {
   using events = must::events<Deposited, Withdrawn>;

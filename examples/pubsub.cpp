@@ -9,7 +9,8 @@ int main() {
   must::pubsub<std::string> bus;
 
   // Called by the thread that broadcasts, for each message.
-  const auto fast = bus.subscribe("prices", [](const std::string& price) { std::cout << "at once: " << price << '\n'; });
+  const auto fast =
+      bus.subscribe("prices", [](const std::string& price) { std::cout << "at once: " << price << '\n'; });
 
   // Read when there is time: of more than two prices that wait, only the newest matter.
   must::mailbox<std::string> mailbox({.capacity = 2, .when_full = must::mailbox_policy::drop_oldest});

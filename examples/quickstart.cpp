@@ -7,14 +7,19 @@
 
 #include <iostream>
 
-struct Actor { int id; bool active; std::string role; };
+struct Actor {
+  int id;
+  bool active;
+  std::string role;
+};
 
-struct UserActivated { int user_id; };
+struct UserActivated {
+  int user_id;
+};
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(UserActivated, user_id)
 
 struct ActivateUser {
   int user_id;
-
   bool be_authorized(const Actor& by) const { return by.active && by.id != user_id && by.role == "admin"; }
   void be_valid(const Actor&) const { must::ensure(user_id > 0, "user_id must be positive"); }
   UserActivated be_translated_to_events(const Actor&) const { return {user_id}; }
@@ -27,7 +32,6 @@ int main() {
 
   const auto done = must::process_command(ActivateUser{123}, store, Actor{1, true, "admin"});
   std::cout << "stored user " << done.events[0].user_id << " at position " << done.last << '\n';
-
   const auto refused = must::try_process_command(ActivateUser{123}, store, Actor{2, true, "guest"});
   std::cout << "refused: " << refused.error().message << '\n';
 

@@ -11,7 +11,9 @@
 #include <string>
 #include <thread>
 
-struct Ordered { std::string stream, what; };
+struct Ordered {
+  std::string stream, what;
+};
 
 using Store = must::memory_store<Ordered>;
 using Event = must::recorded<Store::data_type>;

@@ -10,7 +10,10 @@
 #include <string>
 #include <thread>
 
-struct Measured { std::string stream; int value; };
+struct Measured {
+  std::string stream;
+  int value;
+};
 
 using Store = must::memory_store<Measured>;
 using Event = must::recorded<Store::data_type>;

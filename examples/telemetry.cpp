@@ -10,7 +10,10 @@
 #include <string>
 #include <string_view>
 
-struct Deposited { std::string stream; int amount; };
+struct Deposited {
+  std::string stream;
+  int amount;
+};
 
 struct Balance {
   using events = must::events<Deposited>;

@@ -6,9 +6,17 @@
 #include <iostream>
 #include <string>
 
-struct Opened { std::string stream; };
-struct Withdrawn { std::string stream; int amount; };
-struct Deposited { std::string stream; int amount; };
+struct Opened {
+  std::string stream;
+};
+struct Withdrawn {
+  std::string stream;
+  int amount;
+};
+struct Deposited {
+  std::string stream;
+  int amount;
+};
 
 struct Account {
   using events = must::events<Opened, Deposited, Withdrawn>;

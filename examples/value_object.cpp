@@ -25,7 +25,9 @@ struct nlohmann::adl_serializer<Email> {
   static void to_json(json& to, const Email& from) { to = from.text(); }
 };
 
-struct Invited { std::string address; };
+struct Invited {
+  std::string address;
+};
 
 // What arrives is text. The rule that checks it returns the command with the value object: parse, don't validate.
 struct Invite {

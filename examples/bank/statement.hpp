@@ -29,7 +29,8 @@ class statement_writer {
   explicit statement_writer(int version) : table_("statement_" + std::to_string(version)) {}
 
   void operator()(must::sqlite_transaction& in, const must::recorded<must::payload>& event) const {
-    run(in.handle, "CREATE TABLE IF NOT EXISTS " + table_ + "(account TEXT PRIMARY KEY, balance INTEGER, lines INTEGER)");
+    run(in.handle,
+        "CREATE TABLE IF NOT EXISTS " + table_ + "(account TEXT PRIMARY KEY, balance INTEGER, lines INTEGER)");
     if (event.type == Deposited::type) book(in, must::codec<Deposited>::decode(event.data), 1);
     if (event.type == Withdrawn::type) book(in, must::codec<Withdrawn>::decode(event.data), -1);
   }
@@ -38,8 +39,10 @@ class statement_writer {
  private:
   void book(must::sqlite_transaction& in, const auto& event, int sign) const {
     run(in.handle,
-        "INSERT INTO " + table_ + " VALUES(?1, ?2, 1) ON CONFLICT(account) DO UPDATE SET "
-        "balance = balance + excluded.balance, lines = lines + 1", event.account, sign * event.amount);
+        "INSERT INTO " + table_ +
+            " VALUES(?1, ?2, 1) ON CONFLICT(account) DO UPDATE SET "
+            "balance = balance + excluded.balance, lines = lines + 1",
+        event.account, sign * event.amount);
   }
   std::string table_;
 };

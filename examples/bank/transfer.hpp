@@ -46,7 +46,9 @@ struct Transfer {
   auto react(const Deposited&) const { return std::tuple{}; }
 
   auto refused(const Withdraw&, const must::error&) const { return must::end_process{}; }
-  auto refused(const Deposit&, const must::error&) const { return Deposit{wanted.from, wanted.transfer, wanted.amount}; }
+  auto refused(const Deposit&, const must::error&) const {
+    return Deposit{wanted.from, wanted.transfer, wanted.amount};
+  }
 };
 
 }  // namespace bank

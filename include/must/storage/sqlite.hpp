@@ -189,8 +189,8 @@ class sqlite_store {
   }
 
   /// \see WaitableStorage. What other processes append is seen within `poll_interval`. \throws storage_error
-  bool wait_for(position until, duration timeout, std::stop_token stop = {}) {
-    return wake_up_.wait(until, timeout, file_.options().poll_interval, std::move(stop), [&] { return head(); });
+  bool wait_for(position until, duration timeout, const std::stop_token& stop = {}) {
+    return wake_up_.wait(until, timeout, file_.options().poll_interval, stop, [&] { return head(); });
   }
 
   /// Copies the store, as it is at one position, into a new file, while others append. The copy has the same uuid and
