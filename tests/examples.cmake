@@ -14,11 +14,7 @@ foreach(source IN LISTS examples)
     -D "program=$<TARGET_FILE:example_${name}>"
     -D "expected=${PROJECT_SOURCE_DIR}/examples/${name}.output"
     -P "${CMAKE_CURRENT_SOURCE_DIR}/support/compare_output.cmake")
-  set_tests_properties("example: ${name}" PROPERTIES LABELS example)
-  file(STRINGS "${PROJECT_SOURCE_DIR}/examples/${source}" threads REGEX "#include <(thread|future)>")
-  if(threads)
-    set_tests_properties("example: ${name}" PROPERTIES LABELS "example;race")
-  endif()
+  set_tests_properties("example: ${name}" PROPERTIES LABELS "example;$<TARGET_PROPERTY:example_${name},LABELS>")
 endforeach()
 
 # The same program on each store prints the same.

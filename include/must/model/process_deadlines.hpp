@@ -123,9 +123,12 @@ class process_deadlines {
       folded_event last;
       std::vector<std::string> all;
       read_text_object(payload("application/json", kept->bytes), [&](const std::string& name, auto values) {
-        if (name == "deadlines") all = std::move(values);
-        if (name == "position" && !values.empty()) last.position = to_count<must::position>(values[0]);
-        if (name == "id" && !values.empty()) last.id = values[0];
+        if (name == "deadlines") {
+          all = std::move(values);
+        } else if (!values.empty()) {
+          if (name == "position") last.position = to_count<must::position>(values[0]);
+          if (name == "id") last.id = values[0];
+        }
       });
       if (last.position == 0) return;
       for (std::size_t i = 0; i + 5 <= all.size(); i += 5)
@@ -150,7 +153,7 @@ class process_deadlines {
       const auto before = storage.get(cell_key_);
       static_cast<void>(storage.put(cell_key_, std::move(out).finish().bytes(), before ? before->revision : 0));
       unkept_ = 0;
-    } catch (const exception&) {}
+    } catch (const exception&) {}  // kept another time: without it more is read, and nothing lost
   }
 
   std::string cell_key_;

@@ -288,6 +288,7 @@ class postgres_store {
   }
   std::vector<result<append_result>> one_by_one(const std::vector<const batch_item<payload>*>& items) {
     std::vector<result<append_result>> results;
+    results.reserve(items.size());
     for (const auto* one : items) results.push_back(verdict_of([&] { return append(one->events, one->condition); }));
     return results;
   }

@@ -171,7 +171,7 @@ class handling {
     switch (action) {
       case failure_action::skip: ++counters_.skipped; return true;
       case failure_action::park:
-      case failure_action::park_loose: return park(event, std::move(failed), action == failure_action::park);
+      case failure_action::park_loose: return park(event, failed, action == failure_action::park);
       case failure_action::retry:
       case failure_action::stop: break;
     }
@@ -179,7 +179,7 @@ class handling {
     if (thrown) std::rethrow_exception(thrown);
     raise(std::move(failed.why));
   }
-  bool park(const event_type& event, failed_attempt failed, bool strict) {
+  bool park(const event_type& event, const failed_attempt& failed, bool strict) {
     const parked_event one{
         event.position, cell_text(failed.key, failed.key.size()), cell_text(failed.why.message), failed.attempts,
         strict,         timestamp{clock_->now().microseconds}};

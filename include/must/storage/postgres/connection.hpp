@@ -171,6 +171,7 @@ class pg_connection {
   // Runs statements in one go: one round trip, and one transaction if the first of them begins one.
   std::vector<pg_result> call_all(const std::vector<pg_call>& all, pg_clock::time_point deadline) {
     std::vector<bool> known;
+    known.reserve(all.size());
     for (const auto& what : all) known.push_back(prepare_first(what) && prepared(what, deadline));
     if (PQenterPipelineMode(handle()) == 0) throw lost();
     for (std::size_t i = 0; i < all.size(); ++i) send(all[i], known[i]);

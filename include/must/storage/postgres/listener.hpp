@@ -102,7 +102,7 @@ class pg_listener {
         const auto connection = pool_.connect(pg_clock::now() + patience);
         listen_on(*connection, stop);
       } catch (const pg_failure&) {
-      } catch (const std::exception&) {}
+      } catch (const std::exception&) {}  // tried again, and meanwhile polled
       listening_ = false;
       rest(stop);
     }

@@ -61,6 +61,7 @@ struct limit_cases {
     try_name(allowed.name_bytes + 1, false);
     for (const std::size_t count : {allowed.tags_per_event, allowed.tags_per_event + 1}) {
       std::vector<std::string> tags;
+      tags.reserve(count);
       for (std::size_t i = 0; i < count; ++i) tags.push_back(numbered("t", i));
       auto one = event<F>("a");
       one.tags = tag_set(std::move(tags));
@@ -128,6 +129,7 @@ struct limit_cases {
     expect_equal(positions<F>(store, query::of_tags({longest.substr(2)})).size(), std::size_t{0},
                  "matches of a prefix of it");
     std::vector<std::string> tags;
+    tags.reserve(limits_of(store).tags_per_event);
     for (std::size_t i = 0; i < limits_of(store).tags_per_event; ++i) tags.push_back(numbered("n", i));
     const auto at = append<F>(store, event<F>("a", {}, tag_set(tags))).value().first;
     for (const auto& tag : {tags.front(), tags[tags.size() / 2], tags.back()})

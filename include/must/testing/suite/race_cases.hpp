@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <barrier>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -40,6 +41,7 @@ inline void at_once(int threads, const std::function<void(int)>& work) {
   std::exception_ptr failure;
   {
     std::vector<std::jthread> running;
+    running.reserve(static_cast<std::size_t>(threads));
     for (int t = 0; t < threads; ++t)
       running.emplace_back([&, t] {
         start.arrive_and_wait();
