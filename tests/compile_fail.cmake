@@ -2,7 +2,8 @@
 # Code that must not compile. Each compile_fail/*.cpp compiles as it stands; with MUST_COMPILE_FAIL defined the compiler
 # refuses it and prints what its line `// error: <regex>` says. Two tests a file. See support/compile_fail.cmake.
 separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
-list(APPEND flags "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include")
+list(APPEND flags "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include"
+     "-I${CMAKE_CURRENT_SOURCE_DIR}/support")
 
 file(GLOB files CONFIGURE_DEPENDS "compile_fail/*.cpp")
 foreach(file IN LISTS files)

@@ -28,8 +28,8 @@ must::detail::pg_result row_of(std::string_view input) {
   return must::detail::pg_result(made);
 }
 
-// Refused, or as many elements as it says.
-void arrays(std::string_view bytes) {
+// An answer of one row and column.
+must::detail::pg_result answer_with(std::string_view bytes) {
   PGresult* const made = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
   PGresAttDesc described{};
   char name[] = "c";
@@ -37,7 +37,12 @@ void arrays(std::string_view bytes) {
   PQsetResultAttrs(made, 1, &described);
   std::string value(bytes);
   PQsetvalue(made, 0, 0, value.data(), static_cast<int>(value.size()));
-  const must::detail::pg_result answer(made);
+  return must::detail::pg_result(made);
+}
+
+// Refused, or as many elements as it says.
+void arrays(std::string_view bytes) {
+  const auto answer = answer_with(bytes);
   try {
     std::size_t size = 0;
     for (const auto element : answer.array(0, 0)) size += element.size();
@@ -58,14 +63,7 @@ void sent_arrays(std::string_view input) {
   while (!input.empty()) sent.emplace_back(fuzz::take_field(input, ','));
   for (const auto& one : sent) array.add(one);
   const auto bytes = array.take();
-  PGresult* const made = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
-  PGresAttDesc described{};
-  char name[] = "c";
-  described.name = name;
-  PQsetResultAttrs(made, 1, &described);
-  std::string value(bytes);
-  PQsetvalue(made, 0, 0, value.data(), static_cast<int>(value.size()));
-  const must::detail::pg_result answer(made);
+  const auto answer = answer_with(bytes);
   const auto got = answer.array(0, 0);
   expect(std::equal(got.begin(), got.end(), sent.begin(), sent.end()), "an array is sent as another");
 }
