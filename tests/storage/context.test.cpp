@@ -83,6 +83,20 @@ TEST_CASE("context: two on one store do not see each other", "[storage]") {
   CHECK(all[1].tags.contains("context:stock"));
 }
 
+TEST_CASE("context: an event with the tag of another context is seen by both", "[storage]") {
+  must::memory_store<> shared;
+  must::context<must::memory_store<>> sales(shared, "sales"), stock(shared, "stock");
+  must::cloud_event sold{.id = "1", .source = "/test", .type = "sold", .subject = "s", .tags = {"context:stock", "x"}};
+  REQUIRE(sales.append(std::span(&sold, 1), {}).stored());
+  const auto here = must::events_in(sales, must::query::all()), there = must::events_in(stock, must::query::all());
+  REQUIRE(here.size() == 1);
+  REQUIRE(there.size() == 1);
+  CHECK(here[0].subject == "s");
+  CHECK(there[0].subject == "sales/s");
+  CHECK(here[0].tags == must::tag_set{"context:stock", "x"});
+  CHECK(stock.version("s") == 0);
+}
+
 TEST_CASE("context: a conflict names the stream as the context knows it, and leaves the events as they were",
           "[storage]") {
   must::memory_store<> shared;

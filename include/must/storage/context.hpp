@@ -29,9 +29,10 @@ namespace must {
 /// Its streams get the prefix "sales/", its events the tag "context:sales" and, unless they name one, the source of
 /// its origin; its cells the prefix "context/sales/". Nothing of that shows: streams, tags, conflicts, keys and queries
 /// are as if it were alone. Positions are those of the shared store, so they have gaps. Whoever reads the shared store
-/// itself sees every context, by tags. Names may be shorter by the prefix than elsewhere, and there is one tag less:
-/// see limits(). An event id of one source is taken once in the shared store: give each context a source of its own.
-/// Every refinement of S is one of the context. A read copies each event.
+/// itself sees every context, by tags, and an event that is given another's tag is seen there too, with the stream it
+/// has in the shared store: text from outside is no tag as it stands. Names may be shorter by the prefix than
+/// elsewhere, and there is one tag less: see limits(). An event id of one source is taken once in the shared store:
+/// give each context a source of its own. Every refinement of S is one of the context. A read copies each event.
 template <Storage S>
 class context : public detail::decorator<S> {
   using base = detail::decorator<S>;
