@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -635,6 +636,16 @@ TEST_CASE("command: std::map and nlohmann::json are commands by command_traits",
   CHECK(must::try_process_command(nlohmann::json{{"user", "ann"}}, store, Actor{"ann"}).error().message ==
         "n is missing");
   CHECK(store.head() == 2);
+
+  // What the conversions of such types throw is not must's.
+  CHECK_THROWS_AS(must::try_process_command(map{{"user", "ann"}, {"n", "five"}}, store), std::invalid_argument);
+  for (const auto* wrong :
+       {R"({"user": 5, "n": 6})", R"({"user": "ann", "n": "six"})", R"({"user": "ann", "n": null})"})
+    CHECK_THROWS_AS(must::try_process_command(nlohmann::json::parse(wrong), store, Actor{"ann"}),
+                    nlohmann::json::type_error);
+  CHECK(must::try_process_command(map(), store).error().rule == "be_authorized");
+  CHECK(store.head() == 2);
+  CHECK(must::process_command(document, store, Actor{"ann"}).last == 3);
 }
 
 TEST_CASE("command: a mutable service travels as std::ref", "[core]") {

@@ -321,11 +321,12 @@ TEST_CASE("process_command: metadata is recorded with every event", "[core]") {
 
 TEST_CASE("process_command: reserved and misspelled names of metadata are refused, before any rule", "[core]") {
   letters store;
+  const std::string longest(513, 'x');
   int calls = 0;
   const Make command{[&] { return A{++calls}; }};
   for (const auto* name :
        {"id", "source", "specversion", "type", "subject", "time", "data", "datacontenttype", "dataschema", "sequence",
-        "streamversion", "mustanything", "must", "", "Upper", "with-dash", "ümlaut", "a b"}) {
+        "streamversion", "mustanything", "must", "", "Upper", "with-dash", "ümlaut", "a b", longest.c_str()}) {
     INFO(name);
     const auto done = must::try_process_command(command, store, must::metadata{{name, "x"}});
     REQUIRE_FALSE(done);
@@ -335,6 +336,27 @@ TEST_CASE("process_command: reserved and misspelled names of metadata are refuse
   CHECK_THROWS_AS(must::process_command(command, store, must::metadata{{"id", "x"}}), must::bad_input);
   CHECK(calls == 0);
   CHECK(store.head() == 0);
+}
+
+TEST_CASE("process_command: values of metadata that CloudEvents forbids are refused, before any rule", "[core]") {
+  letters store;
+  int calls = 0;
+  const Make command{[&] { return A{++calls}; }};
+  for (const auto& text : {std::string("a\nb"), std::string("a\0b", 3), std::string("\x7f"), std::string("\xff"),
+                           std::string("\xed\xa0\x80"), std::string("\xef\xbf\xbf")}) {
+    const auto done = must::try_process_command(command, store, must::metadata{{"name", text}});
+    REQUIRE_FALSE(done);
+    CHECK(done.error().code == must::error_code::bad_input);
+    CHECK(done.error().field == "metadata");
+  }
+  CHECK_FALSE(must::try_process_command(command, store, must::metadata{{"name", must::uri{"relative"}}}));
+  CHECK_FALSE(must::try_process_command(command, store, must::metadata{{"name", must::uri_reference{"a b"}}}));
+  CHECK(calls == 0);
+  CHECK(store.head() == 0);
+  CHECK(
+      must::process_command(
+          command, store, must::metadata{{"text", ""}, {"ref", must::uri_reference{"../x"}}, {"uri", must::uri{"a:b"}}})
+          .last == 1);
 }
 
 // Conflicts and unknown outcomes.
@@ -552,14 +574,64 @@ struct Foreign {
   std::string command_id() const { return throw_at(where::id), "id"; }
   bool be_authorized() const { return throw_at(where::authorize), true; }
   void be_valid() const { throw_at(where::validate); }
-  A be_translated_to_events() const { return throw_at(where::translate), A{1}; }
+  struct range {
+    const Foreign* command;
+    const A* begin() const { return &made; }
+    const A* end() const { return command->throw_at(where::range), &made + 1; }
+    A made{1};
+  };
+  range be_translated_to_events() const { return throw_at(where::translate), range{this}; }
+};
+
+// An event that throws when it is asked for its stream or tags, or copied.
+struct Awkward {
+  where at = where::nowhere;
+  void throw_at(where here) const {
+    if (at == here) throw std::out_of_range("awkward");
+  }
+  explicit Awkward(where here) : at(here) {}
+  Awkward(const Awkward& other) : at(other.at) { throw_at(where::range); }
+  Awkward& operator=(const Awkward&) = default;
+  std::string stream() const { return throw_at(where::depend), "s"; }
+  std::vector<std::string> tags() const { return throw_at(where::id), std::vector<std::string>{"t"}; }
 };
 
 }  // namespace
 
+TEST_CASE("process_command: what an event throws passes through, and nothing of the command is stored", "[core]") {
+  must::memory_store<Awkward> store;
+  for (const auto at : {where::depend, where::id, where::range}) {
+    const auto make = [at] { return std::tuple<Awkward, Awkward>(where::nowhere, at); };
+    CHECK_THROWS_AS(must::try_process_command(Make{make}, store), std::out_of_range);
+    CHECK(store.head() == 0);
+    CHECK(store.version("s") == 0);
+  }
+  CHECK(must::process_command(Make{[] { return Awkward(where::nowhere); }}, store).last == 1);
+}
+
+TEST_CASE("process_command: an id that stands with other content is a duplicate_id, and nothing is stored", "[core]") {
+  struct : must::id_source {
+    std::vector<const char*> left{"good", "other", "twice", "twice", "other", "fresh"};
+    std::string next(must::timestamp) override {
+      const std::string id = left.back();
+      return left.pop_back(), id;
+    }
+  } ids;
+  letters store({.ids = &ids});
+  const auto code = [&](auto translate) {
+    const auto done = must::try_process_command(Make{translate}, store);
+    return done ? std::optional<must::error_code>() : done.error().code;
+  };
+  CHECK(code([] { return std::pair(A{1}, A{2}); }) == std::nullopt);  // fresh, other
+  CHECK(code([] { return std::pair(A{3}, A{4}); }) == must::error_code::duplicate_id);
+  CHECK(code([] { return B{2}; }) == must::error_code::duplicate_id);
+  CHECK(store.head() == 2);
+  CHECK(must::process_command(Make{[] { return A{5}; }}, store).last == 3);
+}
+
 TEST_CASE("process_command: what is not must's passes through, and leaves the store usable", "[core]") {
   letters store;
-  for (const auto at : {where::depend, where::authorize, where::validate, where::translate, where::id}) {
+  for (const auto at : {where::depend, where::authorize, where::validate, where::translate, where::range, where::id}) {
     CHECK_THROWS_AS(must::process_command(Foreign{at}, store), std::out_of_range);
     CHECK_THROWS_AS(must::try_process_command(Foreign{at}, store), std::out_of_range);
     CHECK(store.head() == 0);
@@ -796,6 +868,10 @@ TEST_CASE("process_command: a command id is a name", "[core]") {
     REQUIRE_FALSE(done);
     CHECK(done.error().code == must::error_code::bad_input);
     CHECK(done.error().field == "command_id");
+    const auto named = must::try_process_command(Pay{"good", 1}, store, must::identified_by{id});
+    REQUIRE_FALSE(named);
+    CHECK(named.error().code == must::error_code::bad_input);
+    CHECK(named.error().field == "identified_by");
   }
   CHECK(store.head() == 0);
 }

@@ -43,7 +43,7 @@ using attributes = std::map<std::string, attribute_value, std::less<>>;  // NOLI
 /// An option of process_command: recorded as extensions of every event of the command.
 ///
 /// `must::metadata{{"correlationid", "r-17"}}`. Names are `[a-z0-9]+`; those of CloudEvents itself, "sequence",
-/// "streamversion" and any that starts with "must" are refused (bad_input).
+/// "streamversion" and any that starts with "must" are refused (bad_input), as are values that CloudEvents forbids.
 struct metadata {
   metadata() = default;
   metadata(std::initializer_list<attributes::value_type> all) : entries(all) {}  ///< Names and values.

@@ -5,6 +5,7 @@
 #include "must/codec.hpp"
 #include "must/detail/json_text.hpp"
 #include "must/detail/media_type.hpp"
+#include "must/detail/utf8.hpp"
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/record.hpp"

@@ -5,6 +5,7 @@
 #include "must/detail/json_text.hpp"
 #include "must/detail/media_type.hpp"
 #include "must/detail/uri.hpp"
+#include "must/detail/utf8.hpp"
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
@@ -43,9 +44,8 @@ inline void check_attribute_name(std::string_view name) {
 /// \see CloudEvents 1.0.2, "Type System", String
 inline void check_string(std::string_view attribute, std::string_view text) {
   if (!must::detail::is_utf8(text)) refuse(attribute, detail::in_quotes(text) + " is not valid UTF-8");
-  for (auto rest = text; !rest.empty();)
-    if (must::detail::is_barred_character(must::detail::take_code_point(rest)))
-      refuse(attribute, detail::in_quotes(text) + " holds a control character or a noncharacter");
+  if (!must::detail::is_attribute_text(text))
+    refuse(attribute, detail::in_quotes(text) + " holds a control character or a noncharacter");
 }
 
 inline void check_not_empty(std::string_view attribute, std::string_view text) {

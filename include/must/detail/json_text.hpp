@@ -2,6 +2,7 @@
 // JSON as text: what is wrong with one, its parts, and strings to and from it. Numbers stay as they are written.
 #pragma once
 
+#include "must/detail/utf8.hpp"
 #include "must/detail/validate.hpp"
 
 #include <algorithm>
@@ -37,23 +38,6 @@ inline void append_utf8(std::string& out, std::uint32_t code) {
     add(0x80U | ((code >> 6U) & 0x3FU));
   }
   add(0x80U | (code & 0x3FU));
-}
-
-// The code point at the front of valid UTF-8, which is taken away.
-inline std::uint32_t take_code_point(std::string_view& text) {
-  const auto byte = [&text](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(text[at])}; };
-  const auto lead = byte(0);
-  const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  std::uint32_t code = size == 1 ? lead : lead & (0x7FU >> size);
-  for (std::size_t i = 1; i < size; ++i) code = (code << 6U) | (byte(i) & 0x3FU);
-  text.remove_prefix(size);
-  return code;
-}
-
-// Whether CloudEvents bars the code point from strings. \see CloudEvents 1.0.2, "Type System", String
-constexpr bool is_barred_character(std::uint32_t code) {
-  return code < 0x20 || (code >= 0x7F && code <= 0x9F) || (code >= 0xFDD0 && code <= 0xFDEF) ||
-         (code & 0xFFFEU) == 0xFFFE;
 }
 
 // Appends valid UTF-8 as a JSON string. What a CloudEvents string may not hold is escaped, so a string can hold JSON.

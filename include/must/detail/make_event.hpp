@@ -46,7 +46,7 @@ tag_set tags_of(const Event& event) {
 inline void check_metadata(const attributes& entries) {
   for (const auto& [name, value] : entries) {
     if (name.starts_with("must")) refuse_input("metadata", in_quotes(name) + " is reserved: it starts with \"must\"");
-    check_extension_name(name, "metadata");
+    check_extension(name, value, "metadata");
   }
 }
 

@@ -2,6 +2,8 @@
 // The checks of input that every store makes first: names, tags, ids, sizes, queries, options.
 #pragma once
 
+#include "must/detail/uri.hpp"
+#include "must/detail/utf8.hpp"
 #include "must/error.hpp"
 #include "must/one_of.hpp"
 #include "must/query.hpp"
@@ -15,36 +17,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 namespace must::detail {
-
-// Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. \see RFC 3629, section 4
-inline bool is_utf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* const end = at + text.size();
-  while (at != end) {
-    if (end - at >= 8) {
-      std::uint64_t eight = 0;
-      std::memcpy(&eight, at, 8);
-      if ((eight & 0x8080808080808080U) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    const unsigned lead = *at++;
-    if (lead < 0x80) continue;
-    const int more = lead >= 0xC2 && lead <= 0xDF   ? 1
-                     : (lead & 0xF0U) == 0xE0       ? 2
-                     : lead >= 0xF0 && lead <= 0xF4 ? 3
-                                                    : 0;
-    if (more == 0 || end - at < more) return false;
-    if ((lead == 0xE0 && *at < 0xA0) || (lead == 0xED && *at > 0x9F)) return false;
-    if ((lead == 0xF0 && *at < 0x90) || (lead == 0xF4 && *at > 0x8F)) return false;
-    for (int i = 0; i < more; ++i)
-      if ((*at++ & 0xC0U) != 0x80) return false;
-  }
-  return true;
-}
 
 // A text for a message: at most 64 bytes of it, with what cannot be printed escaped.
 inline std::string in_quotes(std::string_view text) {
@@ -108,13 +83,33 @@ inline bool is_attribute_name(std::string_view name) {
   return !name.empty();
 }
 
-// Extensions whose names belong to CloudEvents itself or to what a store adds to an event are refused.
-inline void check_extension_name(std::string_view name, const char* field = "extension") {
+// Whether CloudEvents lets a string hold what `text` holds. \see CloudEvents 1.0.2, "Type System", String
+inline bool is_attribute_text(std::string_view text) {
+  if (!is_utf8(text)) return false;
+  while (!text.empty())
+    if (is_barred_character(take_code_point(text))) return false;
+  return true;
+}
+
+// Extensions whose names belong to CloudEvents itself or to what a store adds to an event are refused, and values that
+// CloudEvents forbids. What must itself writes into an event is as good as the names it comes from.
+inline void check_extension(std::string_view name, const attribute_value& value, const char* field = "extension") {
   if (!is_attribute_name(name)) refuse_input(field, in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
+  check_name(field, name);
   for (const std::string_view taken :
        {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "sequence",
         "streamversion", "recordedtime", "musttags", "musterased"})
     if (name == taken) refuse_input(field, in_quotes(name) + " is the name of something else");
+  if (name.starts_with("must")) return;
+  const auto is = [&](std::string_view text, const char* what) {
+    refuse_input(field, in_quotes(name) + " is " + in_quotes(text) + ", which is no " + what);
+  };
+  if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !is_attribute_text(*text))
+    is(*text, "string of CloudEvents: valid UTF-8 without control characters");
+  if (const auto* address = std::get_if<uri>(&value); address != nullptr && !is_absolute_uri(address->text))
+    is(address->text, "absolute URI");
+  if (const auto* address = std::get_if<uri_reference>(&value); address != nullptr && !is_uri_reference(address->text))
+    is(address->text, "URI-reference");
 }
 
 inline void check_query(const query& which, std::size_t most = limits{}.name_bytes) {
@@ -164,7 +159,7 @@ void check_append(std::span<const basic_event<Data>> events, const append_condit
       refuse_input("tags", "has " + std::to_string(event.tags.size()) + " tags; " +
                                std::to_string(allowed.tags_per_event) + " are allowed on one event");
     for (const auto& tag : event.tags) check_name("tag", tag, allowed.name_bytes);
-    for (const auto& [name, value] : event.extensions) check_extension_name(name);
+    for (const auto& [name, value] : event.extensions) check_extension(name, value);
     check_data(event.data, allowed);
   }
   check_query(condition.query, allowed.name_bytes);

@@ -4,6 +4,7 @@
 
 #include "libpq-fe.h"
 #include "must/detail/append_checks.hpp"
+#include "must/detail/utf8.hpp"
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"

@@ -117,6 +117,13 @@ struct limit_cases {
     bad.extensions = {{"Not-A-Name", true}};
     expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, bad)); }, "a bad name of an extension",
                              "extension");
+    for (const attribute_value& forbidden :
+         {attribute_value("a\nb"), attribute_value("\xFF"), attribute_value(uri{"no scheme"}),
+          attribute_value(uri_reference{"a b"})}) {
+      bad.extensions = {{"name", forbidden}};
+      expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, bad)); }, "a bad value of an extension",
+                               "extension");
+    }
     expect(append<F>(store, event<F>("a")).stored(), "the store is usable afterwards");
   }
   static void d12_tags() {
