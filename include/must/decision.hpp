@@ -82,11 +82,13 @@ constexpr bool check_state() {
 /// A state and its boundary, as stream and tagged make it.
 template <typename S>
 class dependency {
+  static_assert(detail::check_state<S>());
+
  public:
   using state_type = S;  ///< what is folded
 
   /// For stream and tagged, and for boundaries of your own.
-  explicit dependency(query_item item) : item_(std::move(item)) { static_assert(detail::check_state<S>()); }
+  explicit dependency(query_item item) : item_(std::move(item)) {}
 
   /// Expects the stream of this dependency at exactly this version (0: it does not exist yet). What is found
   /// otherwise is a version_conflict, and not tried again. For `stream<S>` only: bad_input at the read otherwise.

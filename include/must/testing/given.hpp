@@ -24,6 +24,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace must::testing {
@@ -54,9 +55,13 @@ inline std::string describe(const error& refusal) {
          (refusal.rule.empty() ? "" : " (" + std::string(refusal.rule) + ")");
 }
 
-// one_of, of each type once.
+// one_of, of each type once; of something else where nothing has happened.
 template <typename Found, typename... Event>
 struct one_of_all;
+template <>
+struct one_of_all<must::detail::list<>> {
+  using type = one_of<std::monostate>;
+};
 template <typename... Found>
 struct one_of_all<must::detail::list<Found...>> {
   using type = one_of<Found...>;
