@@ -276,7 +276,7 @@ class postgres_store {
   }
   detail::pg_result ask(const char* operation, const std::string& sql, const detail::pg_parameters& parameters) {
     return backend_.run(operation, false, [&](auto& connection, auto deadline, bool) {
-      return connection.call({sql, &parameters}, deadline);
+      return connection.call({sql, &parameters, true}, deadline);
     });
   }
   template <typename Call>

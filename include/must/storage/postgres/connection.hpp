@@ -90,6 +90,7 @@ class pg_result {
 struct pg_call {
   std::string_view sql;
   const pg_parameters* parameters;
+  bool is_frequent = false;  // then it is prepared although it has no parameters
 };
 
 // A session on the server: the process, and a time of the server's clock at which it was there.
@@ -222,7 +223,9 @@ class pg_connection {
     send(what, false);
     return finish(deadline);
   }
-  [[nodiscard]] bool prepare_first(const pg_call& what) const { return !pooled_ && what.parameters->size() > 0; }
+  [[nodiscard]] bool prepare_first(const pg_call& what) const {
+    return !pooled_ && (what.is_frequent || what.parameters->size() > 0);
+  }
   bool prepared(const pg_call& what, pg_clock::time_point deadline) {
     if (names_.contains(std::string(what.sql))) return true;
     if (names_.size() >= most_statements) return false;

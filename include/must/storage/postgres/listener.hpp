@@ -142,7 +142,7 @@ class pg_listener {
   }
   void poll(pg_connection& connection) {
     const pg_parameters none;
-    saw(connection.call({head_sql_, &none}, pg_clock::now() + patience).number(0, 0));
+    saw(connection.call({head_sql_, &none, true}, pg_clock::now() + patience).number(0, 0));
   }
 
   const pg_pool& pool_;

@@ -73,7 +73,7 @@ class pg_reader {
   read_result without_events(bool limited) {
     const pg_parameters none;
     done_.head = backend_.run("read", false, [&](auto& connection, auto deadline, bool) {
-      return connection.call({head_sql_, &none}, deadline).number(0, 0);
+      return connection.call({head_sql_, &none, true}, deadline).number(0, 0);
     });
     if (!limited) return completed();
     done_.scanned = forwards_ ? options_.after : std::min(options_.until, done_.head);
@@ -84,7 +84,7 @@ class pg_reader {
       const pg_call page{sql_, &select_.parameters()};
       if (!first) return connection.call(page, deadline);
       const pg_parameters none;
-      auto both = connection.call_all({{head_sql_, &none}, page}, deadline);
+      auto both = connection.call_all({{head_sql_, &none, true}, page}, deadline);
       done_.head = both[0].number(0, 0);
       return std::move(both[1]);
     });
