@@ -41,6 +41,10 @@ class scratch_store {
   scratch_store& operator=(const scratch_store&) = delete;
   ~scratch_store() { must_test::postgres_session().ask("DROP SCHEMA IF EXISTS " + name_ + " CASCADE"); }
   must::postgres_store& operator*() { return store_; }
+  // The same events by connections of its own, as another process has them; `more` is added to the conninfo.
+  [[nodiscard]] must::postgres_store another(const std::string& more) const {
+    return must::postgres_store(must::postgres_options{.conninfo = conninfo() + more, .schema = name_});
+  }
 
  private:
   std::string name_ = next_name();
@@ -121,11 +125,11 @@ void by_hand(benchmark::State& state) {
   }
   postgres_session().ask("DROP TABLE by_hand");
 }
-void append_to_handler(benchmark::State& state) {
-  scratch_store store;
+// `store` appends, and a subscription on `followed` handles.
+void from_append_to_handler(benchmark::State& state, must::postgres_store& store, must::postgres_store& followed) {
   std::atomic<must::position> seen{0};
   must::subscription follows(
-      *store, "live", must::query::all(), [&](const auto& event) { seen = event.position, seen.notify_all(); },
+      followed, "live", must::query::all(), [&](const auto& event) { seen = event.position, seen.notify_all(); },
       in_peace);
   const std::jthread other([&](const std::stop_token& stop) { follows.run(stop); });
   std::size_t number = 0;
@@ -133,11 +137,34 @@ void append_to_handler(benchmark::State& state) {
   bench::median_of(state, pings, [&] {
     auto event = bench::make_event(++number);
     const bench::stopwatch watch;
-    const auto stored = (*store).append(std::span(&event, 1), {}).value();
+    const auto stored = store.append(std::span(&event, 1), {}).value();
     until_stored += watch.seconds();
     wait_for(seen, stored.last);
   });
   state.counters["us to append"] = until_stored * 1e6 / static_cast<double>(number);
+}
+void append_to_handler(benchmark::State& state) {
+  scratch_store store;
+  from_append_to_handler(state, *store, *store);
+}
+// What follows hears of it by NOTIFY alone.
+void append_elsewhere_to_handler(benchmark::State& state) {
+  scratch_store store;
+  auto elsewhere = store.another("");
+  from_append_to_handler(state, elsewhere, *store);
+}
+// No more durable than a bare NOTIFY is.
+void append_not_flushed_to_handler(benchmark::State& state) {
+  scratch_store store;
+  auto elsewhere = store.another(" options='-c synchronous_commit=off'");
+  from_append_to_handler(state, elsewhere, *store);
+}
+void one_event(benchmark::State& state) {
+  scratch_store store;
+  bench::fill(*store, 1, 1);
+  for (auto _ : state)
+    static_cast<void>(
+        (*store).read(must::query::all(), {}, [](const auto& event) { benchmark::DoNotOptimize(&event); }));
 }
 
 must::postgres_store& filled() {
@@ -168,6 +195,9 @@ void catch_up(benchmark::State& state) {
 
 BENCHMARK(bare_notify)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(append_elsewhere_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(append_not_flushed_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(one_event)->Iterations(1'000)->Repetitions(5);
 BENCHMARK(by_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(read)->Iterations(1)->Repetitions(7);
 BENCHMARK(catch_up)->Iterations(1)->Repetitions(7);
@@ -180,8 +210,12 @@ int main(int argc, char** argv) {
     std::printf("skipped: %s\n", server.reason().c_str());
     return 0;
   }
-  return ratios::run(argc, argv,
-                     {{"append to handler on PostgreSQL / a bare NOTIFY", "append_to_handler", "bare_notify", 5},
-                      {"append to handler on PostgreSQL / a durable row by hand", "append_to_handler", "by_hand", 2},
-                      {"catching up on PostgreSQL / the bare read", "catch_up", "read", 1 / 0.9}});
+  return ratios::run(
+      argc, argv,
+      {{"append to handler on PostgreSQL / a bare NOTIFY", "append_to_handler", "bare_notify", 5},
+       {"append, not flushed, to handler / a bare NOTIFY, which is not either", "append_not_flushed_to_handler",
+        "bare_notify", 5},
+       {"append to handler on PostgreSQL / a durable row by hand", "append_to_handler", "by_hand", 2},
+       {"append elsewhere to handler / a durable row by hand", "append_elsewhere_to_handler", "by_hand", 2},
+       {"catching up on PostgreSQL / the bare read", "catch_up", "read", 1 / 0.9}});
 }

@@ -256,14 +256,19 @@ void tag_must(benchmark::State& state) {
 }
 #undef ROWS
 
-void conditional(benchmark::State& state, std::size_t count) {
+void conditional(benchmark::State& state, std::size_t count, sqlite_durability durability) {
   const scratch_file file;
-  must::sqlite_store store(options(file.path, normal));
-  bench::fill(store, count, 100'000);
+  {
+    must::sqlite_store store(options(file.path, normal));
+    bench::fill(store, count, 100'000);
+  }
+  must::sqlite_store store(options(file.path, durability));
   for (auto _ : state) state.SetIterationTime(bench::append_under_two_tags(store, 2'000));
 }
-void conditional_small(benchmark::State& state) { conditional(state, 10'000); }
-void conditional_large(benchmark::State& state) { conditional(state, 1'000'000); }
+void conditional_small(benchmark::State& state) { conditional(state, 10'000, normal); }
+void conditional_large(benchmark::State& state) { conditional(state, 1'000'000, normal); }
+void full_conditional_small(benchmark::State& state) { conditional(state, 10'000, full); }
+void full_conditional_large(benchmark::State& state) { conditional(state, 1'000'000, full); }
 
 BENCHMARK(full_1_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_1_must)->UseManualTime()->Iterations(1)->Repetitions(5);
@@ -282,6 +287,8 @@ BENCHMARK(tag_hand)->Iterations(5'000)->Repetitions(5);
 BENCHMARK(tag_must)->Iterations(5'000)->Repetitions(5);
 BENCHMARK(conditional_small)->UseManualTime()->Iterations(5)->Repetitions(3);
 BENCHMARK(conditional_large)->UseManualTime()->Iterations(5)->Repetitions(3);
+BENCHMARK(full_conditional_small)->UseManualTime()->Iterations(5)->Repetitions(3);
+BENCHMARK(full_conditional_large)->UseManualTime()->Iterations(5)->Repetitions(3);
 
 }  // namespace
 
@@ -297,5 +304,6 @@ int main(int argc, char** argv) {
        {"reading all / by hand", "all_must", "all_hand", to_85},
        {"reading a stream / by hand", "stream_must", "stream_hand", to_85},
        {"reading a tag / by hand", "tag_must", "tag_hand", to_85},
-       {"conditional append at 1,000,000 / at 10,000 events", "conditional_large", "conditional_small", 1.5}});
+       {"conditional append at 1,000,000 / at 10,000 events", "conditional_large", "conditional_small", 1.5},
+       {"the same, durability full", "full_conditional_large", "full_conditional_small", 1.5}});
 }
