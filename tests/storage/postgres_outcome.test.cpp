@@ -7,6 +7,7 @@
 #include "support/socket_proxy.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <span>
@@ -99,6 +100,85 @@ TEST_CASE("postgres_store: an append whose client is cut off at the lock is stor
     CHECK(done == must::appended{before + 1, before + 1});
     CHECK(here.direct.head() == before + 1);
   }
+}
+
+TEST_CASE("postgres_store: Z3 a connection that is lost at any message costs nothing, and nothing is done twice",
+          "[storage][postgres]") {
+  if (!has_own_server()) return;
+  behind_a_proxy here;
+  here.session.ask("CREATE TABLE " + here.schema.name + ".work(n int)");
+  struct lost_in_work {};  // what a callback throws passes through, and nothing is stored
+  const auto work = [&](must::postgres_store::transaction& in) {
+    try {
+      postgres_session::ask(in.handle, "INSERT INTO " + here.schema.name + ".work VALUES (1)");
+    } catch (const std::exception&) {
+      throw lost_in_work{};
+    }
+  };
+  const auto works = [&] { return std::stoi(here.session.ask("SELECT count(*) FROM " + here.schema.name + ".work")); };
+  // Does `call`, and again with the connection cut at its first message, at its second ... until it comes to its end.
+  const auto at_each_message = [&](const char* what, auto&& call) {
+    int cuts = 0;
+    for (const bool handed_on : {false, true})
+      for (int at = 1;; ++at) {
+        INFO(what << ", cut at message " << at << (handed_on ? ", which was handed on" : ", which was lost"));
+        here.proxy.cut_at(at, handed_on);
+        const auto before = here.direct.head();
+        const auto worked = works();
+        must::position stored = 0;
+        int done = 0;
+        try {
+          call(before, stored, done);
+        } catch (const lost_in_work&) {
+          stored = 0, done = 0;
+        }
+        REQUIRE(here.direct.head() == before + stored);
+        REQUIRE(works() == worked + done);
+        if (here.proxy.is_to_cut()) break;
+        ++cuts;
+        REQUIRE(at < 50);
+      }
+    here.proxy.cut_at(0, false);
+    CHECK(cuts >= 4);
+  };
+  at_each_message("append", [&](must::position before, must::position& stored, int&) {
+    const auto done = append<fixture>(here.store, std::vector{event<fixture>("a", "s", {"t"}), event<fixture>("b")},
+                                      {.query = must::query::of_tags({"t"}), .after = before});
+    REQUIRE(done.value() == must::appended{before + 1, before + 2});
+    stored = 2;
+  });
+  at_each_message("append_with", [&](must::position before, must::position& stored, int& done) {
+    auto one = event<fixture>("a", "s");
+    const auto appended = here.store.append_with(std::span(&one, 1), {}, work);
+    REQUIRE(appended.value() == must::appended{before + 1, before + 1});
+    stored = 1, done = 1;
+  });
+  at_each_message("append_batch", [&](must::position before, must::position& stored, int&) {
+    std::vector events{event<fixture>("a", "s"), event<fixture>("b", "s")};
+    std::vector<must::batch_item<must::payload>> items{{std::span(&events[0], 1), {}}, {std::span(&events[1], 1), {}}};
+    const auto done = here.store.append_batch(std::span(items));
+    REQUIRE(done.at(0).value().value() == must::appended{before + 1, before + 1});
+    REQUIRE(done.at(1).value().value() == must::appended{before + 2, before + 2});
+    stored = 2;
+  });
+  std::uint64_t revision = 0;
+  at_each_message("put", [&](must::position, must::position&, int&) {
+    REQUIRE(here.store.put("cell", "x", revision));
+    REQUIRE(here.direct.get("cell")->revision == ++revision);
+  });
+  at_each_message("put_with", [&](must::position, must::position&, int& done) {
+    const bool was_put = here.store.put_with("cell", "x", revision, work);
+    REQUIRE(was_put);
+    REQUIRE(here.direct.get("cell")->revision == ++revision);
+    done = 1;
+  });
+  at_each_message("read", [&](must::position before, must::position&, int&) {
+    must::position seen = 0;
+    const auto read =
+        here.store.read(must::query::all(), {}, [&](const auto& one) { REQUIRE(one.position == ++seen); });
+    REQUIRE(read.complete);
+    REQUIRE(seen == before);
+  });
 }
 
 TEST_CASE("postgres_store: past the deadline nobody knows what became of an append, and the error says so",

@@ -51,6 +51,13 @@ class socket_proxy {
   [[nodiscard]] int round_trips() const { return round_trips_; }
   // Cuts every client off; what the server still has from them goes on.
   void cut() { tell(order::cut); }
+  // Cuts one client off, and its server, at the n-th piece that goes either way from now on: handed on before, or lost.
+  void cut_at(int piece, bool handed_on) {
+    hands_on_ = handed_on;
+    until_cut_ = piece;
+  }
+  // Whether that is still to come.
+  [[nodiscard]] bool is_to_cut() const { return until_cut_ > 0; }
   // Keeps what the clients of now send from here on, as a slow network would; those to come are served.
   void hold() { tell(order::hold); }
   [[nodiscard]] bool holds_something() const { return holds_something_; }
@@ -126,6 +133,8 @@ class socket_proxy {
     char bytes[65'536];
     const auto count = ::recv(from, bytes, sizeof bytes, 0);
     if (count <= 0) return false;
+    const bool last = until_cut_ > 0 && --until_cut_ == 0;
+    if (last && !hands_on_) return false;
     if (const auto held = held_.find(to); held != held_.end()) {
       held->second.append(bytes, static_cast<std::size_t>(count));
       holds_something_ = true;
@@ -136,7 +145,7 @@ class socket_proxy {
       if (now <= 0) return false;
       sent += now;
     }
-    return true;
+    return !last;
   }
 
   std::string target_, folder_{};
@@ -146,7 +155,8 @@ class socket_proxy {
   std::set<int> asked_{};  // clients that have not been answered
   std::atomic<int> round_trips_{0};
   std::atomic<order> order_{order::none};
-  std::atomic<bool> holds_something_{false};
+  std::atomic<bool> holds_something_{false}, hands_on_{false};
+  std::atomic<int> until_cut_{0};
   std::map<int, std::string> held_{};  // by the server's end
   std::jthread thread_{};
 };
