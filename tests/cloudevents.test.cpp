@@ -529,6 +529,9 @@ TEST_CASE("cloudevents: what is not one JSON object in UTF-8 is refused", "[clou
     CHECK(why.field == "event");
     CHECK(contains(why.message, "not a JSON object"));
   }
+  // What a message shows of a long document ends with a whole character.
+  CHECK(why_unread("[\"" + std::string(61, 'a') + "\xC3\xA9\"]").message ==
+        "event is [\"" + std::string(61, 'a') + ", which is not a JSON object");
 }
 
 TEST_CASE("cloudevents: every cut of a document is refused", "[cloudevents][core]") {

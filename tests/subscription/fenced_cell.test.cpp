@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -62,6 +63,12 @@ TEST_CASE("fenced_cell: an owner goes on after a write of its own whose answer w
   CHECK(mine.write({"2"}));
   CHECK(mine.give_up());
   CHECK_FALSE(mine.write({"3"}));
+}
+
+TEST_CASE("fenced_cell: a text that is too long is cut between two characters, and has no NUL", "[subscription]") {
+  CHECK(must::detail::cell_text("a\xE2\x82\xAC", 4) == "a\xE2\x82\xAC");
+  CHECK(must::detail::cell_text("a\xE2\x82\xAC", 3) == "a");
+  CHECK(must::detail::cell_text(std::string_view("\0b\0", 3)) == " b ");
 }
 
 TEST_CASE("fenced_cell: events that a former owner parks, and attempts that it notes, change nothing",

@@ -5,6 +5,7 @@
 #include "must/detail/base64.hpp"
 #include "must/detail/cloudevents_attributes.hpp"
 #include "must/detail/json_text.hpp"
+#include "must/detail/utf8.hpp"
 #include "must/record.hpp"
 
 #include <charconv>
@@ -20,7 +21,8 @@ namespace must::cloudevents::detail {
 
 // A value as it stands in the document, shortened, for a message.
 inline std::string shown(std::string_view json) {
-  return json.front() == '"' ? detail::in_quotes(json.substr(1, json.size() - 2)) : std::string(json.substr(0, 64));
+  return json.front() == '"' ? detail::in_quotes(json.substr(1, json.size() - 2))
+                             : std::string(must::detail::cut(json, 64));
 }
 
 // The text of a JSON value, which must be a string.

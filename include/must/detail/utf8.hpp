@@ -37,6 +37,13 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
+// At most `most` bytes of UTF-8, and no half of a character.
+inline std::string_view cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 // The code point at the front of valid UTF-8, which is taken away.
 inline std::uint32_t take_code_point(std::string_view& text) {
   const auto byte = [&text](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(text[at])}; };

@@ -2,6 +2,7 @@
 // A cell that only its present owner can write: whoever takes it over makes every later write of the former fail.
 #pragma once
 
+#include "must/detail/utf8.hpp"
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/storage.hpp"
@@ -40,7 +41,7 @@ inline std::vector<std::string> split_fields(std::string_view all) {
 }
 inline std::string cell_text(std::string_view text, std::size_t most = 500) {
   std::string kept;
-  for (const auto byte : text.substr(0, most)) kept += byte == '\0' ? ' ' : byte;
+  for (const auto byte : cut(text, most)) kept += byte == '\0' ? ' ' : byte;
   return kept;
 }
 [[noreturn]] inline void refuse_cell(const std::string& why) {
