@@ -9,30 +9,6 @@
 
 namespace must {
 
-namespace detail {
-
-struct try_process_command_t {
-  template <typename C, typename S, typename... Option>
-  auto operator()(const C& command, S& storage, const Option&... options) const
-      -> result<processed<processed_event<C, S, Option...>>> {
-    processed<processed_event<C, S, Option...>> done;
-    if (auto no = process(command, storage, done, options...)) return unexpected<error>(*std::move(no));
-    return done;
-  }
-};
-
-struct process_command_t {
-  template <typename C, typename S, typename... Option>
-  auto operator()(const C& command, S& storage, const Option&... options) const
-      -> processed<processed_event<C, S, Option...>> {
-    processed<processed_event<C, S, Option...>> done;
-    raise_if(process(command, storage, done, options...));
-    return done;
-  }
-};
-
-}  // namespace detail
-
 /// Runs a command: authorize, validate, translate, append, handle. What must can say is returned, not thrown.
 ///
 /// \param command  \see Command
@@ -42,11 +18,11 @@ struct process_command_t {
 /// \returns processed, or an error: unauthorized, invalid, version_conflict (at_version, or past deadline and retries),
 ///   duplicate_command, duplicate_id, bad_input, codec_error, erased, storage_error, outcome_unknown
 /// \throws what is not must's: of the rules, of apply, std::bad_alloc
-inline constexpr detail::try_process_command_t try_process_command{};
+inline constexpr detail::process_command_t<detail::by_result> try_process_command{};
 
 /// Runs a command as try_process_command does.
 /// \returns what became of it
 /// \throws unauthorized, invalid, version_conflict, ...: the exception of the error that try_process_command returns
-inline constexpr detail::process_command_t process_command{};
+inline constexpr detail::process_command_t<detail::by_exception> process_command{};
 
 }  // namespace must

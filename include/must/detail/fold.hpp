@@ -247,6 +247,8 @@ class folding {
   append_condition condition_{};
 };
 
+inline const append_condition no_condition{};
+
 // The same for a command that depends on nothing.
 template <typename Data>
 class folding<void, Data> {
@@ -258,11 +260,8 @@ class folding<void, Data> {
   void apply(const recorded<Data>&) {}
   [[nodiscard]] std::optional<conflict> mismatch() const { return std::nullopt; }
   [[nodiscard]] std::tuple<> states() const { return {}; }
-  [[nodiscard]] const append_condition& condition() const { return condition_; }
+  [[nodiscard]] const append_condition& condition() const { return no_condition; }
   [[nodiscard]] std::string_view only_stream() const { return {}; }
-
- private:
-  append_condition condition_{};
 };
 
 // The folding of a command: made from its depends_on(options...), or the empty one.

@@ -20,6 +20,7 @@
 #include "must/processed.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/result.hpp"
 #include "must/storage.hpp"
 
 #include <cstddef>
@@ -224,6 +225,7 @@ inline error give_up(const conflict& why, unsigned attempts) {
 template <typename Data>
 struct decision {
   event_context context;
+  void* events = nullptr;  ///< std::vector<Held>: as the caller gets them
   std::vector<basic_event<Data>> records{};
   progress_of_rules rules{};
 };
@@ -234,14 +236,15 @@ struct taking {
   decision<Data>& to;
   std::vector<Held>& events;
 
+  explicit taking(decision<Data>& made) : to(made), events(*static_cast<std::vector<Held>*>(made.events)) {
+    events.clear();
+  }
   template <typename Event>
   void operator()(Event&& event) {
     to.records.push_back(make_event<Data>(std::as_const(event), to.context));
     events.push_back(Held(std::forward<Event>(event)));
   }
 };
-
-inline const append_condition no_condition{};
 
 // What is a command's own in the pipeline; the rest is compiled once a store.
 template <typename Storage>
@@ -251,11 +254,11 @@ struct own_part {
   // Brings the states up to date and runs the rules; says whether the command passed.
   bool (*decide)(void* self, Storage& storage, decision<data_type>& to) = nullptr;
   void* self = nullptr;
+  void* events = nullptr;
   const append_condition* condition = &no_condition;
   const command_identity* identity = nullptr;
   // Takes the events of an earlier run; for a command with an identity.
   void (*take_up)(void* events, const std::vector<recorded<data_type>>& records) = nullptr;
-  void* events = nullptr;
 };
 
 // The pipeline behind a command's own part.
@@ -281,7 +284,7 @@ class pipeline {
   }
 
   [[nodiscard]] why_not run(const own_part<Storage>& part) {
-    decision<data_type> to{event_context{storage_.origin(), {}, {}, how_.metadata}};
+    decision<data_type> to{event_context{storage_.origin(), {}, {}, how_.metadata}, part.events};
     for (;;) {
       ++done_.attempts;
       to.records.clear();
@@ -324,50 +327,44 @@ consteval bool any_is_handled(list<Event...>, list<Option...>) {
   return ((chosen<be_handled_rule, Event, list<>, list<Option...>>.source != rule_source::none) || ...);
 }
 
-// Runs a command that has no past, no identity and no handler.
-template <typename S>
-why_not run_alone(S& storage, const settings& how, processed_command& done, const own_part<S>& part) {
-  try {
-    return pipeline<S>(storage, how, done).run(part);
-  } catch (const exception& why) {
-    return why.error();
-  }
-}
-template <typename S>
-why_not run_alone(S& storage, processed_command& done, decltype(own_part<S>::decide) decide, void* self) {
-  return run_alone<S>(storage, settings{}, done, {decide, self});
-}
+// Whether a command has no past, no identity and no handler.
 template <typename C, typename Held, typename... Option>
-inline constexpr bool runs_alone = chosen<depends_on_rule, C, list<>, list<Option...>>.source == rule_source::none &&
-                                   chosen<command_id_rule, C, list<>, list<Option...>>.source == rule_source::none &&
-                                   !any_is_handled(typename types_held<Held>::type{}, list<Option...>{});
+inline constexpr bool is_alone = chosen<depends_on_rule, C, list<>, list<Option...>>.source == rule_source::none &&
+                                 chosen<command_id_rule, C, list<>, list<Option...>>.source == rule_source::none &&
+                                 !any_is_handled(typename types_held<Held>::type{}, list<Option...>{});
 
-// The own part of such a command.
-template <typename S, typename C, typename Held, typename... Option>
-struct rules_alone {
+// Brings the past of a command up to date; says whether it is as at_version has it.
+template <typename Past, typename S, typename Data>
+bool catch_up(Past& past, S& storage, decision<Data>& to) {
+  past.catch_up(storage);
+  to.context.stream = past.only_stream();
+  const auto mismatch = past.mismatch();
+  if (mismatch) to.rules.no = to_error(*mismatch);
+  return !mismatch;
+}
+
+// A command, and what its rules are called with.
+template <typename S, typename C, typename Held, typename Past, typename... Option>
+struct own_rules {
+  using data_type = typename S::data_type;
   const C& command;
-  std::vector<Held>& events;
+  Past past;
   std::tuple<const Option&...> options;
 
-  static bool decide(void* self, S&, decision<typename S::data_type>& to) {
-    auto& own = *static_cast<rules_alone*>(self);
-    own.events.clear();
-    taking<typename S::data_type, Held> take{to, own.events};
+  static bool decide(void* self, S& storage, decision<data_type>& to) {
+    auto& own = *static_cast<own_rules*>(self);
+    if (!catch_up(own.past, storage, to)) return false;
+    taking<data_type, Held> take(to);
     if constexpr (sizeof...(Option) == 0)
-      return run_rules<typename S::data_type>(to.rules, own.command, std::tuple<>{}, take);
+      return run_rules<data_type>(to.rules, own.command, own.past.states(), take);
     else
       return std::apply(
           [&](const Option&... each) {
-            return run_rules<typename S::data_type>(to.rules, own.command, std::tuple<>{}, take, each...);
+            return run_rules<data_type>(to.rules, own.command, own.past.states(), take, each...);
           },
           own.options);
   }
 };
-
-template <typename Decide, typename S>
-bool decide_by(void* self, S& storage, decision<typename S::data_type>& to) {
-  return (*static_cast<Decide*>(self))(storage, to);
-}
 
 template <typename Data, typename Held>
 void take_up(void* events, const std::vector<recorded<Data>>& records) {
@@ -382,49 +379,34 @@ why_not run_command(const C& command, S& storage, processed<Held>& done, const s
                     const Option&... options) {
   using data_type = typename S::data_type;
   using options_list = list<Option...>;
-  if constexpr (!HasIdentity && runs_alone<C, Held, Option...>) {
-    rules_alone<S, C, Held, Option...> own{command, done.events, {options...}};
-    return run_alone<S>(storage, how, done, {&own.decide, &own});
-  } else {
-    constexpr bool names_itself = chosen<command_id_rule, C, list<>, options_list>.source != rule_source::none;
-    constexpr bool is_handled = any_is_handled(typename types_held<Held>::type{}, options_list{});
-    try {
-      pipeline<S> pipeline(storage, how, done);
-      auto identity = how.identity;
-      if constexpr (names_itself)
-        if (!identity) identity = identify(command, options...);
-      own_part<S> part;
-      if constexpr (names_itself || HasIdentity) {
-        part.identity = &*identity;
-        part.take_up = &take_up<data_type, Held>;
-        part.events = &done.events;
-        if (pipeline.replay(part)) return std::nullopt;
-      }
-      auto folding = make_folding<data_type>(command, options...);
-      auto decide = [&](S& from, decision<data_type>& to) {
-        folding.catch_up(from);
-        if (const auto mismatch = folding.mismatch()) {
-          to.rules.no = to_error(*mismatch);
-          return false;
-        }
-        to.context.stream = folding.only_stream();
-        done.events.clear();
-        taking<data_type, Held> take{to, done.events};
-        return run_rules<data_type>(to.rules, command, folding.states(), take, options...);
-      };
-      part.decide = &decide_by<decltype(decide), S>;
-      part.self = &decide;
-      part.condition = &folding.condition();
-      if (auto no = pipeline.run(part)) return no;
-      folding.keep(storage);
-      if constexpr (is_handled)
-        if (!done.replayed)
-          for (const auto& held : done.events)
-            with_held(held, [&](const auto& event) { handle(event, done.handler_errors, options...); });
-      return std::nullopt;
-    } catch (const exception& why) {
-      return why.error();
+  constexpr bool names_itself = chosen<command_id_rule, C, list<>, options_list>.source != rule_source::none;
+  constexpr bool is_handled = any_is_handled(typename types_held<Held>::type{}, options_list{});
+  try {
+    pipeline<S> pipeline(storage, how, done);
+    auto identity = how.identity;
+    if constexpr (names_itself)
+      if (!identity) identity = identify(command, options...);
+    own_part<S> part{.events = &done.events};
+    if constexpr (names_itself || HasIdentity) {
+      part.identity = &*identity;
+      part.take_up = &take_up<data_type, Held>;
+      if (pipeline.replay(part)) return std::nullopt;
     }
+    using past_type = decltype(make_folding<data_type>(command, options...));
+    own_rules<S, C, Held, past_type, Option...> own{
+        command, make_folding<data_type>(command, options...), {options...}};
+    part.decide = &own.decide;
+    part.self = &own;
+    part.condition = &own.past.condition();
+    if (auto no = pipeline.run(part)) return no;
+    own.past.keep(storage);
+    if constexpr (is_handled)
+      if (!done.replayed)
+        for (const auto& held : done.events)
+          with_held(held, [&](const auto& event) { handle(event, done.handler_errors, options...); });
+    return std::nullopt;
+  } catch (const exception& why) {
+    return why.error();
   }
 }
 
@@ -434,34 +416,74 @@ operation operation_of() {
   return {.kind = operation_kind::command, .type = std::string_view(name.data(), name.size())};
 }
 
-// Runs a command; nothing when it was processed.
+// Runs a command with must's own options, or one that has more to it than its rules.
 template <typename C, typename S, typename Held, typename... Option>
-why_not process(const C& command, S& storage, processed<Held>& done, const Option&... options) {
-  static_assert(Storage<S>, "must: the second argument is not a Storage");
-  if constexpr (Storage<S>) {
-    if constexpr (is_good<C, typename S::data_type, rule_options<Option...>>) {
-      constexpr bool has_own_options = (is_own_option<Option> || ...);
-      if constexpr (!has_own_options && !is_observed<S> && runs_alone<C, Held, Option...>) {
-        rules_alone<S, C, Held, Option...> own{command, done.events, {options...}};
-        return run_alone<S>(storage, done, &own.decide, &own);
-      } else {
-        auto how = settings_of(options...);
-        (identify_by(how, command, options), ...);
-        const auto run = [&](const auto&... kept) {
-          return run_command<(std::is_same_v<Option, identified_by> || ...)>(command, storage, done, how, kept...);
-        };
-        if constexpr (is_observed<S>)
-          return observe(storage.observer(), operation_of<C>(), [&] { return with_rule_options(run, options...); });
-        else
-          return with_rule_options(run, options...);
-      }
-    }
-  }
-  return error{};
+why_not run_with_settings(const C& command, S& storage, processed<Held>& done, const Option&... options) {
+  auto how = settings_of(options...);
+  (identify_by(how, command, options), ...);
+  const auto run = [&](const auto&... kept) {
+    return run_command<(std::is_same_v<Option, identified_by> || ...)>(command, storage, done, how, kept...);
+  };
+  if constexpr (is_observed<S>)
+    return observe(storage.observer(), operation_of<C>(), [&] { return with_rule_options(run, options...); });
+  else
+    return with_rule_options(run, options...);
 }
 
-inline void raise_if(why_not&& no) {
-  if (no) raise(*std::move(no));
+// How the caller is told what became of a command.
+struct by_exception {
+  template <typename Event>
+  using type = processed<Event>;
+  template <typename Event>
+  static processed<Event> tell(processed<Event>&& done, why_not&& no) {
+    if (no) raise(*std::move(no));
+    return std::move(done);
+  }
+};
+struct by_result {
+  template <typename Event>
+  using type = result<processed<Event>>;
+  template <typename Event>
+  static result<processed<Event>> tell(processed<Event>&& done, why_not&& no) {
+    if (no) return unexpected<error>(*std::move(no));
+    return std::move(done);
+  }
+};
+
+// Runs a command that is_alone, as most are: one function for all that come to the same events.
+template <typename Told, typename Event, typename S>
+auto run_alone(S& storage, decltype(own_part<S>::decide) decide, void* self) {
+  processed<Event> done;
+  why_not no;
+  try {
+    const settings how;
+    no = pipeline<S>(storage, how, done).run({decide, self, &done.events});
+  } catch (const exception& why) {
+    no = why.error();
+  }
+  return Told::tell(std::move(done), std::move(no));
 }
+
+template <typename Told>
+struct process_command_t {
+  template <typename C, typename S, typename... Option>
+  auto operator()(const C& command, S& storage, const Option&... options) const ->
+      typename Told::template type<processed_event<C, S, Option...>> {
+    using event_type = processed_event<C, S, Option...>;
+    static_assert(Storage<S>, "must: the second argument is not a Storage");
+    if constexpr (!Storage<S>) {
+      return {};
+    } else if constexpr (!is_good<C, typename S::data_type, rule_options<Option...>>) {
+      return {};
+    } else if constexpr (!(is_own_option<Option> || ...) && !is_observed<S> && is_alone<C, event_type, Option...>) {
+      own_rules<S, C, event_type, folding<void, typename S::data_type>, Option...> own{command, {}, {options...}};
+      return run_alone<Told, event_type>(storage, &own.decide, &own);
+    } else {
+      processed<event_type> done;
+      auto no = run_with_settings(command, storage, done, options...);
+      return Told::tell(std::move(done), std::move(no));
+    }
+  }
+};
 
 }  // namespace must::detail
