@@ -65,8 +65,10 @@ class subscription {
 
   /// Follows until a stop is requested, then saves and lets another take over. A failure of the store that may pass is
   /// waited for.
+  /// A store that is restored meanwhile is noticed where it ends before what was read, and at the next save where the
+  /// event that was saved last is another one.
   /// \throws what the handler threw, when the policy is to stop; not_owner, when another follows under this name;
-  ///   history_changed, when the store is not the one of the checkpoint, or was restored; bad_input, when it runs
+  ///   history_changed, when the store is not the one of the checkpoint, or is restored; bad_input, when it runs
   ///   already; storage_error, when no retry can help
   void run(const std::stop_token& stop) { follow(stop, true, std::numeric_limits<position>::max()); }
 

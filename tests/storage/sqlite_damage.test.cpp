@@ -10,11 +10,16 @@
 #include "support/sqlite_file.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace sqlite_tests;
@@ -71,6 +76,22 @@ look look_at(const std::string& path, const records& originals) {
     found.is_named = found.error.find(path) != std::string::npos && !why.error().backend_code.empty();
   }
   return found;
+}
+
+// As SQLite's ".restore" does: over the file that is open.
+void copy_into(const std::string& path, const std::string& from) {
+  ::sqlite3 *to = nullptr, *source = nullptr;
+  REQUIRE(::sqlite3_open(path.c_str(), &to) == SQLITE_OK);
+  REQUIRE(::sqlite3_open(from.c_str(), &source) == SQLITE_OK);
+  ::sqlite3_busy_timeout(to, 10'000);
+  auto* const copy = ::sqlite3_backup_init(to, "main", source, "main");
+  REQUIRE(copy != nullptr);
+  int code = SQLITE_BUSY;
+  while (code == SQLITE_BUSY || code == SQLITE_LOCKED) code = ::sqlite3_backup_step(copy, -1);
+  CHECK(code == SQLITE_DONE);
+  CHECK(::sqlite3_backup_finish(copy) == SQLITE_OK);
+  ::sqlite3_close(source);
+  ::sqlite3_close(to);
 }
 
 }  // namespace
@@ -291,6 +312,58 @@ TEST_CASE("sqlite_store: Z9 who follows a store that was restored is told so", "
     must::sqlite_store again(on(path));
     CHECK(again.incarnation() == store.incarnation());
   }
+}
+
+TEST_CASE("sqlite_store: Z9 who follows a store while it is restored is told so", "[sqlite]") {
+  for (const unsigned lanes : {1U, 2U})
+    for (const bool has_grown : {false, true})
+      for (const bool knew_it : {false, true}) {
+        INFO(lanes << " lanes, " << (has_grown ? "longer than before" : "shorter") << ", the follower is "
+                   << (knew_it ? "" : "not ") << "in the copy");
+        const temporary_folder folder;
+        const auto path = folder.file(), saved = folder.file("saved");
+        must::sqlite_store store(on(path));
+        std::atomic<must::position> last{0};
+        std::atomic<bool> holds{false};
+        std::atomic<int> wrong{0};
+        must::subscription follows(store, "view", must::query::all(),
+                                   [&](const auto& one) {
+                                     last = one.position;
+                                     while (holds) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                     if (one.id.starts_with("new")) ++wrong;
+                                   },
+                                   {.lanes = lanes,
+                                    .save_every = 1,
+                                    .save_interval = must::duration(20'000),
+                                    .lease = must::duration(60'000)});
+        std::optional<must::error> ended;
+        std::jthread runs([&](const std::stop_token& stop) {
+          try {
+            follows.run(stop);
+          } catch (const must::exception& why) {
+            ended = why.error();
+          }
+        });
+        for (int n = 0; n < 5; ++n) append(store, various(n)).value();
+        if (knew_it) REQUIRE(follows.wait_until(5, std::chrono::seconds(60)));
+        store.backup(saved);
+        for (int n = 5; n < 8; ++n) append(store, various(n)).value();
+        while (follows.health().saved != 8) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        if (has_grown) {  // while a handler runs, so that the follower does not see it grow
+          holds = true;
+          append(store, various(8)).value();
+          while (last != 9) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        copy_into(path, saved);
+        if (has_grown)
+          for (int n = 0; n < 9; ++n) append(store, event("new" + std::to_string(n))).value();
+        holds = false;
+        runs.join();
+        REQUIRE(ended);
+        INFO(ended->message);
+        CHECK(ended->code == must::error_code::history_changed);
+        if (lanes == 1) CHECK(wrong == 0);
+      }
 }
 
 TEST_CASE("sqlite_store: R5 a long read leaves no growing log and no open transaction behind", "[sqlite]") {

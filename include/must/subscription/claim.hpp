@@ -82,34 +82,28 @@ class claim {
     return true;
   }
 
-  // Says whether it was stored; a failure that may pass is left to the next save.
+  // Says whether it was stored; a failure that may pass is left to the next save. Throws history_changed when the store
+  // was restored since the last.
   bool save(position at) {
     const std::lock_guard lock(mutex_);
     save_due_ = false;
     last_save_ = std::chrono::steady_clock::now();
-    auto next = now_;
-    if (at == next.at) return true;
-    next.at = at;
-    return try_to("put", [&] {
-      next.mark = mark_at(storage_, at);
-      return write(next);
-    });
+    if (at == now_.at) return true;
+    return try_to("put", [&] { return write(moved_to(at)); });
   }
   // The lanes of what is to come; the checkpoint stays.
   void set_lanes(unsigned lanes) {
     const std::lock_guard lock(mutex_);
     auto next = now_;
     next.lanes = lanes;
-    if (!write(next)) raise_lost();
+    if (!write(next)) tell_loss();
   }
   // The end in order: the next owner need not wait. Nothing happens when the lease is lost.
   void release(position at) {
     stop_keeping();
     for (int more = 2;; --more) {
       try {
-        auto next = now_;
-        next.at = at;
-        next.mark = mark_at(storage_, at);
+        auto next = moved_to(at);
         next.clean = true;
         if (write(next)) static_cast<void>(cell_.give_up());
         held_ = false;
@@ -122,9 +116,10 @@ class claim {
     }
   }
   void note_error(std::string text) { counters_.note_error(std::move(text)); }
+  // Throws not_owner; history_changed when the lease went with the history.
   [[noreturn]] void raise_lost() {
-    const auto now = cell_.get();
-    raise_not_owner(name_, now ? owned_fields::of(now->bytes).by.owner : "nobody");
+    const std::lock_guard lock(mutex_);
+    tell_loss();
   }
 
  private:
@@ -159,6 +154,20 @@ class claim {
       if (stop.stop_requested()) return false;
     }
   }
+  // The mutex is held, or no thread keeps the lease.
+  [[noreturn]] void tell_loss() {
+    verify(name_, now_, storage_);
+    const auto now = cell_.get();
+    if (!now) raise_history_changed(name_, now_, "its checkpoint is gone");
+    raise_not_owner(name_, owned_fields::of(now->bytes).by.owner);
+  }
+  [[nodiscard]] checkpoint moved_to(position at) {
+    verify(name_, now_, storage_);
+    auto next = now_;
+    next.at = at;
+    next.mark = mark_at(storage_, at);
+    return next;
+  }
   void begin(bool known) {
     if (known) {
       found_ = checkpoint::of(cell_.fields());
@@ -172,7 +181,7 @@ class claim {
     now_ = found_;
     now_.clean = false;
     saved_ = now_.at;
-    if (!cell_.write(now_.fields())) raise_lost();
+    if (!cell_.write(now_.fields())) tell_loss();
   }
 
   // What was not released in order is left to whoever comes, without a wait where that is possible.

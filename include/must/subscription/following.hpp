@@ -11,6 +11,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/subscription/checkpoint.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
@@ -28,6 +29,7 @@
 #include <cstdint>
 #include <exception>
 #include <stop_token>
+#include <string>
 #include <utility>
 
 namespace must::detail {
@@ -117,6 +119,11 @@ class following {
       rest(duration{100'000}, stop_);
     }
   }
+  // A store does not become shorter.
+  void check_not_restored(position head) const {
+    if (head < read_to_)
+      raise_history_changed(claim_.name(), {.at = read_to_}, "the store ends at position " + std::to_string(head));
+  }
   // A handler that does something at certain times says how long it is until the next.
   void tick() {
     if constexpr (requires { handler_.tick(); }) {
@@ -169,7 +176,9 @@ class following {
       if (++unsaved_ >= options_.save_every || claim_.is_save_due()) save();
       return true;
     });
-    if (failure_ || !read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
+    if (failure_) return;
+    check_not_restored(read.head);
+    if (!read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
     read_to_ = read.scanned;
     counters_.advance(read_to_);
   }
@@ -228,6 +237,7 @@ class following {
       lanes_.push(event);
       return true;
     });
+    check_not_restored(read.head);
     if (!read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
     read_to_ = read.scanned;
     lanes_.pool().read_to(read_to_);
