@@ -450,17 +450,20 @@ struct by_result {
   }
 };
 
-// Runs a command that is_alone, as most are: one function for all that come to the same events.
+// Runs a command that is_alone, as most are: one function a store, and one for all that come to the same events.
+template <typename S>
+why_not run_alone(S& storage, processed_command& done, const own_part<S>& part) {
+  try {
+    const settings how;
+    return pipeline<S>(storage, how, done).run(part);
+  } catch (const exception& why) {
+    return why.error();
+  }
+}
 template <typename Told, typename Event, typename S>
 auto run_alone(S& storage, decltype(own_part<S>::decide) decide, void* self) {
   processed<Event> done;
-  why_not no;
-  try {
-    const settings how;
-    no = pipeline<S>(storage, how, done).run({decide, self, &done.events});
-  } catch (const exception& why) {
-    no = why.error();
-  }
+  auto no = run_alone<S>(storage, done, {decide, self, &done.events});
   return Told::tell(std::move(done), std::move(no));
 }
 
