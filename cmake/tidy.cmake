@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # `format`: clang-format 19 finds nothing to change in any source. `tidy`: that, and clang-tidy 19, by .clang-tidy: what
-# a header includes can be judged only when it is the main file, so that check runs on each alone; all others on one
-# file that includes every header. Most templates can be judged only where they are used: in the examples, which may
-# end by an exception, and without the analyzer, which takes longer than all else together.
+# a header includes can be judged only when it is the main file, so that check, and the compiler, run on each alone; all
+# others on one file that includes every header. Most templates can be judged only where they are used: in the examples,
+# which may end by an exception, and without the analyzer, which takes longer than all else together.
 find_program(MUST_CLANG_FORMAT clang-format-19)
 find_program(MUST_CLANG_TIDY clang-tidy-19)
 mark_as_advanced(MUST_CLANG_FORMAT MUST_CLANG_TIDY)
@@ -15,7 +15,8 @@ add_custom_target(format COMMAND "${MUST_CLANG_FORMAT}" --dry-run -Werror ${sour
   COMMENT "clang-format: nothing to change" VERBATIM)
 
 set(folder "${PROJECT_BINARY_DIR}/tidy")
-set(flags -std=c++20 "-I${PROJECT_SOURCE_DIR}/include")
+get_target_property(warnings must_dev INTERFACE_COMPILE_OPTIONS)
+set(flags -std=c++20 ${warnings} "-I${PROJECT_SOURCE_DIR}/include")
 foreach(target IN LISTS must_component_targets)
   get_target_property(needed ${target} INTERFACE_LINK_LIBRARIES)
   list(REMOVE_ITEM needed must::must)
@@ -41,7 +42,7 @@ foreach(target IN ITEMS must ${must_component_targets})
     cmake_path(GET stamp PARENT_PATH parent)
     file(MAKE_DIRECTORY "${parent}")
     add_custom_command(OUTPUT "${stamp}" DEPENDS "${header}" "${config}"
-      COMMAND ${command} "--checks=-*,misc-include-cleaner" "${header}" -- -xc++-header ${flags}
+      COMMAND ${command} "--checks=-*,misc-include-cleaner,clang-diagnostic-*" "${header}" -- -xc++-header ${flags}
       COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
       COMMENT "" VERBATIM COMMAND_EXPAND_LISTS)
     list(APPEND stamps "${stamp}")
