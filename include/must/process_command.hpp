@@ -3,9 +3,9 @@
 #pragma once
 
 #include "must/detail/process.hpp"
-#include "must/error.hpp"
-#include "must/processed.hpp"
-#include "must/result.hpp"
+#include "must/error.hpp"      // IWYU pragma: export
+#include "must/processed.hpp"  // IWYU pragma: export
+#include "must/result.hpp"     // IWYU pragma: export
 
 namespace must {
 

@@ -2,7 +2,6 @@
 // What an attribute of a CloudEvent may hold; the same when one is read and when one is written.
 #pragma once
 
-#include "must/detail/json_text.hpp"
 #include "must/detail/media_type.hpp"
 #include "must/detail/uri.hpp"
 #include "must/detail/utf8.hpp"

@@ -6,7 +6,6 @@
 #include "must/detail/cloudevents_attributes.hpp"
 #include "must/detail/json_text.hpp"
 #include "must/detail/utf8.hpp"
-#include "must/detail/validate.hpp"
 #include "must/record.hpp"
 #include "must/timestamp.hpp"
 

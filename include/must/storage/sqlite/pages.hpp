@@ -6,7 +6,6 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage/sqlite/connection.hpp"
-#include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/postings.hpp"
 #include "must/storage/sqlite/rows.hpp"
 #include "must/storage/sqlite/sql.hpp"
