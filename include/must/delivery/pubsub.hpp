@@ -208,7 +208,7 @@ class pubsub {
   const std::shared_ptr<registry_type>& shared_registry_of(std::string_view topic) const {
     return pool_[pool_.size() == 1 ? 0 : std::hash<std::string_view>{}(topic) % pool_.size()];
   }
-  topic_subscription add(std::shared_ptr<subscriber> one) {
+  topic_subscription add(const std::shared_ptr<subscriber>& one) {
     const auto in = shared_registry_of(one->topic());
     in->add(one);
     return {one->id(), [in, one] { in->remove(*one); }};
