@@ -54,6 +54,7 @@ int main() {
 
   std::atomic<int> subscribed{0}, refused{0};
   std::vector<std::jthread> threads;
+  threads.reserve(8);
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&, t] {
       for (int i = 0; i < 25; ++i) {

@@ -41,7 +41,7 @@ int main() {
   must::append(store, Deposited{"alice", 100}, Deposited{"bob", 20}, Withdrawn{"alice", 30});
 
   auto balances = must::projection<must::keyed<Balance>>(store, "balances");
-  std::jthread follows([&](std::stop_token stop) { balances.run(stop); });
+  std::jthread follows([&](const std::stop_token& stop) { balances.run(stop); });
 
   const auto done = must::process_command(Deposit{"bob", 5}, store);
   if (!balances.wait_until(done.last, std::chrono::seconds(10))) return 1;

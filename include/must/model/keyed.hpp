@@ -23,8 +23,13 @@ struct key_of_events<V, events<First, Rest...>> {
 
 // One apply for each event.
 template <typename Keyed, typename Event>
-struct keyed_apply {
+class keyed_apply {
+ public:
   void apply(const Event& event) { static_cast<Keyed&>(*this).state_for(event).apply(event); }
+
+ private:
+  friend Keyed;
+  keyed_apply() = default;
 };
 
 }  // namespace detail
@@ -55,7 +60,7 @@ class keyed<V, events<Event...>> : public detail::keyed_apply<keyed<V>, Event>..
 
  private:
   template <typename, typename>
-  friend struct detail::keyed_apply;
+  friend class detail::keyed_apply;
   template <typename E>
   V& state_for(const E& event) {
     return states_[V::key_of(event)];

@@ -79,6 +79,7 @@ struct append_cases {
     position before = 0;
     for (const std::size_t count : {std::size_t{1}, std::size_t{1'000}, std::size_t{10'000}}) {
       std::vector<event_of<F>> events;
+      events.reserve(count);
       for (std::size_t i = 0; i < count; ++i) events.push_back(event<F>("a", "s", {"t"}, i));
       const auto done = append<F>(store, std::move(events)).value();
       expect(done.first == before + 1 && done.last == before + count, std::to_string(count) + " events are contiguous");

@@ -42,6 +42,7 @@ struct visibility_cases {
   }
   static std::vector<event_of<F>> some(std::size_t count, const std::string& stream) {
     std::vector<event_of<F>> made;
+    made.reserve(count);
     for (std::size_t n = 0; n < count; ++n) made.push_back(event<F>("a", stream, {"t"}));
     return made;
   }
@@ -108,7 +109,7 @@ struct visibility_cases {
         after = follow(store, t == 4 ? query::all() : query::of_tags({"t"}), after);
         expect(after % 5 == 0, "an append is seen whole or not at all");
       }
-      expect_equal(after, position{4 * 20 * 5}, "events that a follower has seen");
+      expect_equal(after, position{4} * 20 * 5, "events that a follower has seen");
     });
   }
   // Appends that come to nothing, before the first event, between events, and behind the last.
