@@ -35,6 +35,10 @@ function(must_refuses name regex)
     PASS_REGULAR_EXPRESSION "${regex}.*must/stops_here" FAIL_REGULAR_EXPRESSION "error:.*error:.*error:")
 endfunction()
 must_refuses("C++17" "must needs C\\+\\+20: compile with -std=c\\+\\+20 or later" -std=c++17)
+add_test(NAME "compile_fail: C++17, whatever header comes first" COMMAND "${CMAKE_COMMAND}"
+  -D "include=${PROJECT_SOURCE_DIR}/include" -P "${CMAKE_CURRENT_SOURCE_DIR}/support/first_header.cmake"
+  -- "${CMAKE_CXX_COMPILER}" ${flags} -std=c++17)
+set_tests_properties("compile_fail: C++17, whatever header comes first" PROPERTIES LABELS compile_fail)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   must_refuses("GCC 10" "must needs GCC 11 or later" -U__GNUC__ -D__GNUC__=10)
 else()

@@ -2,6 +2,8 @@
 // The names of the core, for headers that only mention them.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <cstdint>
 
 /// Event sourcing: commands are decided, what they come to is stored as events, and everything else follows those.

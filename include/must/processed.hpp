@@ -2,6 +2,7 @@
 // processed: what became of a command.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
 #include "must/fwd.hpp"
 
 #include <exception>

@@ -2,6 +2,8 @@
 // Memory that is given back all at once: large pieces on huge pages, small ones cut from larger ones.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <algorithm>
 #include <cstddef>
 #include <new>

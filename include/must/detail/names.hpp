@@ -2,6 +2,8 @@
 // Whether a class has a member of one of the names that must gives a meaning, whatever the member is.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <type_traits>
 
 namespace must::detail {

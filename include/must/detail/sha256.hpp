@@ -2,6 +2,8 @@
 // SHA-256, as in FIPS 180-4.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <array>
 #include <bit>
 #include <cstddef>

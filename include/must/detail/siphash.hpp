@@ -3,6 +3,8 @@
 // \see Aumasson, Bernstein: "SipHash: a fast short-input PRF"
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <array>
 #include <bit>
 #include <cstddef>

@@ -2,6 +2,8 @@
 // Whether a text is a URI-reference or an absolute URI. RFC 3986, section 4 and appendix A.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <cstddef>
 #include <string_view>
 

@@ -2,6 +2,7 @@
 // Lanes: events of different keys on threads side by side, those of one key one after another.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
 #include "must/fwd.hpp"
 #include "must/subscription/progress.hpp"
 

@@ -2,6 +2,8 @@
 // What must's testing tools throw when an expectation is not met; every test framework shows its text.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <exception>
 #include <string>
 #include <utility>
