@@ -42,9 +42,10 @@ inline void check_attribute_name(std::string_view name) {
 
 /// \see CloudEvents 1.0.2, "Type System", String
 inline void check_string(std::string_view attribute, std::string_view text) {
-  if (!must::detail::is_utf8(text)) refuse(attribute, detail::in_quotes(text) + " is not valid UTF-8");
-  if (!must::detail::is_attribute_text(text))
-    refuse(attribute, detail::in_quotes(text) + " holds a control character or a noncharacter");
+  if (must::detail::is_attribute_text(text)) return;
+  refuse(attribute,
+         detail::in_quotes(text) +
+             (must::detail::is_utf8(text) ? " holds a control character or a noncharacter" : " is not valid UTF-8"));
 }
 
 inline void check_not_empty(std::string_view attribute, std::string_view text) {
