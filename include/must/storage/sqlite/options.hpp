@@ -41,7 +41,7 @@ struct sqlite_options {
 
   /// the write-ahead log goes into the file when it has that many pages of 4 KiB; the append that comes to it waits
   /// meanwhile: in a file of 1,000,000 events about 25 ms with 1,000, 50 ms with 4,000, 140 ms with 16,000 and 240 ms
-  /// with 32,000 (64 and 128 MiB of log), while a single append takes less time on average the more there are
+  /// with 32,000 (64 and 128 MiB of log), while a single append takes, on the whole, less time with more of them
   int checkpoint_pages = 4'000;
   bool verify_reads = false;   ///< every event that is read is compared with its seal: a look-up, two digests
   std::int64_t max_pages = 0;  ///< a quota of the file in pages; 0: none
