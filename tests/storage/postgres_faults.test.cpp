@@ -5,6 +5,7 @@
 #include "must/must.hpp"
 
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/fairness.hpp"
 #include "support/postgres_fixture.hpp"
 #include "support/socket_proxy.hpp"
@@ -34,23 +35,8 @@ using must_test::options_for;
 using must_test::postgres_server;
 using must_test::postgres_session;
 using must_test::scratch_schema;
-
-// Runs `work` in a process of its own; whether it ended well.
-template <typename Work>
-pid_t in_process(Work&& work) {
-  const auto child = ::fork();
-  if (child != 0) return child;
-  try {
-    work();
-  } catch (...) {
-    ::_exit(1);
-  }
-  ::_exit(0);
-}
-bool ended_well(pid_t child) {
-  int status = 1;
-  return ::waitpid(child, &status, 0) == child && status == 0;
-}
+using must_test::start_process;
+using must_test::wait_for_process;
 
 }  // namespace
 
@@ -230,7 +216,7 @@ TEST_CASE("postgres_store: processes race for one boundary, and one wins each ro
   { must::postgres_store store(options_for(schema.name)); }
   std::vector<pid_t> children;
   for (int t = 0; t < 4; ++t)
-    children.push_back(in_process([&] {
+    children.push_back(start_process([&] {
       must::postgres_store store(options_for(schema.name));
       for (int n = 0; n < 50;) {
         const auto seen = store.read(must::query::of_tags({"shared"}), {}, [](const auto&) {});
@@ -240,7 +226,7 @@ TEST_CASE("postgres_store: processes race for one boundary, and one wins each ro
                                             {.query = must::query::of_tags({"shared"}), .after = seen.head}));
       }
     }));
-  for (const auto child : children) CHECK(ended_well(child));
+  for (const auto child : children) CHECK(wait_for_process(child) == 0);
   must::postgres_store store(options_for(schema.name));
   CHECK(store.head() == 50);
   CHECK(store.version("s") == 50);
@@ -252,11 +238,11 @@ TEST_CASE("postgres_store: processes that make one schema at once all open it", 
     const scratch_schema schema;
     std::vector<pid_t> children;
     for (int t = 0; t < 6; ++t)
-      children.push_back(in_process([&] {
+      children.push_back(start_process([&] {
         must::postgres_store store(options_for(schema.name));
         append<fixture>(store, event<fixture>("a", "s")).value();
       }));
-    for (const auto child : children) CHECK(ended_well(child));
+    for (const auto child : children) CHECK(wait_for_process(child) == 0);
     CHECK(must::postgres_store(options_for(schema.name)).version("s") == 6);
   }
 }
@@ -297,7 +283,7 @@ TEST_CASE("postgres_store: a client that is killed leaves whole appends behind, 
   for (int round = 0; round < 8; ++round) {
     int ends[2];
     REQUIRE(::pipe(ends) == 0);
-    const auto child = in_process([&] {
+    const auto child = start_process([&] {
       must::postgres_store store(options_for(schema.name));
       for (int i = 0;; ++i) {
         const auto name = std::to_string(round) + "-" + std::to_string(i);

@@ -6,14 +6,12 @@
 #include "must/storage/sqlite.hpp"
 
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 
 #include <sqlite3.h>
 
-#include <sys/wait.h>
 #include <unistd.h>
-#include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <functional>
 #include <span>
@@ -24,6 +22,9 @@
 #include <vector>
 
 namespace sqlite_tests {
+
+using must_test::start_process;
+using must_test::wait_for_process;
 
 // A folder that is gone with the object.
 struct temporary_folder {
@@ -104,27 +105,6 @@ inline must::error failure_of(const std::function<void()>& call) {
   }
   FAIL("no storage_error was thrown");
   return {};
-}
-
-// Runs `work` in a process of its own, which ends with it.
-template <typename Work>
-::pid_t start_process(Work&& work) {
-  const auto child = ::fork();
-  REQUIRE(child >= 0);
-  if (child != 0) return child;
-  int code = 0;
-  try {
-    work();
-  } catch (const std::exception& why) {
-    std::fprintf(stderr, "child: %s\n", why.what());
-    code = 1;
-  }
-  ::_exit(code);
-}
-inline int wait_for_process(::pid_t child) {
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  return status;
 }
 
 inline void check_sound(const std::string& path) {

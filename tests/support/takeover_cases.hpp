@@ -7,6 +7,7 @@
 #include "must/subscription.hpp"
 
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/crash_cases.hpp"
 
 #include <fcntl.h>
@@ -158,28 +159,9 @@ void killed_when_the_lease_is_lost() {
       if (calls < stopped_at) throw;
     }
   };
-  const auto start = [&](int run) {
-    const auto child = ::fork();
-    REQUIRE(child >= 0);
-    if (child != 0) return child;
-    int code = 0;
-    try {
-      follow(run);
-    } catch (const std::exception& why) {
-      std::fprintf(stderr, "run %d: %s\n", run, why.what());
-      code = 1;
-    }
-    ::_exit(code);
-  };
-  const auto wait_for = [](::pid_t child, int flags = 0) {
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, flags) == child);
-    return status;
-  };
-
   std::optional<::pid_t> former;
   for (int run = 0; run <= chain; ++run) {
-    const auto child = start(run);
+    const auto child = start_process([&] { follow(run); });
     if (former) {
       const auto is_taken = [&] {
         const auto all = lines();
@@ -193,13 +175,13 @@ void killed_when_the_lease_is_lost() {
       if (how != while_stopped) ::kill(*former, SIGCONT);
       if (how == soon) std::this_thread::sleep_for(std::chrono::milliseconds(2 * (run / ends)));
       if (how == while_stopped || how == soon) ::kill(*former, SIGKILL);
-      const int status = wait_for(*former);
+      const int status = wait_for_process(*former);
       INFO("run " << run - 1);
       if (how == while_stopped || how == in_hand) CHECK(WIFSIGNALED(status));
       if (how == by_itself) CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
     }
     former = child;
-    const int status = wait_for(child, WUNTRACED);
+    const int status = wait_for_process(child, WUNTRACED);
     INFO("run " << run);
     if (run < chain)
       REQUIRE(WIFSTOPPED(status));
