@@ -187,6 +187,9 @@ TEST_CASE("view: of a version that is replaced, one that stands by does not take
     std::jthread first([&](const std::stop_token& stop) { one.run(stop); });
     REQUIRE(one.wait_until(20, long_enough));
     std::jthread stands_by([&](const std::stop_token& stop) { other.run(stop); });
+    const auto patience = std::chrono::steady_clock::now() + long_enough;
+    while (!other.health().running && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+    REQUIRE(other.health().running);  // a version that begins when a later one is in use is refused
     std::jthread writer([&] { deposit(store, 100, 20); });
     std::jthread second([&](const std::stop_token& stop) { two.run(stop); });
     first.join();
