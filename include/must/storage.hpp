@@ -16,6 +16,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace must {
@@ -42,6 +43,17 @@ template <typename Data>
 struct any_visitor {
   bool operator()(const recorded<Data>&) const { return true; }
 };
+
+// Hands a record to a visitor; false when that wants no more.
+template <typename Visitor, typename Data>
+bool goes_on_after(Visitor& visitor, const recorded<Data>& record) {
+  if constexpr (std::is_void_v<decltype(visitor(record))>) {
+    visitor(record);
+    return true;
+  } else {
+    return static_cast<bool>(visitor(record));
+  }
+}
 
 }  // namespace detail
 

@@ -98,12 +98,8 @@ class memory_store {
     if (left == 0) return done;
     done.complete = log_.for_matches(which, options, end, [&](const recorded<data_type>& record) {
       done.scanned = record.position;
-      bool go_on = true;
-      if constexpr (std::is_void_v<decltype(visitor(record))>)
-        visitor(record);
-      else
-        go_on = static_cast<bool>(visitor(record));
-      return --left != 0 && go_on;
+      const bool goes_on = detail::goes_on_after(visitor, record);
+      return --left != 0 && goes_on;
     });
     if (done.complete) done.scanned = to;
     return done;

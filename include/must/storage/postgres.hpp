@@ -39,7 +39,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -154,14 +153,7 @@ class postgres_store {
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     detail::check_read(which, options);
     detail::pg_reader reader(backend_, which, options, options_.page_events, options_.page_bytes);
-    return reader.visit([&](const recorded<payload>& record) {
-      if constexpr (std::is_void_v<decltype(visitor(record))>) {
-        visitor(record);
-        return true;
-      } else {
-        return static_cast<bool>(visitor(record));
-      }
-    });
+    return reader.visit([&](const recorded<payload>& record) { return detail::goes_on_after(visitor, record); });
   }
   /// \see Storage
   [[nodiscard]] position head() {

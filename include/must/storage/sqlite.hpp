@@ -38,7 +38,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -114,12 +113,8 @@ class sqlite_store {
     for (;;) {
       for (const auto& record : page.rows()) {
         done.scanned = record.position;
-        bool go_on = true;
-        if constexpr (std::is_void_v<decltype(visitor(record))>)
-          visitor(record);
-        else
-          go_on = static_cast<bool>(visitor(record));
-        if (--left == 0 || !go_on) return done;
+        const bool goes_on = detail::goes_on_after(visitor, record);
+        if (--left == 0 || !goes_on) return done;
       }
       if (!more) break;
       detail::move_beyond(window, which, page.rows().back());
