@@ -61,7 +61,9 @@ class one_of {
   template <typename Event>
     requires names<std::remove_cvref_t<Event>>
   one_of(Event&& event) {
-    emplace(std::forward<Event>(event));
+    using type = std::remove_cvref_t<Event>;
+    ::new (static_cast<void*>(bytes_)) type(std::forward<Event>(event));
+    kind_ = kind_of<type>;
   }
   /// Holds what the other holds. \throws what copying it throws
   one_of(const one_of& other) { copy_from(other); }
@@ -130,12 +132,6 @@ class one_of {
   template <typename Event>
   static constexpr std::uint16_t kind_of = find_kind<Event>();
 
-  template <typename Event>
-  void emplace(Event&& event) {
-    using type = std::remove_cvref_t<Event>;
-    ::new (static_cast<void*>(bytes_)) type(std::forward<Event>(event));
-    kind_ = kind_of<type>;
-  }
   // These find nothing here.
   void copy_from(const one_of& other) {
     if (!other.has_value()) return;

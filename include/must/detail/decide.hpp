@@ -73,12 +73,12 @@ auto refusing_as(Call&& call) {
 }
 
 // Runs Rule and those after it. Of a command that is refined, each rule gets what the one before made.
-template <typename Data, typename Rule, typename C, typename... State, typename Take, typename... Option>
+template <typename Rule, typename C, typename... State, typename Take, typename... Option>
 bool run_from(progress_of_rules& at, const C& command, const std::tuple<const State&...>& states, Take& take,
               const Option&... options) {
   if constexpr (std::is_same_v<Rule, be_translated_to_events_rule>) {
     at.rule = running::be_translated_to_events;
-    for_events<Data>(call_rule<Rule>(command, states, options...), take);
+    take(call_rule<Rule>(command, states, options...));
     return true;
   } else {
     using step = decision_step<Rule, C, list<State...>, list<Option...>>;
@@ -87,29 +87,29 @@ bool run_from(progress_of_rules& at, const C& command, const std::tuple<const St
     at.rule = first ? running::be_authorized : running::be_valid;
     if constexpr (step::kind == verdict::silent) {
       call_rule<Rule>(command, states, options...);
-      return run_from<Data, next>(at, command, states, take, options...);
+      return run_from<next>(at, command, states, take, options...);
     } else {
       auto returned = call_rule<Rule>(command, states, options...);
       if constexpr (step::kind != verdict::refined)
         if (!at.passes(std::move(returned))) return false;
       if constexpr (step::kind == verdict::refined)
-        return run_from<Data, next>(at, std::as_const(returned), states, take, options...);
+        return run_from<next>(at, std::as_const(returned), states, take, options...);
       else if constexpr (step::kind == verdict::refined_outcome)
-        return run_from<Data, next>(at, *std::as_const(returned), states, take, options...);
+        return run_from<next>(at, *std::as_const(returned), states, take, options...);
       else
-        return run_from<Data, next>(at, command, states, take, options...);
+        return run_from<next>(at, command, states, take, options...);
     }
   }
 }
 
-// Runs the rules one after the other, inside of progress_of_rules::run. `take` gets each event of what
+// Runs the rules one after the other, inside of progress_of_rules::run. `take` gets what
 // be_translated_to_events returned, while command and states live.
-template <typename Data, typename C, typename... State, typename Take, typename... Option>
+template <typename C, typename... State, typename Take, typename... Option>
 bool run_rules(progress_of_rules& at, const C& command, const std::tuple<const State&...>& states, Take& take,
                const Option&... options) {
   using chain = rule_chain<C, list<State...>, list<Option...>>;
   if constexpr (!chain::is_plain) {
-    return run_from<Data, be_authorized_rule>(at, command, states, take, options...);
+    return run_from<be_authorized_rule>(at, command, states, take, options...);
   } else {  // as most commands are: the same in one function, which spares the compiler six
     at.rule = running::be_authorized;
     if constexpr (chain::authorize::kind == verdict::silent)
@@ -122,7 +122,7 @@ bool run_rules(progress_of_rules& at, const C& command, const std::tuple<const S
     else if (!at.passes(command.be_valid(options...)))
       return false;
     at.rule = running::be_translated_to_events;
-    for_events<Data>(command.be_translated_to_events(options...), take);
+    take(command.be_translated_to_events(options...));
     return true;
   }
 }

@@ -22,14 +22,15 @@ std::string to_string_of(const Text& text) {
   return std::string(viewed.data(), viewed.size());
 }
 
+// Empty when the event names none.
 template <typename Event>
-std::string stream_of(const Event& event, std::string_view otherwise) {
-  std::string name;
+std::string stream_of(const Event& event) {
   if constexpr (stream_is_data<Event>)
-    name = to_string_of(event.stream);
+    return to_string_of(event.stream);
   else if constexpr (stream_is_function<Event>)
-    name = to_string_of(event.stream());
-  return name.empty() ? std::string(otherwise) : name;
+    return to_string_of(event.stream());
+  else
+    return {};
 }
 
 template <typename Event>
@@ -58,19 +59,26 @@ struct event_context {
   const attributes* metadata = nullptr;
 };
 
+// What does not depend on the type of an event; compiled once a store.
+template <typename Data>
+basic_event<Data> describe_event(Data data, std::string_view type, std::string stream, const event_context& context) {
+  basic_event<Data> made{.data = std::move(data)};
+  made.source = context.origin.source;
+  made.type = type;
+  made.subject = stream.empty() ? std::string(context.stream) : std::move(stream);
+  made.time = context.now;
+  if (context.metadata != nullptr) made.extensions = *context.metadata;
+  return made;
+}
+
 // An event with everything but an id.
 template <typename Data, typename Event>
 basic_event<Data> make_event(const Event& event, const event_context& context) {
   constexpr auto name = event_type<Event>();
-  basic_event<Data> made{.data = to_data<Data>(event)};
-  made.source = context.origin.source;
-  made.type.assign(name.data(), name.size());
-  made.subject = stream_of(event, context.stream);
-  made.time = context.now;
-  if (context.metadata != nullptr) made.extensions = *context.metadata;
+  auto made = describe_event(to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
   if constexpr (!keeps_structs<Data> && schema_version<Event> != 1)
     made.extensions.insert_or_assign(schema_version_attribute, std::int32_t{schema_version<Event>});
-  made.tags = tags_of(event);
+  if constexpr (tags_are_data<Event> || tags_are_function<Event>) made.tags = tags_of(event);
   return made;
 }
 

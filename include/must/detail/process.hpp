@@ -234,15 +234,22 @@ struct decision {
 template <typename Data, typename Held>
 struct taking {
   decision<Data>& to;
-  std::vector<Held>& events;
 
-  explicit taking(decision<Data>& made) : to(made), events(*static_cast<std::vector<Held>*>(made.events)) {
-    events.clear();
-  }
-  template <typename Event>
-  void operator()(Event&& event) {
-    to.records.push_back(make_event<Data>(std::as_const(event), to.context));
-    events.push_back(Held(std::forward<Event>(event)));
+  // Of all that be_translated_to_events returned. One event, as most commands return, spares compilers a vector that
+  // grows.
+  template <typename Returned>
+  void operator()(Returned&& returned) const {
+    auto& events = *static_cast<std::vector<Held>*>(to.events);
+    if constexpr (is_leaf<std::remove_cvref_t<Returned>, Data>) {
+      std::vector<Held>(1, returned).swap(events);
+      to.records.push_back(make_event<Data>(std::as_const(returned), to.context));
+    } else {
+      events.clear();
+      for_events<Data>(std::forward<Returned>(returned), [&](auto&& event) {
+        to.records.push_back(make_event<Data>(std::as_const(event), to.context));
+        events.push_back(Held(std::forward<decltype(event)>(event)));
+      });
+    }
   }
 };
 
@@ -354,14 +361,12 @@ struct own_rules {
   static bool decide(void* self, S& storage, decision<data_type>& to) {
     auto& own = *static_cast<own_rules*>(self);
     if (!catch_up(own.past, storage, to)) return false;
-    taking<data_type, Held> take(to);
+    const taking<data_type, Held> take{to};
     if constexpr (sizeof...(Option) == 0)
-      return run_rules<data_type>(to.rules, own.command, own.past.states(), take);
+      return run_rules(to.rules, own.command, own.past.states(), take);
     else
       return std::apply(
-          [&](const Option&... each) {
-            return run_rules<data_type>(to.rules, own.command, own.past.states(), take, each...);
-          },
+          [&](const Option&... each) { return run_rules(to.rules, own.command, own.past.states(), take, each...); },
           own.options);
   }
 };
@@ -430,23 +435,26 @@ why_not run_with_settings(const C& command, S& storage, processed<Held>& done, c
     return with_rule_options(run, options...);
 }
 
-// How the caller is told what became of a command.
+// How the caller is told what became of a command; filled in place.
 struct by_exception {
   template <typename Event>
   using type = processed<Event>;
   template <typename Event>
-  static processed<Event> tell(processed<Event>&& done, why_not&& no) {
-    if (no) raise(*std::move(no));
-    return std::move(done);
+  static processed<Event>& done(processed<Event>& told) {
+    return told;
   }
+  static void refuse(processed_command&, error&& no) { raise(std::move(no)); }
 };
 struct by_result {
   template <typename Event>
   using type = result<processed<Event>>;
   template <typename Event>
-  static result<processed<Event>> tell(processed<Event>&& done, why_not&& no) {
-    if (no) return unexpected<error>(*std::move(no));
-    return std::move(done);
+  static processed<Event>& done(result<processed<Event>>& told) {
+    return *told;
+  }
+  template <typename Event>
+  static void refuse(result<processed<Event>>& told, error&& no) {
+    told = unexpected<error>(std::move(no));
   }
 };
 
@@ -462,9 +470,10 @@ why_not run_alone(S& storage, processed_command& done, const own_part<S>& part) 
 }
 template <typename Told, typename Event, typename S>
 auto run_alone(S& storage, decltype(own_part<S>::decide) decide, void* self) {
-  processed<Event> done;
-  auto no = run_alone<S>(storage, done, {decide, self, &done.events});
-  return Told::tell(std::move(done), std::move(no));
+  typename Told::template type<Event> told;
+  auto& done = Told::done(told);
+  if (auto no = run_alone<S>(storage, done, {decide, self, &done.events})) Told::refuse(told, *std::move(no));
+  return told;
 }
 
 template <typename Told>
@@ -482,9 +491,10 @@ struct process_command_t {
       own_rules<S, C, event_type, folding<void, typename S::data_type>, Option...> own{command, {}, {options...}};
       return run_alone<Told, event_type>(storage, &own.decide, &own);
     } else {
-      processed<event_type> done;
-      auto no = run_with_settings(command, storage, done, options...);
-      return Told::tell(std::move(done), std::move(no));
+      typename Told::template type<event_type> told;
+      if (auto no = run_with_settings(command, storage, Told::done(told), options...))
+        Told::refuse(told, *std::move(no));
+      return told;
     }
   }
 };

@@ -166,10 +166,14 @@ class history {
     replay(folding);
     if (const auto mismatch = folding.mismatch()) return outcome<held_type>({}, to_error(*mismatch));
     std::vector<held_type> events;
-    auto take = [&](auto&& event) { events.push_back(held_type(std::forward<decltype(event)>(event))); };
+    auto take = [&](auto&& returned) {
+      must::detail::for_events<payload>(std::forward<decltype(returned)>(returned), [&](auto&& event) {
+        events.push_back(held_type(std::forward<decltype(event)>(event)));
+      });
+    };
     must::detail::progress_of_rules rules;
-    const bool passed = rules.run(
-        [&](auto& at) { return must::detail::run_rules<payload>(at, command, folding.states(), take, options...); });
+    const bool passed =
+        rules.run([&](auto& at) { return must::detail::run_rules(at, command, folding.states(), take, options...); });
     if (!passed) events.clear();
     return outcome<held_type>(std::move(events), std::move(rules.no));
   }
@@ -189,7 +193,8 @@ class history {
     constexpr auto name = event_type<One>();
     recorded<data_type> made;
     made.type.assign(name.data(), name.size());
-    made.subject = must::detail::stream_of(event, stream);
+    made.subject = must::detail::stream_of(event);
+    if (made.subject.empty()) made.subject = stream;
     made.tags = must::detail::tags_of(event);
     made.data = event;
     made.position = log.size() + 1;
