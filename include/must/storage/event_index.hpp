@@ -154,7 +154,6 @@ class event_index {
     return known == nullptr ? 0 : known->list.count_until(head, known->list.size());
   }
   [[nodiscard]] const index_row& row(position at) const noexcept { return rows_[at - 1]; }
-  void prefetch_row(position at) const noexcept { rows_.prefetch(at - 1); }
 
   // Turns names into numbers; false when the item names something that never came, and so matches nothing.
   [[nodiscard]] bool compile(const query_item& item, index_filter& made) const {

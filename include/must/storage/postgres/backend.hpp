@@ -44,7 +44,6 @@ class pg_backend {
              std::chrono::milliseconds(std::max<std::int64_t>(deadline_, 0) / 10'000 * 9)) {}
 
   [[nodiscard]] std::string in_schema(std::string sql) const { return pg_in_schema(std::move(sql), schema_); }
-  [[nodiscard]] const std::string& schema() const noexcept { return schema_; }
 
   // Calls attempt(connection, deadline, unknown) until it does not fail in a way that passes, or the deadline has
   // passed. `writes`: what a lost connection was told may be done; then `unknown` is true for the next attempt, and

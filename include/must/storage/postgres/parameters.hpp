@@ -66,7 +66,6 @@ class pg_array {
   }
   // An optional text: empty is NULL.
   void add_or_null(std::string_view value) { value.empty() ? add_null() : add(value); }
-  void reserve(std::size_t bytes) { bytes_.reserve(bytes + 20); }
 
   [[nodiscard]] std::int32_t size() const noexcept { return count_; }
   [[nodiscard]] Oid type() const noexcept { return pg_type::array_of(element_); }

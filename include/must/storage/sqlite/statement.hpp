@@ -55,11 +55,6 @@ class sqlite_statement {
   }
   sqlite_statement(sqlite_statement&& other) noexcept
       : of_(other.of_), handle_(std::exchange(other.handle_, nullptr)) {}
-  sqlite_statement& operator=(sqlite_statement&& other) noexcept {
-    std::swap(of_, other.of_);
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
   ~sqlite_statement() { ::sqlite3_finalize(handle_); }
 
   sqlite_statement& bind(int at, std::int64_t value) { return checked(::sqlite3_bind_int64(handle_, at, value)); }
@@ -113,7 +108,6 @@ class sqlite_statement {
     if (data == nullptr) return no_bytes(value);
     return {data, static_cast<std::size_t>(::sqlite3_value_bytes(value))};
   }
-  [[nodiscard]] ::sqlite3_stmt* handle() const noexcept { return handle_; }
   [[nodiscard]] const sqlite_context& context() const noexcept { return *of_; }
 
  private:
