@@ -38,6 +38,7 @@ TEST_CASE("result: value throws the exception of the error's code", "[core]") {
 TEST_CASE("result: and_then and transform go on with a value, and pass an error by", "[core]") {
   CHECK(half(8).and_then(half).value() == 2);
   CHECK(half(6).and_then(half).error().message == "odd");
+  CHECK(half(3).and_then(half).error().message == "odd");
   CHECK(half(8).transform([](int n) { return std::to_string(n); }).value() == "4");
   CHECK_FALSE(half(7).transform([](int n) { return std::to_string(n); }));
   int seen = 0;
@@ -46,6 +47,8 @@ TEST_CASE("result: and_then and transform go on with a value, and pass an error 
   CHECK(seen == 4);
   CHECK(done.and_then([] { return half(2); }).value() == 1);
   CHECK(done.transform([] { return 5; }).value() == 5);
+  const must::result<void> refused = must::refuse("why");
+  CHECK(refused.and_then([] { return half(2); }).error().message == "why");
 }
 
 TEST_CASE("result: and_then moves a value that cannot be copied", "[core]") {

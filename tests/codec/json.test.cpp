@@ -92,6 +92,12 @@ struct picky {
   }
 };
 
+// Cannot be written: what its to_json throws is nlohmann_json's.
+struct unwritable {
+  friend void to_json(nlohmann::json&, const unwritable&) { static_cast<void>(nlohmann::json("text").get<int>()); }
+  friend void from_json(const nlohmann::json&, unwritable&) {}
+};
+
 struct no_json {};
 
 }  // namespace codec_json_test
@@ -214,6 +220,8 @@ TEST_CASE("codec json: what JSON cannot hold is not encoded", "[json][core]") {
     CHECK(unencodable(measured{1, {1, value}}).field == "more.1");
   }
   CHECK(contains(unencodable(bytes{}).message, "\"raw\" is bytes"));
+  CHECK(contains(unencodable(unwritable{}).message, "cannot be written as JSON: type must be number"));
+  CHECK_NOTHROW(must::codec<unwritable>::decode(json("{}")));
 }
 
 TEST_CASE("codec json: a text nested too deep is refused without a crash", "[json][core]") {

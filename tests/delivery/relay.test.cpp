@@ -7,6 +7,8 @@
 #include "support/catch.hpp"
 #include "support/inbox.hpp"
 
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,15 @@ namespace {
 
 using fixture_type = must_test::delivered<must_test::memory_fixture, must_test::inbox>;
 using cases = must::testing::suite::delivery_cases<fixture_type>;
+
+struct throwing_twice {
+  must_test::inbox& to;
+  int left = 2;
+  void deliver(std::span<const must::recorded<must::payload>* const> batch, std::span<must::delivery_answer> answers) {
+    if (left > 0 && left-- > 0) throw std::runtime_error("no connection");
+    to.deliver(batch, answers);
+  }
+};
 
 }  // namespace
 
@@ -29,6 +40,21 @@ TEST_CASE("relay: with a batch several events are handed over at once, in order"
   CHECK(relay.run_once() == 200);
   CHECK(fixture.inbox_.batches.size() < 200);
   cases::check_received(fixture, 0);
+}
+
+TEST_CASE("relay: a delivery that throws is tried again with the same events, in a batch too", "[delivery]") {
+  for (const std::size_t batch : {1U, 50U}) {
+    INFO(batch);
+    fixture_type fixture;
+    cases::store_events(fixture.store(), 100);
+    throwing_twice delivery{fixture.delivery()};
+    auto relay = must::relay(fixture.store(), "relay", must::query::all(), delivery,
+                             {.on_failure = {.attempts = 3, .delay = must::duration(100)}}, batch);
+    CHECK(relay.run_once() == 100);
+    CHECK(relay.health().retries == 2);
+    CHECK(delivery.left == 0);
+    cases::check_received(fixture, 0);
+  }
 }
 
 TEST_CASE("relay: a batch out of range is refused", "[delivery]") {

@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -436,15 +437,25 @@ TEST_CASE("stage: what a handler throws ends run, and the event stays in the sto
   CHECK(seen == numbers(5));
 }
 
-TEST_CASE("stage: a consumer that waits for a live store ends at a stop", "[delivery][race]") {
+namespace {
+
+struct lost_source {
+  using value_type = int;
+  must::source_state pull(const auto&) { return must::source_state::idle; }
+  void wait(must::duration, const std::stop_token&) { throw std::runtime_error("the store is away"); }
+};
+
+// Follows a store live by the producer that `make` makes of it, and ends at a stop.
+template <typename T, typename Make>
+void follow_live(Make&& make) {
   store_type store;
   std::atomic<int> handled{0};
   std::jthread follower([&](const std::stop_token& stop) {
-    auto consumer = must::make_consumer<record>([&](const record&) {
+    auto consumer = must::make_consumer<T>([&](const T&) {
       ++handled;
       handled.notify_all();
     });
-    consumer.subscribe_to(must::broadcast_producer(source_type(store, must::query::all())));
+    consumer.subscribe_to(make(source_type(store, must::query::all())));
     consumer.run(stop);
   });
   for (int i = 0; i < 3; ++i) {
@@ -452,4 +463,21 @@ TEST_CASE("stage: a consumer that waits for a live store ends at a stop", "[deli
     handled.wait(i);
   }
   CHECK(handled == 3);
+}
+
+}  // namespace
+
+TEST_CASE("stage: a consumer that waits for a live store ends at a stop", "[delivery][race]") {
+  follow_live<record>([](source_type from) { return must::broadcast_producer(std::move(from)); });
+  follow_live<record>([](source_type from) { return must::demand_producer(std::move(from)); });
+  follow_live<int>([](source_type from) {
+    return must::broadcast_producer(
+        must::transformed<int>(std::move(from), [](const record& event, auto&& give) { give(value_of(event)); }));
+  });
+}
+
+TEST_CASE("stage: a source that cannot be waited for ends the run with its failure", "[delivery]") {
+  auto consumer = must::make_consumer<int>([](int) {});
+  consumer.subscribe_to(must::broadcast_producer(lost_source{}));
+  CHECK_THROWS_WITH(consumer.run(), "the store is away");
 }

@@ -5,7 +5,9 @@
 #include "must/storage/memory.hpp"
 
 #include "support/catch.hpp"
+#include "support/flaky_store.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -40,6 +42,17 @@ struct Sent {
   int sum = 0;
   static std::string key_of(const Moved& move) { return move.from; }
   void apply(const Moved& move) { sum += move.amount; }
+};
+
+// Takes a millisecond for each event, as long as it is told to.
+struct Slow {
+  using events = must::events<Moved>;
+  static inline std::atomic<bool> is_slow{false};
+  int moves = 0;
+  void apply(const Moved&) {
+    ++moves;
+    if (is_slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 };
 
 constexpr std::chrono::seconds long_enough(20);
@@ -129,6 +142,37 @@ TEST_CASE("projection: readers that are never all gone do not hold up the foldin
     while (reads == before) std::this_thread::yield();
   }
   CHECK(view.state().moves == 100);
+}
+
+TEST_CASE("projection: readers are let in while it folds for long", "[model][race]") {
+  constexpr int count = 2'000;
+  store_type store;
+  for (int i = 0; i < count; ++i) must::append(store, Moved{"a", "b", 1});
+  auto view = must::projection<Slow>(store, "slow");
+  Slow::is_slow = true;
+  std::jthread folds([&] { view.run_once(); });
+  while (view.read([](const Slow& now) { return now.moves; }) == 0) std::this_thread::yield();
+  const auto seen = view.read([](const Slow& now) { return now.moves; });
+  Slow::is_slow = false;
+  CHECK(seen < count);
+  folds.join();
+  CHECK(view.state().moves == count);
+}
+
+TEST_CASE("projection: live, a failure of the store that may pass is waited for, another ends the run",
+          "[model][race]") {
+  store_type kept;
+  must_test::flaky_store store(kept);
+  must::append(kept, Moved{"a", "b", 1});
+  auto view = must::projection<Balances>(store, "balances");
+  store.fail_at(1, false);
+  {
+    std::jthread follows([&](const std::stop_token& stop) { view.run(stop); });
+    CHECK(view.wait_until(1, long_enough));
+  }
+  CHECK(store.has_failed());
+  store.fail_at(1, false);
+  CHECK_THROWS_AS(view.run_once(), must::storage_error);
 }
 
 TEST_CASE("projection: wait_until gives up after its timeout", "[model]") {

@@ -7,6 +7,7 @@
 #include "support/sqlite_file.hpp"
 
 #include <sys/types.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -94,6 +95,17 @@ TEST_CASE("view: a rebuild tells how far it is, and is done once", "[model]") {
   told.clear();
   sums.rebuild(tell);
   CHECK(told.empty());
+
+  // The user's own observer is called too.
+  std::vector<must::position> saved;
+  auto options = quick();
+  options.window = 10;
+  options.observer = [&](const must::subscription_health& now) { saved.push_back(now.saved); };
+  must::view again(store, {"sums", 2}, must::query::all(), add_to{"sums_2"}, std::move(options));
+  again.rebuild(tell);
+  CHECK(saved.size() > 1);
+  CHECK(std::is_sorted(saved.begin(), saved.end()));
+  CHECK(told.back().done == 200);
   auto live = must::projection<Sums>(store, "sums");
   live.run_once();
   CHECK(sums_in(folder.file(), "sums_1") == live.state().of);

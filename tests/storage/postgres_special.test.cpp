@@ -19,6 +19,7 @@ using fixture = must_test::postgres_fixture;
 using must::testing::suite::append;
 using must::testing::suite::event;
 using must::testing::suite::positions;
+using must_test::error_of;
 using must_test::has_postgres;
 using must_test::options_for;
 using must_test::postgres_session;
@@ -211,6 +212,28 @@ TEST_CASE("postgres_store: a schema made by hand is one", "[storage][postgres]")
   options.create = false;
   must::postgres_store store(options);
   CHECK(append<fixture>(store, one_event()).stored());
+}
+
+TEST_CASE("postgres_store: a table that is damaged, and a database that is not of UTF8, are refused",
+          "[storage][postgres]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  { must::postgres_store made(options_for(schema.name)); }
+  postgres_session session;
+  session.ask("DELETE FROM " + schema.name + ".store");
+  const auto damaged = error_of([&] { must::postgres_store store(options_for(schema.name)); });
+  CHECK(damaged.backend_code == "XX001");
+  CHECK_FALSE(damaged.retryable);
+  CHECK(damaged.message.find(schema.name) != std::string::npos);
+
+  const auto database = schema.name + "_ascii";
+  session.ask("CREATE DATABASE " + database + " ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+  auto options = options_for(schema.name);
+  options.conninfo += " dbname=" + database;
+  const auto encoding = error_of([&] { must::postgres_store store(options); });
+  session.ask("DROP DATABASE " + database);
+  CHECK(encoding.backend_code == "22021");
+  CHECK(encoding.message.find("SQL_ASCII") != std::string::npos);
 }
 
 TEST_CASE("postgres_store: a payload of 64 MiB is stored where the limit allows it", "[storage][postgres]") {

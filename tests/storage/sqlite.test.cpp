@@ -106,6 +106,12 @@ TEST_CASE("sqlite_store: what is no database, or cannot be opened, is named in a
   execute(folder.file("utf16"), "PRAGMA encoding = 'UTF-16'; CREATE TABLE mine(x)");
   CHECK(failure_of([&] { must::sqlite_store store(on(folder.file("utf16"))); }).backend_code == "SQLITE_FORMAT (24)");
 
+  { must::sqlite_store store(on(folder.file("emptied"))); }
+  execute(folder.file("emptied"), "DELETE FROM must_store");
+  const auto emptied = failure_of([&] { must::sqlite_store store(on(folder.file("emptied"))); });
+  CHECK(emptied.backend_code == "SQLITE_CORRUPT (11)");
+  CHECK(emptied.message.find("must_store is damaged") != std::string::npos);
+
   // Tables of these names that are not must's: nothing is made, nothing is changed.
   execute(folder.file("other"), "CREATE TABLE must_tag(x)");
   CHECK(failure_of([&] { must::sqlite_store store(on(folder.file("other"))); }).backend_code == "SQLITE_ERROR (1)");

@@ -132,6 +132,23 @@ TEST_CASE("storage suite: a faithful store passes", "[storage]") {
   }
 }
 
+TEST_CASE("storage suite: each case is reported, with the reason where it does not hold", "[storage][race]") {
+  broken = {.lists_everything = true};
+  std::vector<std::string> reported, failed;
+  const auto done =
+      must::testing::run_storage_suite<fixture>([&](const must::testing::storage_case& one, const std::string& why) {
+        reported.push_back(one.id);
+        if (!why.empty()) failed.push_back(one.id + " " + one.says + ": " + why);
+      });
+  std::vector<std::string> all;
+  for (const auto& one : must::testing::storage_cases<fixture>()) all.push_back(one.id);
+  CHECK(reported == all);
+  CHECK_FALSE(failed.empty());
+  CHECK(done.failures == failed);
+  CHECK(done.passed + static_cast<int>(failed.size()) == static_cast<int>(all.size()));
+  broken = {};
+}
+
 TEST_CASE("storage suite: a condition that is not looked at is told", "[storage]") {
   CHECK(tells("D3", asked([](memory&, events, condition& when) { when.query = {}; })));
   CHECK(tells("D3", asked([](memory&, events, condition& when) { when.after = 0; })));

@@ -5,6 +5,11 @@
 #include "support/takeover_cases.hpp"
 #include "support/unreadable_cases.hpp"
 
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
 namespace {
 
 struct sqlite_store_in_folder {
@@ -42,6 +47,36 @@ TEST_CASE("subscription: killed at six points on sqlite_store, again and again",
 }
 TEST_CASE("subscription: killed views on sqlite_store count each event once", "[subscription][process]") {
   must_test::killed_views_count_once<sqlite_place>();
+}
+TEST_CASE(
+    "subscription: what a view has handled in lanes ahead of others counts once, by however many lanes it goes on",
+    "[subscription][race]") {
+  const sqlite_place place;
+  auto store = place.open();
+  for (int i = 0; i < 100; ++i)
+    must_test::subscription_cases<sqlite_store_in_folder>::add(store, 1, "wanted", "s" + std::to_string(i % 10));
+  std::atomic<int> others{0};
+  bool fails = true;
+  const auto handler = [&](must::sqlite_transaction& in, const must::cloud_event& event) {
+    if (event.subject != "s0")
+      ++others;
+    else if (fails)
+      throw std::runtime_error("not now");
+    sqlite_place::count_in(in, static_cast<const must::recorded<must::payload>&>(event).position);
+  };
+  must::subscription_options how{.lanes = 4, .save_every = 1, .lease = must::duration(60'000)};
+  how.on_failure.delay = must::duration(1'000);
+  how.on_failure.decide = [&](const must::failed_attempt&) {
+    return others < 20 ? must::failure_action::retry : must::failure_action::stop;
+  };
+  CHECK_THROWS_WITH(must::subscription(store, "view", must::query::all(), handler, how).run_once(), "not now");
+  CHECK(place.counted().size() > 1);
+  fails = false;
+  how.lanes = 3;
+  CHECK(must::subscription(store, "view", must::query::all(), handler, how).run_once() == 100);
+  std::vector<std::string> all;
+  for (int i = 1; i <= 100; ++i) all.push_back(std::to_string(i));
+  CHECK(place.counted() == all);
 }
 TEST_CASE("subscription: an event that kills the process is given up on sqlite_store", "[subscription][process]") {
   must_test::a_killer_is_given_up<sqlite_place>();

@@ -175,15 +175,18 @@ struct batch_cases {
     F fixture;
     auto& store = fixture.store();
     using item = batch_item<data_of<F>>;
-    auto first = event<F>("a", "s", {"t"}), again = event<F>("a", "s", {"t"}), third = event<F>("b", "s");
+    auto first = event<F>("a", "s", {"t"}), again = event<F>("a", "s", {"t"}), third = event<F>("b", "s"),
+         late = event<F>("b", "s"), other = event<F>("c", "s");
     auto bad = event<F>("a");
     bad.type.clear();
     auto repeat = first;
-    const append_condition guarded{.query = query::of_tags({"t"})};
-    std::vector<item> items{item{std::span(&first, 1), guarded}, item{std::span(&again, 1), guarded},
-                            item{std::span(&bad, 1), {}},
-                            item{std::span(&third, 1), {.streams = {stream_expectation::exactly("s", 1)}}},
-                            item{std::span(&repeat, 1), guarded}};
+    other.id = first.id;
+    const append_condition guarded{.query = query::of_tags({"t"})},
+        at_1{.streams = {stream_expectation::exactly("s", 1)}};
+    std::vector<item> items{item{std::span(&first, 1), guarded},  item{std::span(&again, 1), guarded},
+                            item{std::span(&bad, 1), {}},         item{std::span(&third, 1), at_1},
+                            item{std::span(&repeat, 1), guarded}, item{std::span(&late, 1), at_1},
+                            item{std::span(&other, 1), {}}};
     const auto done = store.append_batch(std::span(items));
     expect_equal(done.size(), items.size(), "a result for each item");
     expect(done[0] && done[0]->stored() && (*done[0])->first == 1, "the first item is stored");
@@ -192,6 +195,10 @@ struct batch_cases {
            "bad input is an error of its item");
     expect(done[3] && done[3]->stored() && (*done[3])->first == 2, "its neighbours are stored");
     expect(done[4] && done[4]->stored() && (*done[4])->first == 1, "a repeat within a batch shares the result");
+    expect(done[5] && !done[5]->stored() && done[5]->why().stream == "s" && done[5]->why().actual == 2,
+           "a stream that its neighbours have written to is a conflict");
+    expect(!done[6] && done[6].error().code == error_code::duplicate_id && done[6].error().event_id == other.id,
+           "an id of its neighbours with other content is an error of its item");
     expect_equal(store.head(), position{2}, "head");
   }
 };
