@@ -222,6 +222,7 @@ TEST_CASE("codec json: what JSON cannot hold is not encoded", "[json][core]") {
   CHECK(contains(unencodable(bytes{}).message, "\"raw\" is bytes"));
   CHECK(contains(unencodable(unwritable{}).message, "cannot be written as JSON: type must be number"));
   CHECK_NOTHROW(must::codec<unwritable>::decode(json("{}")));
+  CHECK(must::try_parse<unwritable>("{}"));
 }
 
 TEST_CASE("codec json: a text nested too deep is refused without a crash", "[json][core]") {

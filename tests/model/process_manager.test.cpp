@@ -413,6 +413,64 @@ TEST_CASE("process_manager: a crash at any write runs no command twice and no co
   }
 }
 
+namespace {
+
+// Transfer, in a version that has forgotten how to withdraw.
+struct OnlyDeposits {
+  using events = must::events<Requested, Withdrawn, Deposited>;
+  using starts = must::events<Requested>;
+  using commands = must::commands<Deposit>;
+  static std::string key_of(const auto& event) { return event.transfer; }
+  void apply(const auto&) {}
+  auto react(const auto&) const { return std::tuple(); }
+};
+
+}  // namespace
+
+TEST_CASE("process_manager: a command that was decided on, and that it has no more, ends the run", "[model]") {
+  for (int at = 1;; ++at) {
+    REQUIRE(at < 100);
+    must::memory_store<> store;
+    must::append(store, Deposited{"", "a", 100}, Requested{"t1", "a", "b", 30});
+    must::testing::crashing_store failing(store);
+    failing.crash_at(at, true);
+    try {
+      auto transfers = must::process_manager<Transfer>(failing, "transfers", quick);
+      settle(transfers, failing);
+    } catch (const must::testing::crashed&) {}
+    auto counts = count_types(store);
+    if (counts[must::process_decided::type] == 0 || counts[Withdrawn::type] != 0) continue;
+
+    auto later = must::process_manager<OnlyDeposits>(store, "transfers", quick);
+    try {
+      settle(later, store);
+      FAIL("the command was passed over");
+    } catch (const must::codec_error& why) {
+      CHECK(why.error().type == "Withdraw");
+      CHECK(why.error().message.find("\"transfers\"") != std::string::npos);
+    }
+    CHECK(balance(store, "a") == 100);
+    auto again = must::process_manager<Transfer>(store, "transfers", quick);
+    settle(again, store);
+    CHECK(balance(store, "b") == 30);
+    break;
+  }
+}
+
+TEST_CASE("process_manager: deadlines that were kept of another history are forgotten", "[model]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  REQUIRE(store.put("must/process/auctions/deadlines",
+                    R"({"position":"1000","id":"elsewhere","deadlines":["ghost","decided/1","close","1",""]})", 0));
+  must::append(store, Bid{"vase", 5});
+  auto auctions = must::process_manager<Auction>(store, "auctions", quick);
+  settle(auctions, store);
+  CHECK(count_types(store)["sold"] == 0);
+  clock.advance(std::chrono::minutes(11));
+  settle(auctions, store);
+  CHECK(count_types(store)["sold"] == 1);
+}
+
 TEST_CASE("process_manager: names and options out of range are refused", "[model]") {
   must::memory_store<> store;
   const auto field_of = [](auto&& make) {
