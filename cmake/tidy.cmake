@@ -44,7 +44,7 @@ foreach(target IN ITEMS must ${must_component_targets})
     add_custom_command(OUTPUT "${stamp}" DEPENDS "${header}" "${config}"
       COMMAND ${command} "--checks=-*,misc-include-cleaner,clang-diagnostic-*" "${header}" -- -xc++-header ${flags}
       COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
-      COMMENT "" VERBATIM COMMAND_EXPAND_LISTS)
+      COMMENT "clang-tidy: ${name}" VERBATIM COMMAND_EXPAND_LISTS)
     list(APPEND stamps "${stamp}")
   endforeach()
 endforeach()
@@ -56,12 +56,12 @@ foreach(source IN LISTS examples ITEMS "${folder}/all.cpp")
     string(APPEND not_checked ",-bugprone-exception-escape,-clang-analyzer-*")
   endif()
   cmake_path(RELATIVE_PATH source BASE_DIRECTORY "${PROJECT_SOURCE_DIR}" OUTPUT_VARIABLE name)
-  string(MAKE_C_IDENTIFIER "${name}" name)
-  set(stamp "${folder}/${name}.stamp")
+  string(MAKE_C_IDENTIFIER "${name}" stamp)
+  set(stamp "${folder}/${stamp}.stamp")
   add_custom_command(OUTPUT "${stamp}" DEPENDS "${source}" "${config}" ${headers_of_all}
     COMMAND ${command} "--checks=${not_checked}" "${source}" -- ${flags}
     COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
-    COMMENT "" VERBATIM COMMAND_EXPAND_LISTS)
+    COMMENT "clang-tidy: ${name}" VERBATIM COMMAND_EXPAND_LISTS)
   list(APPEND stamps "${stamp}")
 endforeach()
 add_custom_target(tidy DEPENDS ${stamps})

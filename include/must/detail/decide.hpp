@@ -5,7 +5,6 @@
 #include "must/command.hpp"
 #include "must/detail/names.hpp"
 #include "must/detail/rule.hpp"
-#include "must/detail/translate.hpp"
 #include "must/error.hpp"
 #include "must/result.hpp"
 
