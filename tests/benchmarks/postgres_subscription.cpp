@@ -6,6 +6,7 @@
 
 #include "must/storage/postgres.hpp"
 
+#include "benchmarks/follow_events.hpp"
 #include "benchmarks/ratios.hpp"
 #include "benchmarks/store_events.hpp"
 #include "support/postgres_server.hpp"
@@ -25,14 +26,7 @@
 namespace {
 
 constexpr int pings = 1'000;
-const must::subscription_options in_peace{.save_every = 1'000'000, .save_interval = must::duration(60'000'000)};
-
 std::string conninfo() { return must_test::postgres_server::instance().conninfo(); }
-std::string next_name() {
-  static int count = 0;
-  return "bench" + std::to_string(++count);
-}
-
 // A schema of its own, dropped at the end.
 class scratch_store {
  public:
@@ -47,13 +41,28 @@ class scratch_store {
   }
 
  private:
-  std::string name_ = next_name();
+  std::string name_ = bench::next_name();
   must::postgres_store store_{must::postgres_options{.conninfo = conninfo(), .schema = name_}};
 };
 
 template <typename Number>
 void wait_for(const std::atomic<Number>& seen, Number at) {
   for (auto now = seen.load(); now < at; now = seen.load()) seen.wait(now);
+}
+
+// Waits on the socket of a connection, and calls `told(text)` for each NOTIFY. Says whether there was one.
+template <typename Told>
+bool hear(PGconn* connection, Told&& told) {
+  ::pollfd input{PQsocket(connection), POLLIN, 0};
+  ::poll(&input, 1, 100);
+  PQconsumeInput(connection);
+  bool any = false;
+  while (auto* notified = PQnotifies(connection)) {
+    any = true;
+    told(notified->extra);
+    PQfreemem(notified);
+  }
+  return any;
 }
 
 // A thread that waits on the socket of its connection, and calls `told(connection, text)` for each NOTIFY.
@@ -63,15 +72,7 @@ class listener {
   explicit listener(Told told) {
     must_test::postgres_session::ask(waits_, "LISTEN bare");
     thread_ = std::jthread([this, told](const std::stop_token& stop) {
-      while (!stop.stop_requested()) {
-        ::pollfd input{PQsocket(waits_), POLLIN, 0};
-        ::poll(&input, 1, 100);
-        PQconsumeInput(waits_);
-        while (auto* notified = PQnotifies(waits_)) {
-          told(waits_, notified->extra);
-          PQfreemem(notified);
-        }
-      }
+      while (!stop.stop_requested()) hear(waits_, [&](const char* text) { told(waits_, text); });
     });
   }
   listener(const listener&) = delete;
@@ -88,7 +89,7 @@ class listener {
   std::jthread thread_{};
 };
 
-// One connection says NOTIFY, another hears it; nothing is stored.
+// One way: one connection says NOTIFY and has its answer, another has heard it; nothing is stored.
 void bare_notify(benchmark::State& state) {
   std::atomic<int> seen{0};
   const listener hears([&](PGconn*, const char* text) {
@@ -99,6 +100,16 @@ void bare_notify(benchmark::State& state) {
   bench::median_of(state, pings, [&] {
     must_test::postgres_session::ask(hears.tells, "NOTIFY bare, '" + std::to_string(++sent) + "'");
     wait_for(seen, sent);
+  });
+}
+// There and back: the other connection answers with a NOTIFY of its own.
+void bare_notify_and_back(benchmark::State& state) {
+  using must_test::postgres_session;
+  const listener answers([](PGconn* connection, const char*) { postgres_session::ask(connection, "NOTIFY back"); });
+  postgres_session::ask(answers.tells, "LISTEN back");
+  bench::median_of(state, pings, [&] {
+    postgres_session::ask(answers.tells, "NOTIFY bare");
+    for (bool is_back = false; !is_back;) is_back = hear(answers.tells, [](const char*) {});
   });
 }
 // A row is stored with its notification in one durable transaction, and fetched by whoever hears of it: no versions,
@@ -130,7 +141,7 @@ void from_append_to_handler(benchmark::State& state, must::postgres_store& store
   std::atomic<must::position> seen{0};
   must::subscription follows(
       followed, "live", must::query::all(), [&](const auto& event) { seen = event.position, seen.notify_all(); },
-      in_peace);
+      bench::in_peace);
   const std::jthread other([&](const std::stop_token& stop) { follows.run(stop); });
   std::size_t number = 0;
   double until_stored = 0;
@@ -172,28 +183,11 @@ must::postgres_store& filled() {
   if ((*store).head() == 0) bench::fill(*store, 200'000, 100'000);
   return *store;
 }
-void read(benchmark::State& state) {
-  auto& store = filled();
-  for (auto _ : state) {
-    std::size_t bytes = 0;
-    static_cast<void>(
-        store.read(must::query::all(), {}, [&](const auto& event) { bytes += event.data.bytes().size(); }));
-    benchmark::DoNotOptimize(bytes);
-  }
-}
-void catch_up(benchmark::State& state) {
-  auto& store = filled();
-  for (auto _ : state) {
-    std::size_t bytes = 0;
-    must::subscription follows(
-        store, next_name(), must::query::all(), [&](const auto& event) { bytes += event.data.bytes().size(); },
-        in_peace);
-    follows.run_once();
-    benchmark::DoNotOptimize(bytes);
-  }
-}
+void read(benchmark::State& state) { bench::read_all(state, filled()); }
+void catch_up(benchmark::State& state) { bench::catch_up(state, filled()); }
 
 BENCHMARK(bare_notify)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(bare_notify_and_back)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_elsewhere_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_not_flushed_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
@@ -212,9 +206,10 @@ int main(int argc, char** argv) {
   }
   return ratios::run(
       argc, argv,
-      {{"append to handler on PostgreSQL / a bare NOTIFY", "append_to_handler", "bare_notify", 5},
-       {"append, not flushed, to handler / a bare NOTIFY, which is not either", "append_not_flushed_to_handler",
-        "bare_notify", 5},
+      {{"append to handler on PostgreSQL / a bare NOTIFY, there and back", "append_to_handler", "bare_notify_and_back",
+        5},
+       {"append to handler on PostgreSQL / a bare NOTIFY, one way", "append_to_handler", "bare_notify", 5},
+       {"append, not flushed, to handler / a bare NOTIFY, one way", "append_not_flushed_to_handler", "bare_notify", 5},
        {"append to handler on PostgreSQL / a durable row by hand", "append_to_handler", "by_hand", 2},
        {"append elsewhere to handler / a durable row by hand", "append_elsewhere_to_handler", "by_hand", 2},
        {"catching up on PostgreSQL / the bare read", "catch_up", "read", 1 / 0.9}});

@@ -7,6 +7,7 @@
 #include "must/storage/memory.hpp"
 #include "must/storage/sqlite.hpp"
 
+#include "benchmarks/follow_events.hpp"
 #include "benchmarks/ratios.hpp"
 #include "benchmarks/store_events.hpp"
 
@@ -30,52 +31,29 @@ struct Counted {
 using store_type = must::memory_store<Counted>;
 using record = must::recorded<store_type::data_type>;
 
-const must::subscription_options in_peace{.save_every = 1'000'000, .save_interval = must::duration(60'000'000)};
-
-std::string next_name() {
-  static int count = 0;
-  return "bench" + std::to_string(++count);
-}
-
 store_type& filled() {
   static store_type store;
   if (store.head() == 0)
     for (int i = 0; i < 1'000'000; ++i) must::append(store, Counted{"s" + std::to_string(i % 1'000), i});
   return store;
 }
-int amount_of(const record& event) { return event.data.get<Counted>().amount; }
+std::size_t amount_of(const record& event) { return static_cast<std::size_t>(event.data.get<Counted>().amount); }
 
-void memory_loop(benchmark::State& state) {
-  auto& store = filled();
-  for (auto _ : state) {
-    std::int64_t sum = 0;
-    static_cast<void>(store.read(must::query::all(), {}, [&](const record& event) { sum += amount_of(event); }));
-    benchmark::DoNotOptimize(sum);
-  }
-}
-void memory_catch_up(benchmark::State& state) {
-  auto& store = filled();
-  for (auto _ : state) {
-    std::int64_t sum = 0;
-    must::subscription follows(
-        store, next_name(), must::query::all(), [&](const record& event) { sum += amount_of(event); }, in_peace);
-    follows.run_once();
-    benchmark::DoNotOptimize(sum);
-  }
-}
+void memory_loop(benchmark::State& state) { bench::read_all(state, filled(), amount_of); }
+void memory_catch_up(benchmark::State& state) { bench::catch_up(state, filled(), amount_of); }
 
 // Delivers into a sum.
 struct summing {
   void deliver(std::span<const record* const> batch, std::span<must::delivery_answer>) {
     for (const auto* event : batch) sum += amount_of(*event);
   }
-  std::int64_t sum = 0;
+  std::size_t sum = 0;
 };
 void memory_relay(benchmark::State& state) {
   auto& store = filled();
   for (auto _ : state) {
     summing delivery;
-    must::relay(store, next_name(), must::query::all(), delivery, in_peace).run_once();
+    must::relay(store, bench::next_name(), must::query::all(), delivery, bench::in_peace).run_once();
     benchmark::DoNotOptimize(delivery.sum);
   }
 }
@@ -97,26 +75,8 @@ must::sqlite_store& sqlite_filled() {
   static must::sqlite_store store({.path = file.path, .durability = must::sqlite_durability::normal});
   return store;
 }
-void sqlite_read(benchmark::State& state) {
-  auto& store = sqlite_filled();
-  for (auto _ : state) {
-    std::size_t bytes = 0;
-    static_cast<void>(
-        store.read(must::query::all(), {}, [&](const auto& event) { bytes += event.data.bytes().size(); }));
-    benchmark::DoNotOptimize(bytes);
-  }
-}
-void sqlite_catch_up(benchmark::State& state) {
-  auto& store = sqlite_filled();
-  for (auto _ : state) {
-    std::size_t bytes = 0;
-    must::subscription follows(
-        store, next_name(), must::query::all(), [&](const auto& event) { bytes += event.data.bytes().size(); },
-        in_peace);
-    follows.run_once();
-    benchmark::DoNotOptimize(bytes);
-  }
-}
+void sqlite_read(benchmark::State& state) { bench::read_all(state, sqlite_filled()); }
+void sqlite_catch_up(benchmark::State& state) { bench::catch_up(state, sqlite_filled()); }
 
 void bare_wake_up(benchmark::State& state) {
   std::mutex mutex;
@@ -142,25 +102,25 @@ void bare_wake_up(benchmark::State& state) {
 }
 void append_to_handler(benchmark::State& state) {
   store_type store;
-  std::atomic<int> seen{0};
+  std::atomic<std::size_t> seen{0};
   must::subscription follows(
-      store, "live", must::query::all(), [&](const record& event) { seen = amount_of(event); }, in_peace);
+      store, "live", must::query::all(), [&](const record& event) { seen = amount_of(event); }, bench::in_peace);
   std::jthread other([&](const std::stop_token& stop) { follows.run(stop); });
   int sent = 0;
   bench::median_of(state, 2'000, [&] {
     must::append(store, Counted{"s", ++sent});
-    while (seen.load() < sent) {}
+    while (seen.load() < static_cast<std::size_t>(sent)) {}
   });
 }
 
 void slow_handler(benchmark::State& state, unsigned lanes) {
   store_type store;
   for (int i = 0; i < 400; ++i) must::append(store, Counted{"s" + std::to_string(i), i});
-  auto how = in_peace;
+  auto how = bench::in_peace;
   how.lanes = lanes;
   for (auto _ : state) {
     must::subscription follows(
-        store, next_name(), must::query::all(),
+        store, bench::next_name(), must::query::all(),
         [](const record&) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }, how);
     follows.run_once();
   }
