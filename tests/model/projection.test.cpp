@@ -6,6 +6,7 @@
 
 #include "support/catch.hpp"
 #include "support/flaky_store.hpp"
+#include "support/switchable_store.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -207,6 +208,50 @@ TEST_CASE("projection: an apply that throws ends the run, and the next goes on a
   Fragile::fails = false;
   CHECK(view.run_once() == 3);
   CHECK(view.state().moves == 3);
+}
+
+namespace {
+
+struct prefixed_ids final : must::id_source {
+  std::string prefix{};
+  int last = 0;
+  std::string next(must::timestamp) override { return prefix + std::to_string(++last); }
+};
+
+}  // namespace
+
+TEST_CASE("projection: a store that is restored under it is noticed at the next look, and at each", "[model]") {
+  const auto add = [](store_type& store, const std::string& letters) {  // m: an event of the state, n: another
+    for (const char letter : letters)
+      letter == 'm' ? must::append(store, Moved{"a", "b", 1}) : must::append(store, Noted{"x"});
+  };
+  struct restored {
+    std::string kept, grown;  // of "mmnn"
+    bool is_noticed;
+  };
+  for (const auto& [kept, grown, is_noticed] :
+       {restored{"m", "", true}, restored{"m", "mnn", true}, restored{"m", "mmmmm", true}, restored{"m", "nnnn", true},
+        restored{"mm", "nmm", true}, restored{"mm", "nnm", false}, restored{"mmnn", "m", false}}) {
+    INFO(kept << " is restored, and grows by " << grown);
+    prefixed_ids ids, backup_ids;
+    store_type before({.ids = &ids}), backup({.ids = &backup_ids});
+    must_test::switchable_store store(before);
+    auto view = must::projection<Balances>(store, "balances");
+    add(before, "mmnn");
+    CHECK(view.run_once() == 4);
+    add(backup, kept);
+    backup_ids.prefix = "new";
+    add(backup, grown);
+    store.switch_to(backup);
+    for (int look = 0; look < 2; ++look)
+      if (is_noticed) {
+        CHECK_THROWS_AS(view.run_once(), must::history_changed);
+        CHECK(view.state().moves == 2);
+      } else {
+        CHECK(view.run_once() == backup.head());
+        CHECK(view.state().moves == 3);
+      }
+  }
 }
 
 TEST_CASE("projection: names and queries out of range are refused", "[model]") {

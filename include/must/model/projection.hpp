@@ -9,6 +9,7 @@
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/model/cursor.hpp"
 #include "must/model/keyed.hpp"  // IWYU pragma: export
 #include "must/query.hpp"
 #include "must/record.hpp"
@@ -42,7 +43,8 @@ class basic_projection {
 
   /// Folds what is there, then what comes, until a stop is requested. A failure of the store that may pass is waited
   /// for. \throws what apply throws, codec_error, erased_error, storage_error; the state stays as it was before that
-  /// event, and the next run goes on from there
+  /// event, and the next run goes on from there; history_changed, each time, when the store was restored meanwhile: it
+  /// ends before what was read, or the event that was folded last, if it is among the last 100 read, is another one
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       try {
@@ -97,19 +99,16 @@ class basic_projection {
     const std::lock_guard alone(running_);
     std::unique_lock lock(mutex_, std::defer_lock);
     take_turn(lock);
-    position last = progress_.scanned();
-    const detail::at_exit keeps([&] { progress_.advance(last); });
-    const auto read = storage_.read(which_, {.after = last}, [&](const recorded<typename S::data_type>& record) {
+    const detail::at_exit keeps([&] { progress_.advance(cursor_.at()); });
+    cursor_.read_on(storage_, which_, [&](const recorded<typename S::data_type>& record) {
       if (stop.stop_requested()) return false;
-      if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock, last);
+      if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock);
       detail::apply_to(state_, typename V::events{}, record);
-      last = record.position;
       return true;
     });
-    if (read.complete) last = read.scanned;
   }
-  void let_readers_in(std::unique_lock<std::shared_mutex>& lock, position last) {
-    progress_.advance(last);
+  void let_readers_in(std::unique_lock<std::shared_mutex>& lock) {
+    progress_.advance(cursor_.at());
     lock.unlock();
     constexpr int most_turns = 100;  // so that readers without a pause do not end the folding
     for (int turn = 0; turn < most_turns && readers_.load() > 0; ++turn) std::this_thread::yield();
@@ -139,6 +138,7 @@ class basic_projection {
   mutable std::atomic<int> readers_{0};
   V state_{};
   clock::time_point pause_at_{};
+  detail::cursor cursor_{"projection \"" + name_ + "\""};
   detail::progress progress_{};
 };
 
