@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pipeline behind process_command: read, fold, decide, append, again on a conflict, handle.
+// What process_command does with a command: which part of it is the command's own, and how the pipeline gets it.
 #pragma once
 
 #include "must/command.hpp"
@@ -10,10 +10,9 @@
 #include "must/detail/make_event.hpp"
 #include "must/detail/names.hpp"
 #include "must/detail/observe.hpp"
+#include "must/detail/pipeline.hpp"
 #include "must/detail/rule.hpp"
 #include "must/detail/translate.hpp"
-#include "must/detail/validate.hpp"
-#include "must/detail/wait.hpp"
 #include "must/error.hpp"
 #include "must/observer.hpp"
 #include "must/options.hpp"
@@ -23,12 +22,8 @@
 #include "must/result.hpp"
 #include "must/storage.hpp"
 
-#include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <optional>
-#include <span>
-#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -52,19 +47,6 @@ struct keep_rule_options<list<Kept...>, First, Rest...>
     : keep_rule_options<std::conditional_t<is_own_option<First>, list<Kept...>, list<Kept..., First>>, Rest...> {};
 template <typename... Option>
 using rule_options = typename keep_rule_options<list<>, Option...>::type;
-
-struct settings {
-  const attributes* metadata = nullptr;
-  retries attempts{};
-  deadline until{};
-  std::optional<command_identity> identity{};
-
-  void take(const must::metadata& all) { metadata = &all.entries; }
-  void take(const retries& count) { attempts = count; }
-  void take(const deadline& limit) { until = limit; }
-  template <typename Option>
-  void take(const Option&) {}
-};
 
 template <typename... Option>
 settings settings_of(const Option&... options) {
@@ -174,62 +156,6 @@ void hold(std::vector<Held>& events, const recorded<Data>& record, list<Event...
                       "the command was translated to it once, and is to other types now");
 }
 
-// Runs out at the deadline; to the precision of the coarse clock, which costs next to nothing.
-class stopwatch {
- public:
-  explicit stopwatch(const deadline& limit) : end_(end_of(limit.after.microseconds, coarse_microseconds())) {}
-  [[nodiscard]] bool is_over() const { return coarse_microseconds() >= end_; }
-
- private:
-  static std::int64_t end_of(std::int64_t after, std::int64_t now) {
-    return after > INT64_MAX - now ? INT64_MAX : now + after;
-  }
-  std::int64_t end_;
-};
-
-// Gives the records their ids; those of a command with an id follow from it.
-template <typename Data>
-void name_records(std::vector<basic_event<Data>>& records, const command_identity* identity,
-                  const event_context& context) {
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (identity == nullptr) {
-      records[i].id = context.origin.ids->next(context.now);
-      continue;
-    }
-    records[i].id = identity->event_id(context.origin.source, i);
-    identity->stamp(records[i].extensions, i, records.size());
-  }
-}
-
-// Appends; an unknown outcome is resolved by the same append again, until the deadline.
-template <typename S, typename Data>
-append_result append_surely(S& storage, std::vector<basic_event<Data>>& records, const append_condition& condition,
-                            const stopwatch& clock) {
-  for (unsigned attempt = 0;; ++attempt) {
-    try {
-      return storage.append(std::span<basic_event<Data>>(records), condition);
-    } catch (const outcome_unknown&) {
-      if (clock.is_over()) throw;
-    }
-    back_off(attempt);
-  }
-}
-
-inline error give_up(const conflict& why, unsigned attempts) {
-  auto made = to_error(why);
-  if (attempts > 1) made.message += " (after " + std::to_string(attempts) + " attempts)";
-  return made;
-}
-
-// What a command is being translated to, and how far its rules are.
-template <typename Data>
-struct decision {
-  event_context context;
-  void* events = nullptr;  ///< std::vector<Held>: as the caller gets them
-  std::vector<basic_event<Data>> records{};
-  progress_of_rules rules{};
-};
-
 // Takes the events of a command: as records for the store, and as they are for the caller.
 template <typename Data, typename Held>
 struct taking {
@@ -253,92 +179,17 @@ struct taking {
   }
 };
 
-// What is a command's own in the pipeline; the rest is compiled once a store.
-template <typename Storage>
-struct own_part {
-  using data_type = typename Storage::data_type;
-
-  // Brings the states up to date and runs the rules; says whether the command passed.
-  bool (*decide)(void* self, Storage& storage, decision<data_type>& to) = nullptr;
-  void* self = nullptr;
-  void* events = nullptr;
-  const append_condition* condition = &no_condition;
-  const command_identity* identity = nullptr;
-  // Takes the events of an earlier run; for a command with an identity.
-  void (*take_up)(void* events, const std::vector<recorded<data_type>>& records) = nullptr;
-};
-
-// The pipeline behind a command's own part.
-template <typename Storage>
-class pipeline {
- public:
-  using data_type = typename Storage::data_type;
-
-  pipeline(Storage& storage, const settings& how, processed_command& done)
-      : storage_(storage), how_(how), done_(done), clock_(how.until) {
-    if (how.metadata != nullptr) check_metadata(*how.metadata);
-    if (how.identity) check_name("identified_by", how.identity->id);
-  }
-
-  // Whether there was an earlier run of the command; then its result is taken up.
-  [[nodiscard]] bool replay(const own_part<Storage>& part) {
-    if (part.identity == nullptr) return false;
-    const auto records = find_repeat(storage_, *part.identity);
-    if (records.empty()) return false;
-    done_ = {.first = records.front().position, .last = records.back().position, .replayed = true};
-    part.take_up(part.events, records);
-    return true;
-  }
-
-  [[nodiscard]] why_not run(const own_part<Storage>& part) {
-    decision<data_type> to{event_context{storage_.origin(), {}, {}, how_.metadata}, part.events};
-    for (;;) {
-      ++done_.attempts;
-      to.records.clear();
-      to.context.now = storage_.origin().clock->now();
-      const bool passed = to.rules.run([&](const progress_of_rules&) { return part.decide(part.self, storage_, to); });
-      if (!passed || to.records.empty()) {
-        // The states may hold what a repeat that ran at the same time has stored.
-        if (replay(part) || passed) return std::nullopt;
-        return std::move(to.rules.no);
-      }
-      name_records(to.records, part.identity, to.context);
-      try {
-        const auto stored = append_surely(storage_, to.records, *part.condition, clock_);
-        if (stored) {
-          done_.first = stored->first;
-          done_.last = stored->last;
-          return std::nullopt;
-        }
-        const auto& why = stored.why();
-        if (why.failed == conflict::part::stream || done_.attempts >= how_.attempts.count || clock_.is_over())
-          return give_up(why, done_.attempts);
-      } catch (const duplicate_id&) {
-        if (replay(part)) return std::nullopt;
-        throw;
-      }
-      back_off(done_.attempts);
-    }
-  }
-
- private:
-  Storage& storage_;
-  const settings& how_;
-  processed_command& done_;
-  stopwatch clock_;
-};
-
 // Whether any of the events has a be_handled that these options could reach.
 template <typename... Event, typename... Option>
 consteval bool any_is_handled(list<Event...>, list<Option...>) {
   return ((chosen<be_handled_rule, Event, list<>, list<Option...>>.source != rule_source::none) || ...);
 }
 
-// Whether a command has no past, no identity and no handler.
-template <typename C, typename Held, typename... Option>
-inline constexpr bool is_alone = chosen<depends_on_rule, C, list<>, list<Option...>>.source == rule_source::none &&
-                                 chosen<command_id_rule, C, list<>, list<Option...>>.source == rule_source::none &&
-                                 !any_is_handled(typename types_held<Held>::type{}, list<Option...>{});
+// Whether a command that is processed without options has no past, no identity and no handler.
+template <typename C, typename Held>
+inline constexpr bool is_alone = chosen<depends_on_rule, C, list<>, list<>>.source == rule_source::none &&
+                                 chosen<command_id_rule, C, list<>, list<>>.source == rule_source::none &&
+                                 !any_is_handled(typename types_held<Held>::type{}, list<>{});
 
 // Brings the past of a command up to date; says whether it is as at_version has it.
 template <typename Past, typename S, typename Data>
@@ -458,7 +309,13 @@ struct by_result {
   }
 };
 
-// Runs a command that is_alone, as most are: one function a store, and one for all that come to the same events.
+// Runs a command that is_alone, as most are: its rules are its own, the rest is one function for all that come to the
+// same events, and one for the store.
+template <typename S, typename C, typename Held>
+bool decide_alone(void* self, S&, decision<typename S::data_type>& to) {
+  const taking<typename S::data_type, Held> take{to};
+  return run_rules(to.rules, **static_cast<const C**>(self), std::tuple<>(), take);
+}
 template <typename S>
 why_not run_alone(S& storage, processed_command& done, const own_part<S>& part) {
   try {
@@ -487,9 +344,9 @@ struct process_command_t {
       return {};
     } else if constexpr (!is_good<C, typename S::data_type, rule_options<Option...>>) {
       return {};
-    } else if constexpr (!(is_own_option<Option> || ...) && !is_observed<S> && is_alone<C, event_type, Option...>) {
-      own_rules<S, C, event_type, folding<void, typename S::data_type>, Option...> own{command, {}, {options...}};
-      return run_alone<Told, event_type>(storage, &own.decide, &own);
+    } else if constexpr (sizeof...(Option) == 0 && !is_observed<S> && is_alone<C, event_type>) {
+      const C* self = &command;
+      return run_alone<Told, event_type>(storage, &decide_alone<S, C, event_type>, &self);
     } else {
       typename Told::template type<event_type> told;
       if (auto no = run_with_settings(command, storage, Told::done(told), options...))
