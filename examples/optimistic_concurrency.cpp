@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Optimistic concurrency: what was decided on something that has changed is decided anew, or refused.
+#include <must/must.hpp>
+#include <must/storage/memory.hpp>
+
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+struct Edited {
+  std::string stream, text;
+};
+
+struct Page {
+  using events = must::events<Edited>;
+  std::string text;
+  void apply(const Edited& edit) { text = edit.text; }
+};
+
+// Replaces what its author saw, and nothing else.
+struct Replace {
+  std::string page, text;
+  must::version seen;
+
+  auto depends_on() const { return must::stream<Page>(page).at_version(seen); }
+  static constexpr auto be_authorized = must::anyone;
+  static constexpr auto be_valid = must::always;
+  Edited be_translated_to_events() const { return {page, text}; }
+};
+
+// Adds to whatever is there: when somebody else was faster, its rules run again on what is there now.
+struct AddLine {
+  std::string page;
+
+  auto depends_on() const { return must::stream<Page>(page); }
+  static constexpr auto be_authorized = must::anyone;
+  static constexpr auto be_valid = must::always;
+  Edited be_translated_to_events(const Page& now) const { return {page, now.text + "\na line"}; }
+};
+
+int main() {
+  must::memory_store<Edited> store;
+  must::append(store, Edited{"welcome", "Hello"});
+  const auto seen = store.version("welcome");  // by Ann and by Bob
+
+  must::process_command(Replace{"welcome", "Hello from Ann", seen}, store);
+  if (const auto done = must::try_process_command(Replace{"welcome", "Hello from Bob", seen}, store); !done)
+    std::cout << "Bob: " << done.error().message << '\n';
+
+  std::vector<std::thread> authors;
+  for (int i = 0; i < 4; ++i)
+    authors.emplace_back([&] {
+      for (int line = 0; line < 25; ++line) must::process_command(AddLine{"welcome"}, store, must::retries{1'000});
+    });
+  for (auto& author : authors) author.join();
+
+  const auto page = must::load(store, must::stream<Page>("welcome"));
+  std::cout << page.state.text.substr(0, page.state.text.find('\n')) << ", at version " << page.version << ", with "
+            << (page.state.text.size() - std::string("Hello from Ann").size()) / std::string("\na line").size()
+            << " lines more\n";
+}
