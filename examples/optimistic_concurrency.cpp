@@ -3,10 +3,10 @@
 #include <must/must.hpp>
 #include <must/storage/memory.hpp>
 
+#include <array>
 #include <iostream>
 #include <string>
 #include <thread>
-#include <vector>
 
 struct Edited {
   std::string stream, text;
@@ -48,9 +48,9 @@ int main() {
   if (const auto done = must::try_process_command(Replace{"welcome", "Hello from Bob", seen}, store); !done)
     std::cout << "Bob: " << done.error().message << '\n';
 
-  std::vector<std::thread> authors;
-  for (int i = 0; i < 4; ++i)
-    authors.emplace_back([&] {
+  std::array<std::thread, 4> authors;
+  for (auto& author : authors)
+    author = std::thread([&] {
       for (int line = 0; line < 25; ++line) must::process_command(AddLine{"welcome"}, store, must::retries{1'000});
     });
   for (auto& author : authors) author.join();
