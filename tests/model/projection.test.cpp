@@ -231,7 +231,8 @@ TEST_CASE("projection: a store that is restored under it is noticed at the next 
   };
   for (const auto& [kept, grown, is_noticed] :
        {restored{"m", "", true}, restored{"m", "mnn", true}, restored{"m", "mmmmm", true}, restored{"m", "nnnn", true},
-        restored{"mm", "nmm", true}, restored{"mm", "nnm", false}, restored{"mmnn", "m", false}}) {
+        restored{"mmn", "", true}, restored{"mmn", "n", true}, restored{"mmn", "mm", true},
+        restored{"mmnn", "m", false}}) {
     INFO(kept << " is restored, and grows by " << grown);
     prefixed_ids ids, backup_ids;
     store_type before({.ids = &ids}), backup({.ids = &backup_ids});

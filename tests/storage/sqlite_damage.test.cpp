@@ -2,6 +2,8 @@
 // sqlite_store: files that are damaged, cut, put back, and statements that are broken off (cases Z1, Z3, Z9, R5).
 #include "must/storage/sqlite.hpp"
 
+#include "must/codec/json.hpp"
+#include "must/model/projection.hpp"
 #include "must/must.hpp"
 #include "must/subscription.hpp"
 #include "must/testing/suite/expect.hpp"
@@ -364,6 +366,40 @@ TEST_CASE("sqlite_store: Z9 who follows a store while it is restored is told so"
         CHECK(ended->code == must::error_code::history_changed);
         if (lanes == 1) CHECK(wrong == 0);
       }
+}
+
+namespace {
+
+struct Kept {
+  int number;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Kept, number)
+struct Count {
+  using events = must::events<Kept>;
+  int all = 0;
+  void apply(const Kept&) { ++all; }
+};
+
+}  // namespace
+
+TEST_CASE("sqlite_store: Z9 a projection in memory of a store that is restored under it is told so", "[sqlite]") {
+  for (const int grown : {0, 3, 9}) {
+    INFO("it grows by " << grown);
+    const temporary_folder folder;
+    const auto path = folder.file(), saved = folder.file("saved");
+    must::sqlite_store store(on(path));
+    auto view = must::projection<Count>(store, "view");
+    for (int n = 0; n < 5; ++n) must::append(store, Kept{n});
+    store.backup(saved);
+    for (int n = 0; n < 3; ++n) must::append(store, Kept{n});
+    CHECK(view.run_once() == 8);
+    copy_into(path, saved);
+    for (int n = 0; n < grown; ++n) must::append(store, Kept{n});
+    for (int look = 0; look < 2; ++look) CHECK_THROWS_AS(view.run_once(), must::history_changed);
+    CHECK(view.state().all == 8);
+    auto again = must::projection<Count>(store, "view");
+    CHECK(again.run_once() == static_cast<must::position>(5 + grown));
+  }
 }
 
 TEST_CASE("sqlite_store: R5 a long read leaves no growing log and no open transaction behind", "[sqlite]") {

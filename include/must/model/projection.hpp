@@ -9,14 +9,15 @@
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
-#include "must/model/cursor.hpp"
 #include "must/model/keyed.hpp"  // IWYU pragma: export
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/subscription/checkpoint.hpp"
 #include "must/subscription/progress.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -43,8 +44,8 @@ class basic_projection {
 
   /// Folds what is there, then what comes, until a stop is requested. A failure of the store that may pass is waited
   /// for. \throws what apply throws, codec_error, erased_error, storage_error; the state stays as it was before that
-  /// event, and the next run goes on from there; history_changed, each time, when the store was restored meanwhile: it
-  /// ends before what was read, or the event that was folded last, if it is among the last 100 read, is another one
+  /// event, and the next run goes on from there; history_changed, before anything is folded and each time, when the
+  /// store was restored since the last look: it ends before where that ended, or the event there is another one
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       try {
@@ -97,18 +98,26 @@ class basic_projection {
 
   void catch_up(const std::stop_token& stop) {
     const std::lock_guard alone(running_);
+    detail::verify(name_, known_, storage_);
+    fold_on(stop);
+    if (const auto at = progress_.scanned(); at != known_.at) known_ = detail::checkpoint_at(storage_, at);
+  }
+  void fold_on(const std::stop_token& stop) {
     std::unique_lock lock(mutex_, std::defer_lock);
     take_turn(lock);
-    const detail::at_exit keeps([&] { progress_.advance(cursor_.at()); });
-    cursor_.read_on(storage_, which_, [&](const recorded<typename S::data_type>& record) {
+    position last = progress_.scanned();
+    const detail::at_exit keeps([&] { progress_.advance(last); });
+    const auto read = storage_.read(which_, {.after = last}, [&](const recorded<typename S::data_type>& record) {
       if (stop.stop_requested()) return false;
-      if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock);
+      if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock, last);
       detail::apply_to(state_, typename V::events{}, record);
+      last = record.position;
       return true;
     });
+    if (read.complete) last = std::max(last, read.scanned);
   }
-  void let_readers_in(std::unique_lock<std::shared_mutex>& lock) {
-    progress_.advance(cursor_.at());
+  void let_readers_in(std::unique_lock<std::shared_mutex>& lock, position last) {
+    progress_.advance(last);
     lock.unlock();
     constexpr int most_turns = 100;  // so that readers without a pause do not end the folding
     for (int turn = 0; turn < most_turns && readers_.load() > 0; ++turn) std::this_thread::yield();
@@ -138,7 +147,7 @@ class basic_projection {
   mutable std::atomic<int> readers_{0};
   V state_{};
   clock::time_point pause_at_{};
-  detail::cursor cursor_{"projection \"" + name_ + "\""};
+  detail::checkpoint known_{};  // at or before what is scanned: not every run comes to note it
   detail::progress progress_{};
 };
 

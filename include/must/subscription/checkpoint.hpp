@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The checkpoint of a subscription: how far it came, in which history.
+// The checkpoint of a follower, a subscription or a projection: how far it came, in which history.
 #pragma once
 
 #include "must/error.hpp"
@@ -67,14 +67,20 @@ struct checkpoint {
   }
 };
 
+template <Storage S>
+checkpoint checkpoint_at(S& storage, position at) {
+  return {.at = at, .mark = mark_at(storage, at), .history = history_of(storage)};
+}
+
 [[noreturn]] inline void raise_history_changed(const std::string& name, const checkpoint& from, std::string_view why) {
   raise({.code = error_code::history_changed,
-         .message = "subscription \"" + name + "\" stands at position " + std::to_string(from.at) + ", but " +
+         .message = "follower \"" + name + "\" stands at position " + std::to_string(from.at) + ", but " +
                     std::string(why) + ": the store was restored or replaced; rebuild, or start under another name",
          .event_id = from.mark.id,
          .position = from.at});
 }
 
+// Throws history_changed when the store is not the one that the checkpoint is of, as far as that can be seen.
 template <Storage S>
 void verify(const std::string& name, const checkpoint& from, S& storage) {
   const auto head = storage.head();

@@ -173,9 +173,7 @@ class claim {
       found_ = checkpoint::of(cell_.fields());
       verify(name_, found_, storage_);
     } else {
-      found_.at = options_.start.is_head() ? storage_.head() : options_.start.value();
-      found_.mark = mark_at(storage_, found_.at);
-      found_.history = history_of(storage_);
+      found_ = checkpoint_at(storage_, options_.start.is_head() ? storage_.head() : options_.start.value());
       found_.lanes = options_.lanes;
     }
     now_ = found_;
