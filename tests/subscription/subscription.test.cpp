@@ -6,6 +6,7 @@
 
 #include "support/flaky_store.hpp"
 #include "support/subscription_cases.hpp"
+#include "support/switchable_store.hpp"
 #include "support/unreadable_cases.hpp"
 
 namespace {
@@ -229,4 +230,83 @@ TEST_CASE("subscription: a clock that jumps neither ends a lease nor makes an ev
   }
   CHECK(seen == cases::positions{1, 2, 3});
   CHECK(second.run_once() == 3);
+}
+
+TEST_CASE("subscription: health tells the age of the first event that waits, and that nothing moves",
+          "[subscription][race]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  cases::add(store, 1);
+  clock.advance(std::chrono::seconds(7));
+  cases::add(store, 1);
+  clock.advance(std::chrono::seconds(3));
+  auto how = cases::quick();
+  how.stalled_after = must::duration(20'000);
+  std::atomic<bool> go_on{false};
+  must::subscription follows(
+      store, "one", cases::wanted(),
+      [&](const cases::record&) {
+        while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      },
+      how);
+  CHECK(follows.health().behind == must::duration(10'000'000));
+  CHECK_FALSE(follows.health().stalled);  // it does not run
+  const std::jthread runs([&](const std::stop_token& stop) { follows.run(stop); });
+  CHECK(cases::soon([&] { return follows.health().stalled; }));
+  CHECK(follows.health().behind == must::duration(10'000'000));
+  CHECK(follows.health().in_flight == 1);
+  go_on = true;
+  CHECK(follows.wait_until(2, must::duration(60'000'000)));
+  CHECK(follows.health().behind == must::duration(0));
+  CHECK_FALSE(follows.health().stalled);
+}
+
+TEST_CASE("subscription: the delay before another attempt doubles", "[subscription]") {
+  must::memory_store<> store;
+  cases::add(store, 1);
+  auto how = cases::quick();
+  how.on_failure = {.attempts = 4, .delay = must::duration(20'000)};
+  std::vector<std::chrono::steady_clock::time_point> calls;
+  must::subscription follows(
+      store, "one", cases::wanted(),
+      [&](const cases::record&) {
+        calls.push_back(std::chrono::steady_clock::now());
+        throw std::runtime_error("bad");
+      },
+      how);
+  CHECK_THROWS(follows.run_once());
+  REQUIRE(calls.size() == 4);
+  for (std::size_t i = 1; i < calls.size(); ++i)  // what is drawn off is a half at the most
+    CHECK(calls[i] - calls[i - 1] >= std::chrono::milliseconds(5 * (1 << i)));
+}
+
+TEST_CASE("subscription: a store that has no wake-up is polled, also after another was put in its place",
+          "[subscription][race]") {
+  using polled = must_test::switchable_store<must::memory_store<>>;
+  static_assert(!must::WaitableStorage<polled>);
+  must::memory_store<> before, backup;
+  polled store(before);
+  cases::positions seen;
+  auto how = cases::quick();
+  how.poll_interval = must::duration(1'000);
+  must::subscription follows(store, "one", cases::wanted(), cases::collect(seen), how);
+  std::optional<must::error> ended;
+  std::jthread runs([&](const std::stop_token& stop) {
+    try {
+      follows.run(stop);
+    } catch (const must::exception& why) {
+      ended = why.error();
+    }
+  });
+  for (must::position at = 1; at <= 3; ++at) {
+    cases::add(before, 1);
+    CHECK(follows.wait_until(at, must::duration(60'000'000)));
+  }
+  cases::add(backup, 2);
+  store.switch_to(backup);
+  CHECK(cases::soon([&] { return !follows.health().running; }));
+  runs = {};
+  REQUIRE(ended);
+  CHECK(ended->code == must::error_code::history_changed);
+  CHECK(seen == cases::positions{1, 2, 3});
 }

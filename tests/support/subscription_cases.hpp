@@ -152,6 +152,38 @@ struct subscription_cases {
       CHECK(std::is_sorted(found.begin(), found.end()));
     }
   }
+  static void s5_nothing_matches(unsigned lanes) {
+    F fixture;
+    auto& store = fixture.store();
+    add(store, 2);
+    add(store, 5, "unwanted");
+    std::atomic<int> handled{0};
+    must::subscription follows(store, "one", wanted(), [&](const record&) { ++handled; }, quick(lanes));
+    CHECK(follows.run_once() == 7);
+    CHECK(follows.health().saved == 7);
+    add(store, 5, "unwanted");
+    CHECK(follows.run_once() == 12);
+    CHECK(follows.health().saved == 12);
+    CHECK(handled == 2);
+    positions again;
+    must::subscription same_name(store, "one", must::query::all(), collect(again));
+    CHECK(same_name.run_once() == 12);
+    CHECK(again.empty());
+  }
+  static void saves_after_a_time(unsigned lanes) {
+    F fixture;
+    auto& store = fixture.store();
+    add(store, 3);
+    auto how = quick(lanes);
+    how.save_every = 1'000'000;
+    how.window = 1'000;
+    must::subscription follows(store, "one", wanted(), [](const record&) {}, how);
+    const std::jthread runs([&](const std::stop_token& stop) { follows.run(stop); });
+    CHECK(soon([&] { return follows.health().saved == 3; }));
+    add(store, 1);
+    CHECK(soon([&] { return follows.health().saved == 4; }));
+    CHECK(follows.health().running);
+  }
   static void s7_owners() {
     F fixture;
     auto& store = fixture.store();
@@ -351,6 +383,10 @@ struct subscription_cases {
     SECTION("S2 hands over from catch-up to live under load") { s2_hand_over(1); }
     SECTION("S2 hands over from catch-up to live under load, in lanes") { s2_hand_over(4); }
     SECTION("S4, S6 lanes keep the order of a key, the checkpoint and the window wait for the slowest") { s4_lanes(); }
+    SECTION("S5 what does not match moves the checkpoint") { s5_nothing_matches(1); }
+    SECTION("S5 what does not match moves the checkpoint, in lanes") { s5_nothing_matches(3); }
+    SECTION("the checkpoint is saved after a time, however few events there were") { saves_after_a_time(1); }
+    SECTION("the checkpoint is saved after a time, in lanes") { saves_after_a_time(3); }
     SECTION("S7 one follows at a time") { s7_owners(); }
     SECTION("S8 another history is noticed") { s8_history(); }
     SECTION("a failure stops it, and the event is the first of the next run") { stops_by_default(); }
