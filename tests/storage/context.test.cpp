@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "must/storage/context.hpp"
 
+#include "must/model/projection.hpp"
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 
 #include "support/catch.hpp"
 #include "support/decorated_fixtures.hpp"
+#include "support/switchable_store.hpp"
 
 #include <string>
 #include <thread>
@@ -81,6 +83,25 @@ TEST_CASE("context: two on one store do not see each other", "[storage]") {
   REQUIRE(all.size() == 2);
   CHECK(all[0].subject == "sales/s");
   CHECK(all[1].tags.contains("context:stock"));
+}
+
+TEST_CASE("context: who follows one is told that the store is restored, also where the event of another was last",
+          "[storage]") {
+  using store_type = must::memory_store<Taken>;
+  store_type before, backup;
+  must_test::switchable_store<store_type> shared(before);
+  must::context sales(shared, "sales"), stock(shared, "stock");
+  const auto fill = [&] {
+    must::append(sales, Taken{"s", 1}, Taken{"s", 2});
+    must::append(stock, Taken{"s", 1});
+  };
+  fill();
+  auto view = must::projection<Seats>(sales, "seats");
+  CHECK(view.run_once() == 3);
+  CHECK(view.run_once() == 3);
+  shared.switch_to(backup);
+  fill();
+  CHECK_THROWS_AS(view.run_once(), must::history_changed);
 }
 
 TEST_CASE("context: an event with the tag of another context is seen by both", "[storage]") {

@@ -15,7 +15,8 @@
 
 namespace must::detail {
 
-// The event at a position as the store shows it; both texts are empty when it shows none.
+// The last event at or below a position that the store shows: a context does not show every one. Empty when there is
+// none.
 struct event_mark {
   std::string source{};
   std::string id{};
@@ -26,7 +27,7 @@ template <Storage S>
 event_mark mark_at(S& storage, position at) {
   event_mark found;
   if (at == 0) return found;
-  static_cast<void>(storage.read(query::all(), {.after = at - 1, .until = at},
+  static_cast<void>(storage.read(query::all(), {.order = direction::backwards, .until = at, .limit = 1},
                                  [&](const auto& record) { found = {record.source, record.id}; }));
   return found;
 }
@@ -89,7 +90,7 @@ void verify(const std::string& name, const checkpoint& from, S& storage) {
   if (!from.history.empty() && !history.empty() && from.history != history)
     raise_history_changed(name, from, "the store is another one");
   if (mark_at(storage, from.at) != from.mark)
-    raise_history_changed(name, from, "the event there is another one than \"" + from.mark.id + "\"");
+    raise_history_changed(name, from, "the last event there is another one than \"" + from.mark.id + "\"");
 }
 
 }  // namespace must::detail
