@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "must/detail/polling.hpp"
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 #include "must/testing/crashing_store.hpp"
@@ -278,6 +279,17 @@ TEST_CASE("subscription: the delay before another attempt doubles", "[subscripti
   REQUIRE(calls.size() == 4);
   for (std::size_t i = 1; i < calls.size(); ++i)  // what is drawn off is a half at the most
     CHECK(calls[i] - calls[i - 1] >= std::chrono::milliseconds(5 * (1 << i)));
+}
+
+TEST_CASE("subscription: looks for new events soon after one, then less and less often", "[subscription]") {
+  must::detail::polling polling(must::duration(1'000));
+  std::vector<std::int64_t> waits;
+  for (const must::position at : std::vector<must::position>{0, 0, 7, 7, 7, 7, 7, 7, 7, 7, 8, 8})
+    waits.push_back(polling.next(at).microseconds);
+  CHECK(waits == std::vector<std::int64_t>{2, 4, 15, 30, 60, 120, 240, 480, 960, 1'000, 15, 30});
+  must::detail::polling shortest(must::duration(1));
+  CHECK(shortest.next(1).microseconds == 1);
+  CHECK(shortest.next(1).microseconds == 1);
 }
 
 TEST_CASE("subscription: a store that has no wake-up is polled, also after another was put in its place",

@@ -5,6 +5,7 @@
 #include "must/decision.hpp"
 #include "must/detail/at_exit.hpp"
 #include "must/detail/fold.hpp"
+#include "must/detail/polling.hpp"
 #include "must/detail/rest.hpp"
 #include "must/detail/validate.hpp"
 #include "must/error.hpp"
@@ -131,11 +132,10 @@ class basic_projection {
   }
   void wait(const std::stop_token& stop) {
     constexpr duration longest{1'000'000};
-    constexpr duration between_looks{20'000};
     if constexpr (WaitableStorage<S>)
       static_cast<void>(storage_.wait_for(progress_.scanned() + 1, longest, stop));
     else
-      detail::rest(between_looks, stop);
+      detail::rest(polling_.next(progress_.scanned()), stop);
   }
 
   S& storage_;
@@ -149,6 +149,7 @@ class basic_projection {
   clock::time_point pause_at_{};
   detail::checkpoint known_{};  // at or before what is scanned: not every run comes to note it
   detail::progress progress_{};
+  detail::polling polling_{duration{100'000}};
 };
 
 /// A state V that follows a store, folded live in memory: `auto view = must::projection<Balances>(store, "balances");`.

@@ -4,6 +4,7 @@
 
 #include "must/detail/at_exit.hpp"
 #include "must/detail/current_error.hpp"
+#include "must/detail/polling.hpp"
 #include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
@@ -144,7 +145,7 @@ class following {
     if constexpr (WaitableStorage<S>)
       static_cast<void>(storage_.wait_for(read_to_ + 1, longest, stop_));
     else
-      rest(std::min(options_.poll_interval, longest), stop_);
+      rest(std::min(polling_.next(read_to_), longest), stop_);
   }
   // The end in order. Throws what a handler threw in a lane.
   void finish() {
@@ -285,6 +286,7 @@ class following {
   std::size_t unsaved_ = 0;
   std::uint64_t handled_ = 0;
   duration longest_idle_{longest_span};
+  polling polling_{options_.poll_interval};
   std::exception_ptr failure_{};  // of the handler, or what else ends the run at an event
 };
 

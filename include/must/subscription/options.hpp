@@ -88,7 +88,7 @@ struct subscription_options {
   std::size_t window = 1'000;      ///< with lanes: how far any may be ahead of the checkpoint, in events; 1 or more
   std::size_t save_every = 1'000;  ///< events, at the most, between two saves of the checkpoint; 1 or more
   duration save_interval{1'000'000};   ///< the longest between two saves
-  duration poll_interval{100'000};     ///< how long a new event may stay unseen, where the store has no wake-up
+  duration poll_interval{100'000};     ///< the longest between two looks, where there is no wake-up
   failure_policy on_failure{};         ///< of a handler
   std::size_t most_parked = 1'000;     ///< events that may be parked; the next that fails stops the subscription
   std::string owner{};                 ///< a name for this follower; by default one that nobody else has

@@ -2,6 +2,7 @@
 // Sources of events that stay where they are until somebody asks for them: a store, a function, a source transformed.
 #pragma once
 
+#include "must/detail/polling.hpp"
 #include "must/detail/rest.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
@@ -10,6 +11,7 @@
 #include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -54,7 +56,7 @@ concept Source =
 struct source_options {
   position after = 0;  ///< the last event that is not wanted
   bool live = true;    ///< goes on with what is stored later, else ends at the head that it first meets
-  duration poll_interval = duration{50'000};  ///< where the store cannot be waited for
+  duration poll_interval = duration{50'000};  ///< the longest between two looks, where the store cannot be waited for
 };
 
 /// The events of a store that match a query: what nobody demands stays in the store.
@@ -89,7 +91,7 @@ class store_source {
     if constexpr (WaitableStorage<S>)
       static_cast<void>(storage_->wait_for(options_.after + 1, timeout, stop));
     else
-      detail::rest(timeout < options_.poll_interval ? timeout : options_.poll_interval, stop);
+      detail::rest(std::min(timeout, polling_.next(options_.after)), stop);
   }
   /// The last position that was given, or passed over.
   [[nodiscard]] position at() const { return options_.after; }
@@ -98,6 +100,7 @@ class store_source {
   S* storage_;
   query which_;
   source_options options_;
+  detail::polling polling_{options_.poll_interval};
   std::optional<position> until_{};
 };
 
