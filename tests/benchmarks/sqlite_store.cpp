@@ -190,6 +190,8 @@ void full_100_must(benchmark::State& state) { append_by_must(state, full, 100, 2
 void full_1000_hand(benchmark::State& state) { append_by_hand(state, full, 1'000, 40'000); }
 void full_1000_must(benchmark::State& state) { append_by_must(state, full, 1'000, 40'000); }
 
+// What 64 threads could share at the most: batches of as many.
+void full_64_hand(benchmark::State& state) { append_by_hand(state, full, 64, 19'200); }
 void full_64_threads(benchmark::State& state) {
   for (auto _ : state) {
     const scratch_file file;
@@ -275,6 +277,7 @@ BENCHMARK(full_100_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_100_must)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_1000_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_1000_must)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(full_64_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_64_threads)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(all_hand)->Iterations(3)->Repetitions(5);
 BENCHMARK(all_must)->Iterations(3)->Repetitions(5);
@@ -298,6 +301,7 @@ int main(int argc, char** argv) {
        {"batches of 100 / by hand", "full_100_must", "full_100_hand", to_85},
        {"batches of 1,000 / by hand", "full_1000_must", "full_1000_hand", to_85},
        {"64 threads through group_commit / one thread without", "full_64_threads", "full_1_must", 0.1},
+       {"... the same ratio, of batches of 64 by hand", "full_64_hand", "full_1_hand", 0.1},
        {"reading all / by hand", "all_must", "all_hand", to_85},
        {"reading a stream / by hand", "stream_must", "stream_hand", to_85},
        {"reading a tag / by hand", "tag_must", "tag_hand", to_85},
