@@ -294,7 +294,7 @@ struct by_exception {
   static processed<Event>& done(processed<Event>& told) {
     return told;
   }
-  static void refuse(processed_command&, error&& no) { raise(std::move(no)); }
+  [[noreturn]] static void refuse(processed_command&, error&& no) { raise(std::move(no)); }
 };
 struct by_result {
   template <typename Event>
