@@ -9,6 +9,7 @@
 #include "must/testing/suite/expect.hpp"
 
 #include "support/catch.hpp"
+#include "support/run_in_thread.hpp"
 #include "support/sqlite_file.hpp"
 
 #include <algorithm>
@@ -339,13 +340,7 @@ TEST_CASE("sqlite_store: Z9 who follows a store while it is restored is told so"
                                     .save_interval = must::duration(20'000),
                                     .lease = must::duration(60'000)});
         std::optional<must::error> ended;
-        std::jthread runs([&](const std::stop_token& stop) {
-          try {
-            follows.run(stop);
-          } catch (const must::exception& why) {
-            ended = why.error();
-          }
-        });
+        auto runs = must_test::run_in_thread(follows, ended);
         for (int n = 0; n < 5; ++n) append(store, various(n)).value();
         if (knew_it) REQUIRE(follows.wait_until(5, std::chrono::seconds(60)));
         store.backup(saved);

@@ -12,12 +12,6 @@
 
 namespace {
 
-struct sqlite_store_in_folder {
-  must::sqlite_store& store() { return store_; }
-  sqlite_tests::temporary_folder folder_{};
-  must::sqlite_store store_{sqlite_tests::on(folder_.file())};
-};
-
 struct sqlite_place {
   using store_type = must::sqlite_store;
   using transaction = must::sqlite_transaction;
@@ -37,10 +31,10 @@ struct sqlite_place {
 }  // namespace
 
 TEST_CASE("subscription: on sqlite_store", "[subscription][race]") {
-  must_test::subscription_cases<sqlite_store_in_folder>::all();
+  must_test::subscription_cases<sqlite_tests::stored_in_file>::all();
 }
 TEST_CASE("subscription: what cannot be read on sqlite_store is never passed over", "[subscription]") {
-  must_test::unreadable_cases<sqlite_store_in_folder>::all();
+  must_test::unreadable_cases<sqlite_tests::stored_in_file>::all();
 }
 TEST_CASE("subscription: killed at six points on sqlite_store, again and again", "[subscription][process]") {
   must_test::killed_at_six_points<sqlite_place>();
@@ -54,7 +48,7 @@ TEST_CASE(
   const sqlite_place place;
   auto store = place.open();
   for (int i = 0; i < 100; ++i)
-    must_test::subscription_cases<sqlite_store_in_folder>::add(store, 1, "wanted", "s" + std::to_string(i % 10));
+    must_test::subscription_cases<sqlite_tests::stored_in_file>::add(store, 1, "wanted", "s" + std::to_string(i % 10));
   std::atomic<int> others{0};
   bool fails = true;
   const auto handler = [&](must::sqlite_transaction& in, const must::cloud_event& event) {

@@ -6,6 +6,7 @@
 #include "must/testing/fixed_origin.hpp"
 
 #include "support/flaky_store.hpp"
+#include "support/run_in_thread.hpp"
 #include "support/subscription_cases.hpp"
 #include "support/switchable_store.hpp"
 #include "support/unreadable_cases.hpp"
@@ -303,13 +304,7 @@ TEST_CASE("subscription: a store that has no wake-up is polled, also after anoth
   how.poll_interval = must::duration(1'000);
   must::subscription follows(store, "one", cases::wanted(), cases::collect(seen), how);
   std::optional<must::error> ended;
-  std::jthread runs([&](const std::stop_token& stop) {
-    try {
-      follows.run(stop);
-    } catch (const must::exception& why) {
-      ended = why.error();
-    }
-  });
+  auto runs = must_test::run_in_thread(follows, ended);
   for (must::position at = 1; at <= 3; ++at) {
     cases::add(before, 1);
     CHECK(follows.wait_until(at, must::duration(60'000'000)));

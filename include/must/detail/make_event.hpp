@@ -78,7 +78,7 @@ basic_event<Data> make_event(const Event& event, const event_context& context) {
   auto made = describe_event(to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
   if constexpr (!keeps_structs<Data> && schema_version<Event> != 1)
     made.extensions.insert_or_assign(schema_version_attribute, std::int32_t{schema_version<Event>});
-  if constexpr (tags_are_data<Event> || tags_are_function<Event>) made.tags = tags_of(event);
+  made.tags = tags_of(event);
   return made;
 }
 

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: MIT
-// How often to look at a store that cannot wake who waits.
+// Waiting for the next event of a store, whether or not the store can wake who waits.
 #pragma once
 
+#include "must/detail/rest.hpp"
 #include "must/fwd.hpp"
+#include "must/storage.hpp"
+#include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <stop_token>
 
 namespace must::detail {
 
-// Soon after something has come, then each time after twice as long, up to `longest`.
+// Looks soon after something has come, then each time after twice as long, up to `longest`.
 class polling {
  public:
   explicit polling(duration longest) : longest_(longest) {}
+
+  // Returns when there may be an event after `at`, or after `most`, or at a stop.
+  template <Storage S>
+  void wait(S& storage, position at, duration most, const std::stop_token& stop) {
+    if constexpr (WaitableStorage<S>)
+      static_cast<void>(storage.wait_for(at + 1, most, stop));
+    else
+      rest(std::min(next(at), most), stop);
+  }
 
   // How long to wait before the next look; `at` is what has been read.
   [[nodiscard]] duration next(position at) {

@@ -14,7 +14,6 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
-#include "must/storage/waitable.hpp"
 #include "must/subscription/checkpoint.hpp"
 #include "must/subscription/progress.hpp"
 
@@ -130,13 +129,7 @@ class basic_projection {
     lock.lock();
     pause_at_ = clock::now() + std::chrono::milliseconds(1);
   }
-  void wait(const std::stop_token& stop) {
-    constexpr duration longest{1'000'000};
-    if constexpr (WaitableStorage<S>)
-      static_cast<void>(storage_.wait_for(progress_.scanned() + 1, longest, stop));
-    else
-      detail::rest(polling_.next(progress_.scanned()), stop);
-  }
+  void wait(const std::stop_token& stop) { polling_.wait(storage_, progress_.scanned(), duration{1'000'000}, stop); }
 
   S& storage_;
   std::string name_;

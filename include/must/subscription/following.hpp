@@ -11,7 +11,6 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
-#include "must/storage/waitable.hpp"
 #include "must/subscription/checkpoint.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handler_call.hpp"
@@ -141,11 +140,7 @@ class following {
   // Waits for new events, no longer than until it is time to save.
   void idle() {
     save_when_due();
-    const auto longest = std::min(options_.save_interval, longest_idle_);
-    if constexpr (WaitableStorage<S>)
-      static_cast<void>(storage_.wait_for(read_to_ + 1, longest, stop_));
-    else
-      rest(std::min(polling_.next(read_to_), longest), stop_);
+    polling_.wait(storage_, read_to_, std::min(options_.save_interval, longest_idle_), stop_);
   }
   // The end in order. Throws what a handler threw in a lane.
   void finish() {

@@ -3,15 +3,12 @@
 #pragma once
 
 #include "must/detail/polling.hpp"
-#include "must/detail/rest.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
-#include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -87,12 +84,7 @@ class store_source {
     return options_.live ? source_state::idle : source_state::ended;
   }
   /// \see Source
-  void wait(duration timeout, const std::stop_token& stop) {
-    if constexpr (WaitableStorage<S>)
-      static_cast<void>(storage_->wait_for(options_.after + 1, timeout, stop));
-    else
-      detail::rest(std::min(timeout, polling_.next(options_.after)), stop);
-  }
+  void wait(duration timeout, const std::stop_token& stop) { polling_.wait(*storage_, options_.after, timeout, stop); }
   /// The last position that was given, or passed over.
   [[nodiscard]] position at() const { return options_.after; }
 
