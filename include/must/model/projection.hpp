@@ -42,10 +42,12 @@ class basic_projection {
   basic_projection(const basic_projection&) = delete;
   basic_projection& operator=(const basic_projection&) = delete;
 
-  /// Folds what is there, then what comes, until a stop is requested. A failure of the store that may pass is waited
-  /// for. \throws what apply throws, codec_error, erased_error, storage_error; the state stays as it was before that
-  /// event, and the next run goes on from there; history_changed, before anything is folded and each time, when the
-  /// store was restored since the last look: it ends before where that ended, or the event there is another one
+  /// Folds what is there, then what comes, until a stop is requested; a store that cannot wake who waits is looked at
+  /// every 100 ms or sooner. A look costs the new events, the head and one event. A failure of the store that may pass
+  /// is waited for. \throws what apply throws, codec_error, erased_error, storage_error; the state stays as it was
+  /// before that event, and the next run goes on from there; history_changed, before anything is folded and each time,
+  /// when the store was restored since the last look: it ends before where that ended, or the event there is another
+  /// one
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       try {
