@@ -128,16 +128,20 @@ void append_in_batches(benchmark::State& state, std::size_t size, std::size_t to
   }
 }
 
-// Each thread appends `each` single events: seconds for one.
+// Threads that append `each` single events, which together are those that one thread would append, in much the same
+// order. Ids are made when they are appended, as by a command. Seconds for one.
 template <typename Store>
 double append_by_threads(Store& store, std::size_t threads, std::size_t each) {
-  std::vector<std::vector<must::cloud_event>> events;
-  for (std::size_t i = 0; i < threads; ++i) events.push_back(make_events(i * each, each));
+  std::vector<std::vector<must::cloud_event>> events(threads);
+  for (std::size_t i = 0; i < threads * each; ++i) events[i % threads].push_back(make_event(i));
   const stopwatch watch;
   std::vector<std::thread> running;
   for (auto& mine : events)
     running.emplace_back([&store, &mine] {
-      for (auto& event : mine) store.append(std::span(&event, 1), {}).value();
+      for (auto& event : mine) {
+        event.id = must::uuid7_ids::instance().next(must::system_clock::instance().now());
+        store.append(std::span(&event, 1), {}).value();
+      }
     });
   for (auto& thread : running) thread.join();
   return watch.seconds() / static_cast<double>(threads * each);

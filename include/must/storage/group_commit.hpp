@@ -14,7 +14,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <exception>
+#include <latch>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -55,29 +57,23 @@ class group_commit : public detail::decorator<S> {
   /// \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
     if constexpr (detail::has_limits<S>) check_append(std::span<const event>(events), condition, this->limits());
-    const auto mine = std::make_shared<entry>(events, condition);
-    if (!join(mine)) mine->turn.wait(turn::later, std::memory_order_acquire);
-    if (mine->turn.load(std::memory_order_acquire) != turn::over) lead();
-    if (mine->failure) std::rethrow_exception(mine->failure);
-    if (!*mine->outcome) raise(std::move(mine->outcome->error()));
-    return **std::move(mine->outcome);
+    entry mine{events, &condition};
+    const auto [shared, leads] = join(mine);
+    if (leads)
+      lead(*shared);
+    else
+      shared->over.wait();
+    if (mine.failure) std::rethrow_exception(mine.failure);
+    if (!*mine.outcome) raise(std::move(mine.outcome->error()));
+    return **std::move(mine.outcome);
   }
 
   /// How many appends wait for a commit that has not begun.
   [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
-  enum class turn : int { later, now, over };
-
-  // An append that waits for its commit, or for its turn to lead.
+  // An append, on the stack of its thread.
   struct entry {
-    entry(std::span<event> what, const append_condition& under) : events(what), condition(&under) {}
-
-    // The last that is done to one, as its thread may go on.
-    void wake(enum turn now) {
-      turn.store(now, std::memory_order_release);
-      turn.notify_one();
-    }
     [[nodiscard]] std::size_t bytes() const {
       std::size_t sum = 0;
       if constexpr (std::is_same_v<data_type, payload>)
@@ -89,33 +85,46 @@ class group_commit : public detail::decorator<S> {
     const append_condition* condition;
     std::optional<result<append_result>> outcome{};
     std::exception_ptr failure{};  // of one that is alone: its thread is the one that caught it
-    std::atomic<enum turn> turn{group_commit::turn::later};
-    std::shared_ptr<entry> next{};
+  };
+  // Appends that share a commit. The thread of the first leads: it waits for the commit before, the others for theirs.
+  struct group {
+    explicit group(entry& first) : entries{&first} {}
+
+    std::vector<entry*> entries;
+    std::size_t events = 0, bytes = 0;
+    std::latch turn{1}, over{1};
   };
 
-  // Whether the newcomer leads.
-  bool join(const std::shared_ptr<entry>& newcomer) {
+  // The group that the newcomer is in, and whether it leads.
+  std::pair<std::shared_ptr<group>, bool> join(entry& newcomer) {
+    const auto events = newcomer.events.size(), bytes = newcomer.bytes();
+    const auto fits = [&](const group& in) {
+      return in.events + events <= options_.events && in.bytes + bytes <= options_.bytes;
+    };
     const std::lock_guard lock(mutex_);
-    (last_ == nullptr ? first_ : last_->next) = newcomer;
-    last_ = newcomer.get();
+    const bool leads = groups_.empty() || !fits(*groups_.back());
+    if (leads)
+      groups_.push_back(std::make_shared<group>(newcomer));
+    else
+      groups_.back()->entries.push_back(&newcomer);
+    auto& in = *groups_.back();
+    in.events += events;
+    in.bytes += bytes;
     ++waiting_;
-    return !std::exchange(led_, true);
+    if (!std::exchange(led_, true)) in.turn.count_down();
+    return {groups_.back(), leads};
   }
 
-  // Commits what waits, as much as fits; then it is the turn of the first that is left. The leader's own comes first.
-  void lead() {
+  // Commits for its group, which nobody joins from then on; then it is the turn of the next.
+  void lead(group& mine) {
+    mine.turn.wait();
     gather();
     const auto begin = std::chrono::steady_clock::now();
-    std::size_t count = 0;
-    auto shared = take(count);
-    commit(*shared, count);
-    last_count_ = count;
+    close(mine);
+    commit(mine.entries);
     last_time_ = std::chrono::steady_clock::now() - begin;
-    if (const auto next = next_leader()) next->wake(turn::now);
-    while (shared) {
-      const auto one = std::exchange(shared, std::move(shared->next));
-      one->wake(turn::over);
-    }
+    if (const auto next = next_group()) next->turn.count_down();
+    mine.over.count_down();
   }
   // Those that shared the last commit come again soon: waits for as many, for a part of what that commit took.
   void gather() const {
@@ -123,60 +132,46 @@ class group_commit : public detail::decorator<S> {
     const auto end = std::chrono::steady_clock::now() + last_time_ / 8;
     while (waiting() < last_count_ && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   }
-  std::shared_ptr<entry> take(std::size_t& count) {
+  void close(const group& mine) {
     const std::lock_guard lock(mutex_);
-    auto taken = std::move(first_);
-    auto* last = taken.get();
-    auto events = last->events.size();
-    auto bytes = last->bytes();
-    for (count = 1; last->next; ++count) {
-      events += last->next->events.size();
-      bytes += last->next->bytes();
-      if (events > options_.events || bytes > options_.bytes) break;
-      last = last->next.get();
-    }
-    first_ = std::move(last->next);
-    if (!first_) last_ = nullptr;
-    waiting_ -= count;
-    return taken;
+    groups_.pop_front();
+    last_count_ = mine.entries.size();
+    waiting_ -= last_count_;
   }
-  std::shared_ptr<entry> next_leader() {
+  std::shared_ptr<group> next_group() {
     const std::lock_guard lock(mutex_);
-    led_ = first_ != nullptr;
-    return first_;
+    led_ = !groups_.empty();
+    return led_ ? groups_.front() : nullptr;
   }
 
-  void commit(entry& shared, std::size_t count) noexcept {
+  void commit(std::span<entry* const> all) noexcept {
     try {
-      if (count == 1) {
-        shared.outcome = this->storage().append(shared.events, *shared.condition);
+      if (all.size() == 1) {
+        all.front()->outcome = this->storage().append(all.front()->events, *all.front()->condition);
         return;
       }
       std::vector<batch_item<data_type>> items;
-      items.reserve(count);
-      for (const auto* one = &shared; one != nullptr; one = one->next.get())
-        items.push_back({one->events, *one->condition});
+      items.reserve(all.size());
+      for (const auto* one : all) items.push_back({one->events, *one->condition});
       auto results = this->storage().append_batch(items);
-      std::size_t i = 0;
-      for (auto* one = &shared; one != nullptr; one = one->next.get()) one->outcome = std::move(results.at(i++));
+      for (std::size_t i = 0; i < all.size(); ++i) all[i]->outcome = std::move(results.at(i));
     } catch (...) {
-      if (count == 1) {
-        shared.failure = std::current_exception();
+      if (all.size() == 1) {
+        all.front()->failure = std::current_exception();
         return;
       }
       const auto why = detail::current_error("append");
-      for (auto* one = &shared; one != nullptr; one = one->next.get()) one->outcome = unexpected<error>(why);
+      for (auto* one : all) one->outcome = unexpected<error>(why);
     }
   }
 
   group_commit_options options_;
   std::mutex mutex_{};
-  std::shared_ptr<entry> first_{};  // of those that wait, in the order of their coming
-  entry* last_ = nullptr;
+  std::deque<std::shared_ptr<group>> groups_{};  // that wait; the newest may be joined
+  bool led_ = false;                             // whether a group commits, or has its turn
   std::atomic<std::size_t> waiting_{0};
   std::size_t last_count_ = 0;  // of the last commit, and what it took; for who leads
   std::chrono::steady_clock::duration last_time_{};
-  bool led_ = false;  // whether a thread commits, or is woken to do so
 };
 
 }  // namespace must
