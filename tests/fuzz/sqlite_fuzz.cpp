@@ -2,7 +2,8 @@
 // Fuzzes the rows of a SQLite file that another program has written to, or that is damaged.
 //
 // An input is lines of fields between tabs: "e" and the columns of an event, "t" and those of a tag, "c" and those of a
-// cell. Every operation ends: with what can be read, or with a typed error.
+// cell, "n" and up to where the tags are in their index: to the head without it. Every operation ends: with what can be
+// read, or with a typed error.
 #include "fuzz.hpp"
 
 #include "must/must.hpp"
@@ -39,6 +40,7 @@ class file {
   // Puts what SQLite takes of an input into the place of what is there, and says how many events that are.
   std::uint64_t fill(std::string_view input) {
     run("BEGIN IMMEDIATE; DELETE FROM must_event; DELETE FROM must_tag; DELETE FROM must_cell");
+    run("UPDATE must_store SET incarnation = incarnation + 1, indexed = 9223372036854775807");
     while (!input.empty()) {
       auto line = fuzz::take_field(input);
       const auto kind = fuzz::take_field(line, '\t');
@@ -50,7 +52,9 @@ class file {
             "ititttiiiibitbbb", line);
       if (kind == "t") insert("INSERT OR IGNORE INTO must_tag VALUES (?1, ?2, ?3)", "tit", line);
       if (kind == "c") insert("INSERT OR IGNORE INTO must_cell VALUES (?1, ?2, ?3)", "tib", line);
+      if (kind == "n") insert("UPDATE OR IGNORE must_store SET indexed = ?1", "i", line);
     }
+    run("UPDATE must_store SET indexed = min(indexed, ifnull((SELECT max(position) FROM must_event), 0))");
     run("COMMIT");
     ::sqlite3_stmt* count = nullptr;
     ::sqlite3_prepare_v2(raw_, "SELECT count(*) FROM must_event", -1, &count, nullptr);

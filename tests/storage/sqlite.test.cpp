@@ -68,7 +68,7 @@ TEST_CASE("sqlite_store: a file of a newer must is refused and stays as it is", 
   const auto path = folder.file();
   { must::sqlite_store store(on(path)); }
   must::sqlite_store opened_before(on(path));
-  execute(path, "UPDATE must_store SET schema_version = 2, min_writer = 2");
+  execute(path, "UPDATE must_store SET schema_version = 3, min_writer = 3");
   const auto refused = failure_of([&] { append(opened_before, event("a")).value(); });
   CHECK(refused.operation == "append");
   CHECK(refused.backend_code == "min_writer");
@@ -76,7 +76,7 @@ TEST_CASE("sqlite_store: a file of a newer must is refused and stays as it is", 
   CHECK(failure_of([&] { opened_before.put("k", "v", 0); }).operation == "put");
   CHECK(opened_before.head() == 0);  // reading goes on
   { must::sqlite_store reading(on(path)); }
-  execute(path, "UPDATE must_store SET min_reader = 2");
+  execute(path, "UPDATE must_store SET min_reader = 3");
   CHECK(failure_of([&] { static_cast<void>(opened_before.head()); }).backend_code == "min_reader");
   CHECK(failure_of([&] { count(opened_before, must::query::all()); }).operation == "read");
   const auto newer = failure_of([&] { must::sqlite_store store(on(path)); });

@@ -43,8 +43,9 @@ struct temporary_folder {
   std::string path;
 };
 
+// The tags of every third event are written into the index, with those of the two before.
 inline must::sqlite_options on(const std::string& path) {
-  return {.path = path, .durability = must::sqlite_durability::normal};
+  return {.path = path, .durability = must::sqlite_durability::normal, .unindexed_events = 3};
 }
 
 // A store in a file of its own.
@@ -114,6 +115,11 @@ inline void check_sound(const std::string& path) {
               "SELECT stream FROM must_event WHERE stream IS NOT NULL GROUP BY stream "
               "HAVING count(*) <> max(version)")
             .empty());
+  CHECK(texts(path, "SELECT count(*) FROM must_tag, must_store WHERE position > indexed") ==
+        std::vector<std::string>{"0"});
+  CHECK(texts(path,
+              "SELECT count(*) FROM must_event, must_store WHERE position <= indexed AND tags IS NOT NULL "
+              "AND position NOT IN (SELECT position FROM must_tag)") == std::vector<std::string>{"0"});
 }
 
 }  // namespace sqlite_tests

@@ -54,7 +54,7 @@ struct sqlite_transaction {
 /// A Storage, CellStorage, BatchStorage, WaitableStorage and TransactionalStorage. Conditions are checked inside
 /// BEGIN IMMEDIATE; who waits for another process gives up after `busy_timeout`: storage_error, retryable.
 /// A write-ahead log lies beside the file: keep both on a local disk, and open nothing across a fork.
-/// Tables and indexes start with "must_"; others in the file are yours.
+/// Tables and indexes start with "must_"; others in the file are yours. \see sqlite_options::unindexed_events
 /// SQLite keeps no sums of its pages: it sees damage to their structure, must a missing position or version. That an
 /// event is not what was written is seen by `verify_reads` and verify(); what an index lost, by verify() alone.
 /// SQLite before 3.51.3 (3.50.7, 3.44.6) may lose pages when one connection checkpoints while another commits. With
@@ -91,7 +91,7 @@ class sqlite_store {
     std::vector<result<append_result>> done;
     done.reserve(items.size());
     const detail::sqlite_file::writer on(file_, "append");
-    detail::sqlite_write within(*on);
+    detail::sqlite_write within(*on, file_.recent());
     const auto before = within.head;
     for (std::size_t i = 0; i < items.size(); ++i)
       done.push_back(packed[i] ? append_item(within, items[i], *packed[i]) : unexpected<error>(packed[i].error()));
@@ -120,7 +120,8 @@ class sqlite_store {
       detail::move_beyond(window, which, page.rows().back());
       start_page(page, left, file_.options().page_rows);
       const detail::sqlite_file::reader on(file_, "read");
-      more = fill(*on, which, window, page);
+      const detail::sqlite_snapshot now(*on, file_.recent());
+      more = fill(now.moment(), which, window, page);
     }
     done.complete = true;
     done.scanned = options.order == direction::forwards ? std::min(options.until, done.head) : options.after;
@@ -130,7 +131,7 @@ class sqlite_store {
   /// \throws storage_error
   [[nodiscard]] position head() const {
     const detail::sqlite_file::reader on(file_, "head");
-    return head_of(*on);
+    return detail::sqlite_snapshot(*on, file_.recent()).head();
   }
   /// \throws bad_input, storage_error
   [[nodiscard]] must::version version(std::string_view stream) const {
@@ -193,6 +194,7 @@ class sqlite_store {
   /// \throws storage_error  also for a file that is there already; nothing is left behind
   void backup(const std::string& path) { file_.copy_to(path); }
   /// For a file that was put back by other means than backup(), which nothing in it tells: gives it a new incarnation.
+  /// Stores that were open meanwhile may go by the tags of lost events until then.
   void mark_restored() {
     file_.check_writable("mark_restored");
     file_.begin_incarnation();
@@ -201,10 +203,15 @@ class sqlite_store {
   /// A damaged cell is seen only where SQLite sees it. \throws storage_error  SQLITE_CORRUPT: names what is damaged
   void verify() const {
     const detail::sqlite_file::reader on(file_, "verify");
-    detail::verify(*on, file_.key());
+    detail::verify(*on, file_.recent(), file_.key());
   }
-  /// The statements that make the tables, for who runs migrations by hand.
-  [[nodiscard]] static std::string schema() { return std::string(detail::sqlite_schema); }
+  /// For who runs migrations by hand: the statements that make the tables, or that bring those of an older version up
+  /// to date, in one transaction. \throws bad_input  for a version that has none
+  [[nodiscard]] static std::string schema(std::int64_t from_version = 0) {
+    if (from_version == 0) return std::string(detail::sqlite_schema);
+    if (from_version == 1) return std::string(detail::sqlite_schema_from_1);
+    detail::refuse_input("from_version", "is " + std::to_string(from_version) + "; there are statements from 0 and 1");
+  }
   /// Why the last checkpoint failed, if it did. It costs no event: the log grows, and a later append tries again.
   [[nodiscard]] std::optional<error> checkpoint_failure() const {
     const std::lock_guard lock(checkpoint_mutex_);
@@ -222,7 +229,7 @@ class sqlite_store {
     file_.check_writable("append");
     const detail::sqlite_file::writer on(file_, "append");
     for (bool look_first = false;; look_first = true) {
-      detail::sqlite_write within(*on);
+      detail::sqlite_write within(*on, file_.recent());
       detail::sqlite_append one(within, events, packed, condition);
       const auto done = one.run(*origin_.clock, look_first);
       if (!done) continue;
@@ -239,7 +246,7 @@ class sqlite_store {
     if (bytes.size() + 4'096 > file_.most_bytes()) detail::refuse_input("bytes", "are more than SQLite keeps in a row");
     file_.check_writable("put");
     const detail::sqlite_file::writer on(file_, "put");
-    detail::sqlite_write within(*on);
+    detail::sqlite_write within(*on, file_.recent());
     {
       detail::sqlite_connection::lease put(*on, expected == 0 ? detail::sql::insert_cell : detail::sql::update_cell);
       put->text(1, key).blob(2, bytes);
@@ -263,11 +270,15 @@ class sqlite_store {
       return unexpected<error>(why.error());
     }
   }
-  // Ids are looked up before anything is written, so that an item which fails has written nothing.
+  // An item which fails has written nothing: of several events the ids are looked up first, and one that is alone is
+  // refused as a whole.
   result<append_result> append_item(detail::sqlite_write& within, const batch_item<payload>& item,
                                     std::span<const detail::packed_event> packed) {
     try {
-      return *detail::sqlite_append(within, item.events, packed, item.condition).run(*origin_.clock, true);
+      for (bool look_first = item.events.size() > 1;; look_first = true) {
+        detail::sqlite_append one(within, item.events, packed, item.condition);
+        if (const auto done = one.run(*origin_.clock, look_first)) return *done;
+      }
     } catch (const storage_error&) {
       throw;
     } catch (const exception& why) {
@@ -275,7 +286,7 @@ class sqlite_store {
     }
   }
   void commit(detail::sqlite_write& within) {
-    within.commit();
+    within.commit(file_.options().unindexed_events);
     wake_up_.publish(within.head);
     checkpoint(within.connection());
   }
@@ -292,12 +303,6 @@ class sqlite_store {
     }
   }
 
-  static position head_of(detail::sqlite_connection& on) {
-    detail::sqlite_connection::lease last(on, detail::sql::head);
-    if (!last->step()) on.fail(SQLITE_CORRUPT);
-    detail::check_min_version(on.context(), "min_reader", last->integer(1));
-    return last->count(0);
-  }
   static detail::sqlite_window window_of(const read_options& options) {
     constexpr must::version most = INT64_MAX - 1;
     return {options.order, 1, 0, std::min(options.after_version, most) + 1, std::min(options.until_version, most)};
@@ -311,23 +316,21 @@ class sqlite_store {
              detail::sqlite_page& page, read_result& done) const {
     constexpr std::size_t first_rows = 64;
     const detail::sqlite_file::reader on(file_, "read");
-    detail::sqlite_connection::lease last(*on, detail::sql::head);
-    if (!last->step()) (*on).fail(SQLITE_CORRUPT);  // a snapshot that lives until this statement is reset
-    detail::check_min_version(on->context(), "min_reader", last->integer(1));
-    done.head = last->count(0);
+    const detail::sqlite_snapshot now(*on, file_.recent());
+    done.head = now.head();
     const auto end = std::min(options.until, done.head);
     done.scanned = options.order == direction::forwards ? options.after : end;
     window.high = end;
     if (left == 0 || options.after >= end) return false;
     window.low = options.after + 1;
     start_page(page, left, std::min(file_.options().page_rows, first_rows));
-    return fill(*on, which, window, page);
+    return fill(now.moment(), which, window, page);
   }
-  bool fill(detail::sqlite_connection& on, const query& which, const detail::sqlite_window& window,
+  bool fill(const detail::sqlite_moment& as_of, const query& which, const detail::sqlite_window& window,
             detail::sqlite_page& page) const {
-    const bool more = detail::fill(on, which, window, page);
+    const bool more = detail::fill(as_of, which, window, page);
     if (file_.options().verify_reads)
-      for (const auto& one : page.rows()) detail::check_seal(on, file_.key(), one);
+      for (const auto& one : page.rows()) detail::check_seal(as_of.on, file_.key(), one);
     return more;
   }
 

@@ -9,8 +9,11 @@
 #include "must/record.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
+#include "must/storage/sqlite/indexing.hpp"
 #include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/snapshot.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
 #include "must/timestamp.hpp"
@@ -30,7 +33,7 @@ namespace must::detail {
 // it is committed. Refuses a file that a newer must has written.
 class sqlite_write {
  public:
-  explicit sqlite_write(sqlite_connection& on) : on_(on) {
+  sqlite_write(sqlite_connection& on, sqlite_recent& recent) : on_(on), recent_(recent) {
     try {
       on.run(sql::begin);  // may have begun where it fails
       read_state();
@@ -43,17 +46,27 @@ class sqlite_write {
   sqlite_write& operator=(const sqlite_write&) = delete;
   ~sqlite_write() { on_.rollback(); }
 
-  void commit() {
+  // `unindexed`: how many events may wait for their tags to be indexed; 0: as many as suit the file.
+  void commit(std::uint64_t unindexed) {
     if (!on_.in_transaction())
       raise({.code = error_code::storage_error,
              .message = std::string(on_.context().operation) + ": the callback ended the transaction that it runs in",
              .operation = on_.context().operation});
+    auto after = seen_;
+    after.head = head;
+    if (head - seen_.indexed >= sqlite_unindexed_events(unindexed, seen_.indexed)) {
+      sqlite_index_tags(on_, seen_.indexed, head);
+      after.indexed = head;
+    }
     sqlite_connection::lease end(on_, sql::commit);
     const int code = end->try_step();
     // A progress handler of the callback's may interrupt what is committed already.
     const bool is_done = code == SQLITE_DONE || (code == SQLITE_INTERRUPT && !on_.in_transaction());
     if (!is_done) end->fail(code);
+    recent_.committed(seen_, after, staged_);
   }
+  void add(const cloud_event& one, position at) { staged_.add(one, at); }
+  [[nodiscard]] sqlite_moment now() noexcept { return {on_, recent_, seen_, &staged_}; }
   [[nodiscard]] sqlite_connection& connection() noexcept { return on_; }
 
   position head = 0;
@@ -65,9 +78,14 @@ class sqlite_write {
     if (!state->step()) on_.fail(SQLITE_CORRUPT);
     check_min_version(on_.context(), "min_writer", state->integer(0));
     head = state->count(1);
+    seen_ = {head, state->count(3), state->count(4)};
+    if (seen_.indexed > head) raise_damaged(on_.context(), seen_.indexed, "its row is not there");
     recorded_at = state->integer_or_null(2).value_or(INT64_MIN);
   }
   sqlite_connection& on_;
+  sqlite_recent& recent_;
+  sqlite_recent::view seen_{};
+  sqlite_staged staged_{};
 };
 
 // One append within a transaction, which may hold several.
@@ -97,7 +115,7 @@ class sqlite_append {
       if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
         return stream_conflict(expectation, actual);
     if (condition_.query.is_none()) return std::nullopt;
-    const auto found = sqlite_last_match(on_, condition_.query, condition_.after, in_.head);
+    const auto found = sqlite_last_match(in_.now(), condition_.query, condition_.after, in_.head);
     if (found == 0) return std::nullopt;
     return query_conflict(condition_, found);
   }
@@ -123,16 +141,14 @@ class sqlite_append {
   std::optional<append_result> write(clock& clock, bool looked) {
     const auto now = std::max(clock.now().microseconds, in_.recorded_at);
     sqlite_connection::lease insert(on_, sql::insert_event);
-    tag_inserter tags(on_);
     for (std::size_t i = 0; i < events_.size(); ++i) {
       const auto& one = events_[i];
       const auto version = one.subject.empty() ? must::version{0} : ++version_of(one.subject);
       const int code = insert_event(*insert, one, packed_[i], {in_.head + 1 + i, version, now, i, events_.size()});
       if (code != SQLITE_OK && looked) on_.fail(code);
       if (code != SQLITE_OK) return std::nullopt;
-      tags.add(one, in_.head + 1 + i);
+      in_.add(one, in_.head + 1 + i);
     }
-    tags.finish();
     const appended done{in_.head + 1, in_.head + events_.size()};
     in_.head = done.last;
     in_.recorded_at = now;

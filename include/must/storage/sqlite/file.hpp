@@ -8,6 +8,7 @@
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/options.hpp"
+#include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
 #include "must/uuid.hpp"
@@ -102,6 +103,7 @@ class sqlite_file {
   [[nodiscard]] const std::string& uuid() const noexcept { return uuid_; }
   [[nodiscard]] std::uint64_t incarnation() const noexcept { return incarnation_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t most_bytes() const noexcept { return most_bytes_; }
+  [[nodiscard]] sqlite_recent& recent() noexcept { return recent_; }
 
   // What writes asks this first.
   void check_writable(const char* operation) const {
@@ -149,9 +151,13 @@ class sqlite_file {
     on.never_checkpoint();
     const bool known = has_store(on);
     check_encoding(on);
-    if (known) read_store(on);  // before anything is changed: it may be newer
+    // Before anything is changed: it may be newer.
+    const auto version = known ? read_store(on) : sqlite_schema_version;
     if (options_.mode == sqlite_mode::read_only) {
       if (!known) raise_sqlite(SQLITE_ERROR, "open", options_.path, "it holds no store of must");
+      if (version < sqlite_schema_version)
+        raise_sqlite(SQLITE_READONLY, "open", options_.path,
+                     "its schema has version " + std::to_string(version) + ": open it once to write");
       return;
     }
     use_wal(on);
@@ -160,7 +166,7 @@ class sqlite_file {
     if (options_.max_pages > 0) on.execute("PRAGMA max_page_count = " + std::to_string(options_.max_pages));
     ::sqlite3_db_config(on.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
     on.count_wal_pages();
-    if (!known) create(on);
+    if (!known || version < sqlite_schema_version) create_or_migrate(on);
     read_store(on);
   }
   void use_wal(sqlite_connection& on) const {
@@ -181,15 +187,17 @@ class sqlite_file {
     return look.step();
   }
   // Two processes may come at once: the second finds what the first has made.
-  static void create(sqlite_connection& on) {
+  static void create_or_migrate(sqlite_connection& on) {
     try {
       on.run(sql::begin);
-      if (!has_store(on)) {
+      if (has_store(on)) {
+        if (version_of(on) < sqlite_schema_version) on.execute(std::string(sqlite_schema_from_1));
+      } else {
         on.execute(std::string(sqlite_schema));
         auto& random = random_source::of_this_thread();
         const auto uuid = format_uuid(random(), random(), 4);
         const std::uint64_t key[2] = {random(), random()};
-        sqlite_statement insert(on.context(), "INSERT INTO must_store VALUES (1, ?1, ?1, ?1, ?2, 1, ?3)");
+        sqlite_statement insert(on.context(), "INSERT INTO must_store VALUES (1, ?1, ?1, ?1, ?2, 1, ?3, 0)");
         insert.bind(1, sqlite_schema_version).text(2, uuid);
         insert.blob(3, {reinterpret_cast<const char*>(key), sizeof key}).run();
       }
@@ -199,6 +207,10 @@ class sqlite_file {
       throw;
     }
   }
+  static std::int64_t version_of(sqlite_connection& on) {
+    sqlite_connection::lease row(on, sql::store);
+    return row->step() ? row->integer(1) : sqlite_schema_version;
+  }
   // One that no other copy has. The first is 1.
   static std::uint64_t set_incarnation(sqlite_connection& on) {
     const auto made = (random_source::of_this_thread()() >> 2U) + 2;
@@ -206,7 +218,8 @@ class sqlite_file {
     update.bind(1, made).run();
     return made;
   }
-  void read_store(sqlite_connection& on) {
+  // Says which version its schema has.
+  std::int64_t read_store(sqlite_connection& on) {
     sqlite_connection::lease row(on, sql::store);
     if (!row->step() || row->bytes(4).size() != key_.size())
       raise_sqlite(SQLITE_CORRUPT, "open", options_.path, "its table must_store is damaged");
@@ -217,6 +230,7 @@ class sqlite_file {
     sqlite_connection::lease heads(on, sql::head_by_type);
     if (!heads->step() || heads->count(0) != heads->count(1))
       raise_damaged(on.context(), std::max(heads->count(0), heads->count(1)), "its newest events are not there");
+    return row->integer(1);
   }
   std::unique_ptr<sqlite_connection> take_reader(const char* operation) {
     {
@@ -244,6 +258,7 @@ class sqlite_file {
   std::atomic<std::thread::id> owner_{};
   std::mutex readers_mutex_{};
   std::vector<std::unique_ptr<sqlite_connection>> readers_{};
+  sqlite_recent recent_{};
   siphash_key key_{};
   std::string uuid_{};
   std::atomic<std::uint64_t> incarnation_{0};

@@ -43,6 +43,10 @@ struct sqlite_options {
   /// meanwhile: in a file of 1,000,000 events about 25 ms with 1,000, 50 ms with 4,000, 140 ms with 16,000 and 240 ms
   /// with 32,000 (64 and 128 MiB of log), while a single append takes, on the whole, less time with more of them
   int checkpoint_pages = 4'000;
+  /// so many of the newest events may wait for their tags to be written into the index, many at once, which is twice as
+  /// fast; meanwhile who asks for tags keeps theirs in memory, some 300 bytes an event. 1: none waits; 0: 4,096 to
+  /// 16,384, by the size of the file
+  std::uint64_t unindexed_events = 0;
   bool verify_reads = false;   ///< every event that is read is compared with its seal: a look-up, two digests
   std::int64_t max_pages = 0;  ///< a quota of the file in pages; 0: none
 };

@@ -7,7 +7,9 @@
 #include "must/record.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/snapshot.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
 
@@ -134,7 +136,24 @@ inline bool fill_from_all(sqlite_connection& on, const sqlite_window& window, sq
   }
   return false;
 }
-inline bool fill_from_union(sqlite_connection& on, const query& which, const sqlite_window& window, sqlite_page& page) {
+// Neighbours are fetched together: a frequent type is read as fast as everything.
+inline bool fill_from_positions(sqlite_connection& on, std::span<const position> all, direction order,
+                                sqlite_page& page) {
+  sqlite_connection::lease rows(on, in(order, sql::all_rows));
+  for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    const auto gap = [&](std::size_t i) { return std::max(all[i], all[i - 1]) - std::min(all[i], all[i - 1]); };
+    for (end = begin + 1; end < all.size() && gap(end) == 1;) ++end;
+    rows->bind(1, all[begin]);
+    for (auto i = begin; i < end; ++i) {
+      if (page.full()) return true;
+      add_row_at(*rows, all[i], page);
+    }
+    rows->reset();
+  }
+  return false;
+}
+inline bool fill_from_union(const sqlite_moment& as_of, const query& which, const sqlite_window& window,
+                            sqlite_page& page) {
   const auto before = [&](position left, position right) {
     return window.order == direction::forwards ? left < right : left > right;
   };
@@ -151,20 +170,8 @@ inline bool fill_from_union(sqlite_connection& on, const query& which, const sql
     if (both.size() > page.most_rows()) both.resize(page.most_rows());
     first.swap(both);
   };
-  for (const auto& item : which.items()) for_lists(on, item, window, gather);
-  // Neighbours are fetched together: a frequent type is read as fast as everything.
-  sqlite_connection::lease rows(on, in(window.order, sql::all_rows));
-  for (std::size_t begin = 0, end = 0; begin < first.size(); begin = end) {
-    const auto gap = [&](std::size_t i) { return std::max(first[i], first[i - 1]) - std::min(first[i], first[i - 1]); };
-    for (end = begin + 1; end < first.size() && gap(end) == 1;) ++end;
-    rows->bind(1, first[begin]);
-    for (auto i = begin; i < end; ++i) {
-      if (page.full()) return true;
-      add_row_at(*rows, first[i], page);
-    }
-    rows->reset();
-  }
-  return page.full();
+  for (const auto& item : which.items()) for_lists(as_of, item, window, gather);
+  return fill_from_positions(as_of.on, first, window.order, page) || page.full();
 }
 // The versions of a stream have no gap: of two rows in a row, one follows the other.
 inline void check_next_version(sqlite_connection& on, direction order, std::span<const recorded<payload>> rows) {
@@ -174,12 +181,12 @@ inline void check_next_version(sqlite_connection& on, direction order, std::span
   if (last.version != (order == direction::forwards ? before.version + 1 : before.version - 1))
     raise_damaged(on.context(), before.position, "the next version of its stream is not there");
 }
-inline bool fill_from_list(sqlite_connection& on, const query& which, const sqlite_one_list& list,
+inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
                            const sqlite_window& window, sqlite_page& page) {
   constexpr int far = 64;  // events of other types in a row: the union goes by the lists of the types
-  sqlite_connection::lease rows(on, in(window.order, list.rows));
+  sqlite_connection::lease rows(as_of.on, in(window.order, list.rows));
   auto low = window.low, high = window.high;
-  if (list.stream != nullptr) std::tie(low, high) = sqlite_versions(on, *list.stream, window);
+  if (list.stream != nullptr) std::tie(low, high) = sqlite_versions(as_of.on, *list.stream, window);
   if (low > high) return false;
   rows->text(1, list.name).bind(2, low).bind(3, high);
   for (int skipped = 0; !page.full();) {
@@ -187,19 +194,32 @@ inline bool fill_from_list(sqlite_connection& on, const query& which, const sqli
     if (const auto at = rows->count(0); at < window.low || at > window.high) return false;
     if (list.types.empty() || is_one_of(list.types, rows->bytes(3))) {
       page.add(*rows);
-      if (list.stream != nullptr && skipped == 0) check_next_version(on, window.order, page.rows());
+      if (list.stream != nullptr && skipped == 0) check_next_version(as_of.on, window.order, page.rows());
       skipped = 0;
     } else if (++skipped == far) {
-      return !page.rows().empty() || fill_from_union(on, which, window, page);
+      return !page.rows().empty() || fill_from_union(as_of, which, window, page);
     }
   }
   return true;
 }
-inline bool fill(sqlite_connection& on, const query& which, const sqlite_window& window, sqlite_page& page) {
+// Those of a tag: from the index, and from memory what is not in it yet, all of it newer.
+inline bool fill_from_tag(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
+                          const sqlite_window& window, sqlite_page& page) {
+  auto recent = as_of.unindexed({list.name, {}, window.low, window.high});
+  if (window.order == direction::forwards)
+    return fill_from_list(as_of, which, list, window, page) ||
+           fill_from_positions(as_of.on, recent, window.order, page);
+  std::reverse(recent.begin(), recent.end());
+  return fill_from_positions(as_of.on, recent, window.order, page) || fill_from_list(as_of, which, list, window, page);
+}
+inline bool fill(const sqlite_moment& as_of, const query& which, const sqlite_window& window, sqlite_page& page) {
   if (window.empty()) return false;
-  if (which.is_all()) return fill_from_all(on, window, page);
-  if (const auto list = one_list(which)) return fill_from_list(on, which, *list, window, page);
-  return fill_from_union(on, which, window, page);
+  if (which.is_all()) return fill_from_all(as_of.on, window, page);
+  const auto list = one_list(which);
+  if (!list) return fill_from_union(as_of, which, window, page);
+  const auto& one = *list;
+  return one.rows == sql::tag_rows ? fill_from_tag(as_of, which, one, window, page)
+                                   : fill_from_list(as_of, which, one, window, page);
 }
 
 // What is left of a window after an event of it.

@@ -5,6 +5,8 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/recent.hpp"
+#include "must/storage/sqlite/snapshot.hpp"
 #include "must/storage/sqlite/sql.hpp"
 
 #include <algorithm>
@@ -59,23 +61,20 @@ inline std::pair<version, version> sqlite_versions(sqlite_connection& on, std::s
   return made;
 }
 
-inline bool is_one_of(std::span<const std::string> types, std::string_view type) {
-  return std::find(types.begin(), types.end(), type) != types.end();
-}
-
 // One list of an index: the events of a tag, of a type, or of a stream; only those of `types`, unless it is empty.
 class sqlite_posting {
  public:
   enum class kind : std::uint8_t { tag, type, stream };
 
-  sqlite_posting(sqlite_connection& on, kind which, std::string_view name, std::span<const std::string> types,
+  sqlite_posting(const sqlite_moment& as_of, kind which, std::string_view name, std::span<const std::string> types,
                  const sqlite_window& window)
-      : on_(&on),
+      : on_(&as_of.on),
         kind_(which),
         name_(name),
         types_(types),
         window_(window),
-        list_(on, in(window.order, list_of(which, types))) {
+        list_(as_of.on, in(window.order, list_of(which, types))) {
+    if (which == kind::tag) recent_ = as_of.unindexed({name, types, window.low, window.high});
     open();
     advance();
   }
@@ -113,6 +112,10 @@ class sqlite_posting {
     if (low > high) return;
     list_->text(1, name_).bind(2, low).bind(3, high);
     at_ = window_.order == direction::forwards ? window_.low : window_.high;
+    is_past_index_ = false;
+    const auto first = std::lower_bound(recent_.begin(), recent_.end(), window_.low);
+    const auto last = std::upper_bound(recent_.begin(), recent_.end(), window_.high);
+    next_recent_ = static_cast<std::size_t>((window_.order == direction::forwards ? first : last) - recent_.begin());
   }
   void open_at(position target) {
     (window_.order == direction::forwards ? window_.low : window_.high) = target;
@@ -120,12 +123,22 @@ class sqlite_posting {
   }
   void advance() {
     constexpr int far = 64;  // events of other types in a row: the lists of the types know where to go on
+    const bool forwards = window_.order == direction::forwards;
+    if (at_ == 0 || (forwards ? is_past_index_ : next_recent_ > 0)) return take_recent();
     for (int skipped = 0; at_ != 0;) {
       at_ = list_->step() ? list_->count(0) : 0;
       if (at_ < window_.low || at_ > window_.high) at_ = 0;
-      if (at_ == 0 || types_.empty() || is_one_of(types_, list_->bytes(1))) return;
-      if (++skipped % far == 0) skip_to_types();
+      if (at_ != 0 && (types_.empty() || is_one_of(types_, list_->bytes(1)))) return;
+      if (at_ != 0 && ++skipped % far == 0) skip_to_types();
     }
+    is_past_index_ = true;
+    if (forwards) take_recent();
+  }
+  void take_recent() {
+    if (window_.order == direction::forwards)
+      at_ = next_recent_ < recent_.size() ? recent_[next_recent_++] : 0;
+    else
+      at_ = next_recent_ > 0 ? recent_[--next_recent_] : 0;
   }
   void skip_to_types() {
     const bool forwards = window_.order == direction::forwards;
@@ -147,18 +160,21 @@ class sqlite_posting {
   std::string_view name_;
   std::span<const std::string> types_;
   sqlite_window window_;
-  sqlite_connection::lease list_;
+  sqlite_connection::lease list_;   // in the index
+  std::vector<position> recent_{};  // and what is not in it yet, all of it newer
+  std::size_t next_recent_ = 0;
+  bool is_past_index_ = false;
   position at_ = 0;
 };
 
 // The positions that an item with tags or a stream matches.
 class sqlite_item_cursor {
  public:
-  sqlite_item_cursor(sqlite_connection& on, const query_item& item, const sqlite_window& window) {
+  sqlite_item_cursor(const sqlite_moment& as_of, const query_item& item, const sqlite_window& window) {
     std::span<const std::string> types(item.types);
     lists_.reserve(item.tags.size() + 1);
     const auto add = [&](sqlite_posting::kind which, std::string_view name) {
-      lists_.push_back(std::make_unique<sqlite_posting>(on, which, name, std::exchange(types, {}), window));
+      lists_.push_back(std::make_unique<sqlite_posting>(as_of, which, name, std::exchange(types, {}), window));
     };
     for (const auto& tag : item.tags) add(sqlite_posting::kind::tag, tag);
     if (item.stream) add(sqlite_posting::kind::stream, *item.stream);
@@ -190,30 +206,30 @@ class sqlite_item_cursor {
 
 // Calls `use(cursor)` for each of the sorted lists of positions that an item is the union of.
 template <typename Use>
-void for_lists(sqlite_connection& on, const query_item& item, const sqlite_window& window, Use&& use) {
+void for_lists(const sqlite_moment& as_of, const query_item& item, const sqlite_window& window, Use&& use) {
   if (window.empty()) return;
   if (!item.tags.empty() || item.stream) {
-    sqlite_item_cursor cursor(on, item, window);
+    sqlite_item_cursor cursor(as_of, item, window);
     return use(cursor);
   }
   for (const auto& type : item.types) {
-    sqlite_posting cursor(on, sqlite_posting::kind::type, type, {}, window);
+    sqlite_posting cursor(as_of, sqlite_posting::kind::type, type, {}, window);
     use(cursor);
   }
 }
 
 // The newest position in (after, head] that a query matches, 0 when there is none.
-inline position sqlite_last_match(sqlite_connection& on, const query& which, position after, position head) {
+inline position sqlite_last_match(const sqlite_moment& as_of, const query& which, position after, position head) {
   if (after >= head) return 0;
   if (which.is_all()) return head;
   position newest = 0;
   for (const auto& item : which.items()) {
     const auto look = [&](const auto& cursor) { newest = std::max(newest, cursor.at()); };
     if (item.stream && item.tags.empty() && item.types.empty()) {
-      sqlite_connection::lease last(on, sql::version);
+      sqlite_connection::lease last(as_of.on, sql::version);
       if (last->text(1, *item.stream).step() && last->count(1) > after) newest = std::max(newest, last->count(1));
     } else {
-      for_lists(on, item, {.order = direction::backwards, .low = after + 1, .high = head}, look);
+      for_lists(as_of, item, {.order = direction::backwards, .low = after + 1, .high = head}, look);
     }
   }
   return newest;

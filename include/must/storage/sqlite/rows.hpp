@@ -112,35 +112,6 @@ inline int insert_event(sqlite_statement& insert, const cloud_event& event, cons
   return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-// Stores tags, many at a time in the order of their index: neighbours lie on one page.
-class tag_inserter {
- public:
-  explicit tag_inserter(sqlite_connection& on) : on_(on) {}
-  void add(const cloud_event& event, position at) {
-    for (const auto& tag : event.tags) rows_.push_back({tag, at, event.type});
-    if (rows_.size() >= most_rows) finish();
-  }
-  void finish() {
-    if (rows_.empty()) return;
-    std::sort(rows_.begin(), rows_.end(), [](const row& left, const row& right) {
-      return left.tag != right.tag ? left.tag < right.tag : left.at < right.at;
-    });
-    sqlite_connection::lease insert(on_, sql::insert_tag);
-    for (const auto& one : rows_) insert->text(1, one.tag).bind(2, one.at).text(3, one.type).run();
-    rows_.clear();
-  }
-
- private:
-  static constexpr std::size_t most_rows = 65'536;
-  struct row {
-    std::string_view tag;
-    position at;
-    std::string_view type;
-  };
-  sqlite_connection& on_;
-  std::vector<row> rows_{};
-};
-
 // Reads the row that `from` stands on into `to`, whose memory is used again.
 inline void read_columns(sqlite_statement& from, recorded<payload>& to) {
   to.position = from.count(0);

@@ -10,7 +10,7 @@
 namespace must::detail {
 
 // The version of these tables; who knows less than min_reader or min_writer must not read or write them.
-inline constexpr std::int64_t sqlite_schema_version = 1;
+inline constexpr std::int64_t sqlite_schema_version = 2;
 
 inline constexpr std::string_view sqlite_schema = R"(CREATE TABLE must_store(
   one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -19,7 +19,8 @@ inline constexpr std::string_view sqlite_schema = R"(CREATE TABLE must_store(
   min_writer INTEGER NOT NULL,
   uuid TEXT NOT NULL,
   incarnation INTEGER NOT NULL,
-  digest_key BLOB NOT NULL
+  digest_key BLOB NOT NULL,
+  indexed INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE must_event(
   position INTEGER PRIMARY KEY,
@@ -54,6 +55,12 @@ CREATE TABLE must_cell(
   bytes BLOB NOT NULL
 ) STRICT;
 )";
+// Version 2: must_tag has the tags of the events up to must_store.indexed, those of newer ones come many at once.
+inline constexpr std::string_view sqlite_schema_from_1 =
+    R"(ALTER TABLE must_store ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
+UPDATE must_store SET indexed = (SELECT ifnull(max(position), 0) FROM must_event),
+  schema_version = 2, min_reader = 2, min_writer = 2;
+)";
 
 // Statements for a direction come in pairs, forwards first.
 enum class sql : std::uint8_t {
@@ -68,6 +75,8 @@ enum class sql : std::uint8_t {
   head_by_type,
   insert_event,
   insert_tag,
+  tagged_rows,
+  set_indexed,
   cell,
   insert_cell,
   update_cell,
@@ -106,10 +115,12 @@ constexpr std::string_view text_of(sql which) {
     case sql::begin: return "BEGIN IMMEDIATE";
     case sql::commit: return "COMMIT";
     case sql::state:
-      return "SELECT s.min_writer, e.position, e.recorded_at FROM must_store s LEFT JOIN must_event e "
+      return "SELECT s.min_writer, e.position, e.recorded_at, s.indexed, s.incarnation FROM must_store s LEFT JOIN "
+             "must_event e "
              "ON e.position = (SELECT max(position) FROM must_event)";
-    case sql::store: return "SELECT min_reader, min_writer, uuid, incarnation, digest_key FROM must_store";
-    case sql::head: return "SELECT (SELECT max(position) FROM must_event), min_reader FROM must_store";
+    case sql::store: return "SELECT min_reader, schema_version, uuid, incarnation, digest_key FROM must_store";
+    case sql::head:
+      return "SELECT (SELECT max(position) FROM must_event), min_reader, indexed, incarnation FROM must_store";
     case sql::version:
       return "SELECT version, position FROM must_event WHERE stream = ?1 ORDER BY version DESC LIMIT 1";
     case sql::version_at: return "SELECT position FROM must_event WHERE stream = ?1 AND version = ?2";
@@ -126,6 +137,9 @@ constexpr std::string_view text_of(sql which) {
              "append_size, digest, state, content_type, tags, attributes, data) "
              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     case sql::insert_tag: return "INSERT INTO must_tag(tag, position, type) VALUES (?1, ?2, ?3)";
+    case sql::tagged_rows:
+      return "SELECT position, type, tags FROM must_event WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
+    case sql::set_indexed: return "UPDATE must_store SET indexed = ?1";
     case sql::cell: return "SELECT revision, bytes FROM must_cell WHERE key = ?1";
     case sql::insert_cell:
       return "INSERT INTO must_cell(key, revision, bytes) VALUES (?1, 1, ?2) ON CONFLICT DO NOTHING";

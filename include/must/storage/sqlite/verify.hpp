@@ -9,7 +9,9 @@
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/pages.hpp"
 #include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/snapshot.hpp"
 #include "must/storage/sqlite/statement.hpp"
 
 #include <sqlite3.h>
@@ -20,18 +22,6 @@
 
 namespace must::detail {
 
-// Reads as of one moment.
-class sqlite_snapshot {
- public:
-  explicit sqlite_snapshot(sqlite_connection& on) : on_(on) { on_.execute("BEGIN"); }
-  sqlite_snapshot(const sqlite_snapshot&) = delete;
-  sqlite_snapshot& operator=(const sqlite_snapshot&) = delete;
-  ~sqlite_snapshot() { on_.rollback(); }
-
- private:
-  sqlite_connection& on_;
-};
-
 inline void check_tags(sqlite_connection& on, const recorded<payload>& one) {
   sqlite_statement look(on.context(), "SELECT type FROM must_tag WHERE tag = ?1 AND position = ?2");
   for (const auto& tag : one.tags) {
@@ -41,18 +31,18 @@ inline void check_tags(sqlite_connection& on, const recorded<payload>& one) {
   }
 }
 
-inline void verify(sqlite_connection& on, const siphash_key& key) {
-  const sqlite_snapshot now(on);
+inline void verify(sqlite_connection& on, sqlite_recent& recent, const siphash_key& key) {
+  const sqlite_snapshot now(on, recent);
+  const auto& seen = now.moment().seen;
   const auto damaged = [&](const std::string& what) {
     raise_sqlite(SQLITE_CORRUPT, on.context().operation, on.context().path, what);
   };
   sqlite_statement whole(on.context(), "PRAGMA integrity_check(1)");
   if (!whole.step()) damaged("integrity_check says nothing");
   if (whole.bytes(0) != "ok") damaged(std::string(whole.bytes(0)));
-  sqlite_statement sizes(on.context(),
-                         "SELECT ifnull((SELECT max(position) FROM must_event), 0), (SELECT count(*) FROM must_tag)");
-  if (!sizes.step()) damaged("it has no head");
-  sqlite_window window{.low = 1, .high = sizes.count(0)};
+  sqlite_statement size(on.context(), "SELECT count(*) FROM must_tag");
+  if (!size.step()) damaged("its index of tags has no size");
+  sqlite_window window{.low = 1, .high = seen.head};
   std::uint64_t tags = 0;
   sqlite_page page;
   for (bool more = !window.empty(); more; window.low += page.rows().size()) {
@@ -60,12 +50,13 @@ inline void verify(sqlite_connection& on, const siphash_key& key) {
     more = fill_from_all(on, window, page);
     for (const auto& one : page.rows()) {
       check_seal(on, key, one);
+      if (one.position > seen.indexed) continue;
       check_tags(on, one);
       tags += one.tags.size();
     }
   }
-  if (tags != sizes.count(1))
-    damaged("its index of tags has " + std::to_string(sizes.count(1)) + " rows, not " + std::to_string(tags));
+  if (tags != size.count(0))
+    damaged("its index of tags has " + std::to_string(size.count(0)) + " rows, not " + std::to_string(tags));
 }
 
 }  // namespace must::detail
