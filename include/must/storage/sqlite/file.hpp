@@ -244,7 +244,8 @@ class sqlite_file {
     const int flags = options_.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     auto made = std::make_unique<sqlite_connection>(options_.path, flags, busy(), operation);
     made->never_checkpoint();
-    made->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = 1");
+    made->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY");
+    if (options_.verify_reads) made->execute("PRAGMA cell_size_check = 1");
     return made;
   }
   void give_back(std::unique_ptr<sqlite_connection> one) {

@@ -32,7 +32,7 @@ struct sqlite_options {
   duration busy_timeout{5'000'000};    ///< for another process to let go, then storage_error (retryable)
   duration poll_interval{5'000};       ///< how often wait_for looks what other processes have appended
   must::limits limits{};               ///< what an append may hold
-  std::size_t page_rows = 256;         ///< of a read: how many events are fetched at once
+  std::size_t page_rows = 512;         ///< of a read: how many events are fetched at once
   std::size_t page_bytes = 1U << 20U;  ///< of a read: no more is fetched when a page has that many bytes of data
 
   /// connections kept for readers, each with up to 2 MiB of SQLite's pages and a page of events, of which none has been
@@ -47,7 +47,8 @@ struct sqlite_options {
   /// fast; meanwhile who asks for tags keeps theirs in memory, some 300 bytes an event. 1: none waits; 0: 4,096 to
   /// 16,384, by the size of the file
   std::uint64_t unindexed_events = 0;
-  bool verify_reads = false;   ///< every event that is read is compared with its seal: a look-up, two digests
+  /// every page that is read is looked through, every event compared with its seal: a look-up, two digests
+  bool verify_reads = false;
   std::int64_t max_pages = 0;  ///< a quota of the file in pages; 0: none
 };
 

@@ -191,7 +191,8 @@ inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const
   rows->text(1, list.name).bind(2, low).bind(3, high);
   for (int skipped = 0; !page.full();) {
     if (!rows->step()) return false;
-    if (const auto at = rows->count(0); at < window.low || at > window.high) return false;
+    // Of a stream the versions are bound: its positions end the walk.
+    if (list.stream != nullptr && (rows->count(0) < window.low || rows->count(0) > window.high)) return false;
     if (list.types.empty() || is_one_of(list.types, rows->bytes(3))) {
       page.add(*rows);
       if (list.stream != nullptr && skipped == 0) check_next_version(as_of.on, window.order, page.rows());
@@ -206,6 +207,7 @@ inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const
 inline bool fill_from_tag(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
                           const sqlite_window& window, sqlite_page& page) {
   auto recent = as_of.unindexed({list.name, {}, window.low, window.high});
+  if (recent.empty()) return fill_from_list(as_of, which, list, window, page);
   if (window.order == direction::forwards)
     return fill_from_list(as_of, which, list, window, page) ||
            fill_from_positions(as_of.on, recent, window.order, page);

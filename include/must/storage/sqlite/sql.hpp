@@ -115,12 +115,12 @@ constexpr std::string_view text_of(sql which) {
     case sql::begin: return "BEGIN IMMEDIATE";
     case sql::commit: return "COMMIT";
     case sql::state:
-      return "SELECT s.min_writer, e.position, e.recorded_at, s.indexed, s.incarnation FROM must_store s LEFT JOIN "
-             "must_event e "
-             "ON e.position = (SELECT max(position) FROM must_event)";
+      return "SELECT s.min_writer, e.position, e.recorded_at, s.indexed, s.incarnation FROM must_store s "
+             "LEFT JOIN must_event e WHERE s.one = 1 ORDER BY e.position DESC LIMIT 1";
     case sql::store: return "SELECT min_reader, schema_version, uuid, incarnation, digest_key FROM must_store";
     case sql::head:
-      return "SELECT (SELECT max(position) FROM must_event), min_reader, indexed, incarnation FROM must_store";
+      return "SELECT e.position, s.min_reader, s.indexed, s.incarnation FROM must_store s LEFT JOIN must_event e "
+             "WHERE s.one = 1 ORDER BY e.position DESC LIMIT 1";
     case sql::version:
       return "SELECT version, position FROM must_event WHERE stream = ?1 ORDER BY version DESC LIMIT 1";
     case sql::version_at: return "SELECT position FROM must_event WHERE stream = ?1 AND version = ?2";
