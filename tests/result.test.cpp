@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 
 #include <memory>
+#include <sstream>
 #include <string>
 
 namespace {
@@ -74,4 +75,12 @@ TEST_CASE("error: raise throws the exception that is named like the code, and it
   CHECK_THROWS_AS(must::raise({.code = unauthorized}), must::unauthorized);
   CHECK_THROWS_AS(must::raise({.code = erased}), must::erased_error);
   CHECK_THROWS_AS(must::raise({.code = outcome_unknown}), must::outcome_unknown);
+}
+
+TEST_CASE("error: who has all names of must at hand writes texts to a stream as ever", "[core]") {
+  using namespace must;
+  std::ostringstream out;
+  const error why{.code = error_code::invalid, .field = "tag"};
+  out << "the field " << why.field;
+  CHECK(out.str() == "the field tag");
 }

@@ -70,6 +70,11 @@ class sparse_text final {
   friend std::string operator+(std::string_view left, const sparse_text& right) {
     return std::string(left) + right.str();
   }
+  /// Writes the text to a stream.
+  template <typename Stream>
+  friend auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << std::declval<const std::string&>()) {
+    return out << text.str();
+  }
 
  private:
   static const std::string& nothing() noexcept {
@@ -78,12 +83,6 @@ class sparse_text final {
   }
   std::string* text_ = nullptr;
 };
-
-/// Writes the text to a stream.
-template <typename Stream>
-auto operator<<(Stream& out, const sparse_text& text) -> decltype(out << text.str()) {
-  return out << text.str();
-}
 
 /// Why something failed: always a code and a sentence, and what else is known.
 ///
