@@ -84,7 +84,7 @@ class group_commit : public detail::decorator<S> {
     std::span<event> events;
     const append_condition* condition;
     std::optional<result<append_result>> outcome{};
-    std::exception_ptr failure{};  // of one that is alone: its thread is the one that caught it
+    std::exception_ptr failure{};  // its own: of one that is alone, or that there is no memory for its error
   };
   // Appends that share a commit. The thread of the first leads: it waits for the commit before, the others for theirs.
   struct group {
@@ -156,12 +156,18 @@ class group_commit : public detail::decorator<S> {
       auto results = this->storage().append_batch(items);
       for (std::size_t i = 0; i < all.size(); ++i) all[i]->outcome = std::move(results.at(i));
     } catch (...) {
-      if (all.size() == 1) {
+      if (all.size() == 1)
         all.front()->failure = std::current_exception();
-        return;
-      }
-      const auto why = detail::current_error("append");
-      for (auto* one : all) one->outcome = unexpected<error>(why);
+      else
+        for (auto* one : all) fail(*one);
+    }
+  }
+  // For a catch block. Each gets an error of its own, or, where there is no memory for one, std::bad_alloc.
+  static void fail(entry& one) noexcept {
+    try {
+      one.outcome = unexpected<error>(detail::current_error("append"));
+    } catch (...) {
+      one.failure = std::current_exception();
     }
   }
 

@@ -159,6 +159,7 @@ class sqlite_recent {
       if (!was_asked_.exchange(false)) incarnation_ = 0;
       return;
     }
+    if (from_ != before.indexed) return begin_at(before);  // others write the index: what it has need not be kept
     try {
       staged.add_all_to(lists_);
       until_ = after.head;

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// sqlite_store and group_commit where an allocation fails, and how much a store keeps. A program of its own, for it
+// replaces operator new.
+#include "must/storage/sqlite.hpp"
+#include "must/storage/group_commit.hpp"
+#include "must/storage/memory.hpp"
+
+#include "support/catch.hpp"
+#include "support/sqlite_file.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <latch>
+#include <new>
+#include <numeric>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+// Of this thread: how many allocations succeed until one fails (negative: all do), and whether all fail from then on.
+thread_local constinit long left = -1;
+thread_local constinit bool fails_for_ever = false;
+constinit std::atomic<long> live{0};  // of all threads
+
+}  // namespace
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  if (left == 0) {
+    if (!fails_for_ever) left = -1;
+    return nullptr;
+  }
+  if (left > 0) --left;
+  void* const made = std::malloc(std::max<std::size_t>(size, 1));
+  if (made != nullptr) ++live;
+  return made;
+}
+void* operator new(std::size_t size) {
+  if (void* const made = operator new(size, std::nothrow)) return made;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept {
+  if (memory != nullptr) --live;
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+
+namespace {
+
+using namespace sqlite_tests;
+using list = std::vector<must::position>;
+
+const must::query of_t = must::query::of_tags({"t"}), of_u = must::query::of_tags({"u"});
+
+must::sqlite_options waiting(const std::string& path, std::uint64_t events) {
+  auto options = on(path);
+  options.unindexed_events = events;
+  return options;
+}
+list positions(must::sqlite_store& store, const must::query& which) {
+  list found;
+  static_cast<void>(store.read(which, {}, [&](const auto& one) { found.push_back(one.position); }));
+  return found;
+}
+// Does `work` while an allocation fails after `nth` others.
+struct attempt {
+  template <typename Work>
+  attempt(long nth, Work&& work) {
+    left = nth;
+    try {
+      work();
+      done = true;
+    } catch (const std::bad_alloc&) {
+      done = false;
+    }
+    failed = left < 0;
+    left = -1;
+  }
+  bool done, failed;  // whether it came to its end, whether an allocation failed
+};
+
+}  // namespace
+
+TEST_CASE("sqlite_store: an allocation that fails loses no tag, and shows none that is not stored", "[sqlite]") {
+  for (const std::uint64_t unindexed : {2U, 100U})
+    for (const bool in_batch : {false, true}) {
+      long nth = 0;
+      for (bool is_over = false; !is_over; ++nth) {
+        INFO("allocation " << nth << (in_batch ? " of a batch, " : ", ") << unindexed << " events may wait");
+        const temporary_folder folder;
+        must::sqlite_store store(waiting(folder.file(), unindexed)), other(waiting(folder.file(), 100));
+        for (const auto* id : {"a", "b", "c"}) append(store, event(id)).value();
+        REQUIRE(positions(store, of_t) == list{1, 2, 3});
+        append(other, event("d")).value();
+        std::vector two{event("e", "s", {"t", "u"}), event("f", "s", {"t", "u"})};
+        auto third = event("g", "s", {"u"});
+        const must::append_condition none{
+            .query = {must::query_item{.tags = {"t", "u"}}, must::query_item{.tags = {"u"}}}, .after = 2};
+        std::vector<must::batch_item<must::payload>> items{{std::span(two), none}, {std::span(&third, 1), none}};
+        const auto [done, failed] = attempt(nth, [&] {
+          if (in_batch)
+            static_cast<void>(store.append_batch(items));
+          else
+            static_cast<void>(store.append(two, none));
+        });
+        is_over = !failed;  // what fails after the commit, where tags are kept, is no failure of the append
+        const auto head = store.head();
+        REQUIRE(head == (done ? 6U : 4U));
+        list all(head);
+        std::iota(all.begin(), all.end(), must::position{1});
+        for (auto* one : {&store, &other}) {
+          REQUIRE(positions(*one, of_t) == all);
+          REQUIRE(positions(*one, of_u) == (done ? list{5, 6} : list{}));
+          REQUIRE_FALSE(append(*one, event("h"), {.query = of_t, .after = head - 1}).stored());
+        }
+        REQUIRE(append(other, event("i", "s", {"u"}), {.query = of_u, .after = 4}).stored() == !done);
+        REQUIRE_NOTHROW(store.verify());
+      }
+      CHECK(nth > 10);
+    }
+}
+
+TEST_CASE("sqlite_store: no tag is kept for longer than it waits, whoever writes it into the index", "[sqlite]") {
+  const temporary_folder folder;
+  must::sqlite_store appends(waiting(folder.file(), 1'000'000)), indexes(waiting(folder.file(), 1));
+  append(appends, event("first")).value();
+  REQUIRE(positions(appends, of_t).size() == 1);
+  auto append_some = [&, n = std::uint64_t{0}](int count) mutable {
+    for (int i = 0; i < count; ++i, ++n) {
+      append(appends, event(new_id(), "s", {"t", new_id()})).value();
+      REQUIRE(indexes.put("cell", "", n));
+    }
+    return live.load();
+  };
+  const auto some = append_some(100), many = append_some(1'000);
+  CHECK(many < some + 500);
+  CHECK(positions(appends, of_t).size() == 1'101);
+}
+
+TEST_CASE("group_commit: a commit that fails where no memory is left fails each of its appends, and no other",
+          "[storage]") {
+  struct short_of_memory : must::memory_store<> {
+    must::append_result append(std::span<event> events, const must::append_condition& condition) {
+      if (std::exchange(is_first, false)) {
+        held.count_down();
+        open.wait();
+      }
+      return must::memory_store<>::append(events, condition);
+    }
+    static std::vector<must::result<must::append_result>> append_batch(std::span<must::batch_item<must::payload>>) {
+      must::error why{.code = must::error_code::storage_error, .message = std::string(100, '!')};
+      left = 0;
+      fails_for_ever = true;
+      throw must::storage_error(std::move(why));
+    }
+    bool is_first = true;
+    std::latch held{1}, open{1};
+  };
+  short_of_memory store;
+  must::group_commit shared(store);
+  std::atomic<int> stored{0}, failed{0};
+  const auto append_one = [&] {
+    auto one = event(new_id());
+    try {
+      shared.append(std::span(&one, 1), {}).value();
+      ++stored;
+    } catch (const std::bad_alloc&) {
+      left = -1;
+      fails_for_ever = false;
+      ++failed;
+    }
+  };
+  std::vector<std::jthread> threads;
+  threads.emplace_back(append_one);
+  store.held.wait();
+  for (int i = 0; i < 3; ++i) threads.emplace_back(append_one);
+  while (shared.waiting() < 3) std::this_thread::yield();
+  store.open.count_down();
+  threads.clear();
+  CHECK(stored == 1);
+  CHECK(failed == 3);
+  append_one();
+  CHECK(stored == 2);
+  CHECK(shared.waiting() == 0);
+}
