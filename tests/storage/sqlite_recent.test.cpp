@@ -11,8 +11,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <latch>
 #include <numeric>
+#include <random>
 #include <span>
 #include <stdexcept>
 #include <stop_token>
@@ -131,6 +133,104 @@ TEST_CASE("sqlite_store: who sees an older moment finds what waited then", "[sql
   CHECK(found(before) == list{1, 2, 3});
   const must::detail::sqlite_snapshot after(*late, file.recent());
   CHECK(found(after) == list{5, 6});
+}
+
+namespace {
+
+// Which tags the event at each position has, from 1; and what is asked of it, in whichever way.
+struct scanned_log {
+  std::vector<must::tag_set> tags{{}};
+
+  [[nodiscard]] std::vector<must::position> find(const must::tag_set& all,
+                                                 const must::detail::sqlite_window& in) const {
+    std::vector<must::position> found;
+    for (auto at = in.low; at <= in.high; ++at)
+      if (std::includes(tags[at].begin(), tags[at].end(), all.begin(), all.end())) found.push_back(at);
+    if (in.order == must::direction::backwards) std::reverse(found.begin(), found.end());
+    return found;
+  }
+};
+std::vector<must::position> in_pages(const must::detail::sqlite_moment& as_of, const must::query& which,
+                                     must::detail::sqlite_window window, std::size_t rows) {
+  std::vector<must::position> found;
+  must::detail::sqlite_page page;
+  for (bool more = true; more;) {
+    page.start(rows, 1'000);
+    more = must::detail::fill(as_of, which, window, page);
+    for (const auto& one : page.rows()) found.push_back(one.position);
+    if (more) must::detail::move_beyond(window, which, page.rows().back());
+  }
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan finds", "[sqlite]") {
+  struct moment {
+    explicit moment(must::detail::sqlite_file& file) : on(file, "read"), seen(*on, file.recent()) {}
+    must::detail::sqlite_file::reader on;
+    must::detail::sqlite_snapshot seen;
+  };
+  const auto seed = GENERATE(range(0U, 30U));
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  const auto some_tags = [&](std::size_t most) {
+    std::vector<std::string> tags;
+    for (auto n = below(most + 1); n > 0; --n) tags.emplace_back(1, static_cast<char>('a' + below(4)));
+    return must::tag_set(tags);
+  };
+  const std::uint64_t waits[] = {1, 2, 3, 7, 50, 0};
+  const temporary_folder folder;
+  must::sqlite_store left(waiting(folder.file(), waits[below(6)])), right(waiting(folder.file(), waits[below(6)]));
+  must::detail::sqlite_file file(on(folder.file()));
+  std::deque<moment> held;
+  scanned_log log;
+  for (int round = 0; round < 200; ++round) {
+    auto& store = below(2) == 0 ? left : right;
+    const auto head = log.tags.size() - 1;
+    const auto tags = must::tag_set(std::vector<std::string>{"a", std::string(1, static_cast<char>('a' + below(4)))});
+    const auto which = must::query::of_tags({tags.begin(), tags.end()});
+    const auto order = below(2) == 0 ? must::direction::forwards : must::direction::backwards;
+    const auto low = 1 + below(head + 1);
+    switch (below(6)) {
+      case 0:
+      case 1: {
+        auto one = event(std::to_string(round), "s", some_tags(3));
+        const auto newest = log.find(tags, {must::direction::backwards, low, head});
+        const bool asks = below(2) == 0;
+        const auto done = append(
+            store, one, asks ? must::append_condition{.query = which, .after = low - 1} : must::append_condition{});
+        REQUIRE(done.stored() == (!asks || newest.empty()));
+        if (!done.stored()) REQUIRE(done.why().actual == newest.front());
+        if (done.stored()) log.tags.push_back(one.tags);
+        break;
+      }
+      case 2:
+        REQUIRE(positions(store, which, {.order = order, .after = low - 1}) == log.find(tags, {order, low, head}));
+        break;
+      case 3:
+        if (held.size() < 6)
+          held.emplace_back(file);
+        else
+          held.pop_front();
+        break;
+      case 4:
+        if (below(4) == 0)
+          store.mark_restored();
+        else
+          store.put("cell" + std::to_string(round), "", 0);
+        break;
+      default:
+        for (const auto& one : held) {
+          const must::detail::sqlite_window window{order, std::min(low, one.seen.head() + 1), one.seen.head()};
+          REQUIRE(in_pages(one.seen.moment(), which, window, 1 + below(4)) == log.find(tags, window));
+        }
+    }
+  }
+  held.clear();
+  CHECK_NOTHROW(left.verify());
+  check_sound(folder.file());
 }
 
 TEST_CASE("sqlite_store: readers find each tag once while it moves into the index", "[sqlite][race]") {
