@@ -129,7 +129,7 @@ class group_commit : public detail::decorator<S> {
   // Those that shared the last commit come again soon: waits for as many, for a part of what that commit took.
   void gather() const {
     if (last_count_ < 2) return;
-    const auto end = std::chrono::steady_clock::now() + last_time_ / 8;
+    const auto end = std::chrono::steady_clock::now() + last_time_ / 4;
     while (waiting() < last_count_ && std::chrono::steady_clock::now() < end) std::this_thread::yield();
   }
   void close(const group& mine) {

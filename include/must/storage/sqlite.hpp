@@ -193,8 +193,8 @@ class sqlite_store {
   /// another incarnation: subscriptions that go on there say history_changed.
   /// \throws storage_error  also for a file that is there already; nothing is left behind
   void backup(const std::string& path) { file_.copy_to(path); }
-  /// For a file that was put back by other means than backup(), which nothing in it tells: gives it a new incarnation.
-  /// Stores that were open meanwhile may go by the tags of lost events until then.
+  /// For a file that was put back by other means than backup(), or from the same copy once more, which nothing in it
+  /// tells: gives it a new incarnation. Stores that were open meanwhile may go by the tags of lost events until then.
   void mark_restored() {
     file_.check_writable("mark_restored");
     file_.begin_incarnation();

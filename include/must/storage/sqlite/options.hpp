@@ -44,8 +44,8 @@ struct sqlite_options {
   /// with 32,000 (64 and 128 MiB of log), while a single append takes, on the whole, less time with more of them
   int checkpoint_pages = 4'000;
   /// so many of the newest events may wait for their tags to be written into the index, many at once, which is twice as
-  /// fast; meanwhile who asks for tags keeps theirs in memory, some 300 bytes an event. 1: none waits; 0: 4,096 to
-  /// 16,384, by the size of the file
+  /// fast; meanwhile who asks for tags keeps theirs in memory, some 300 bytes for an event of two tags. 1: none waits;
+  /// 0: 4,096 to 16,384, by the size of the file
   std::uint64_t unindexed_events = 0;
   /// every page that is read is looked through, every event compared with its seal: a look-up, two digests
   bool verify_reads = false;
