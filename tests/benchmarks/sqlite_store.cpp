@@ -287,10 +287,10 @@ BENCHMARK(stream_hand)->Iterations(500)->Repetitions(5);
 BENCHMARK(stream_must)->Iterations(500)->Repetitions(5);
 BENCHMARK(tag_hand)->Iterations(5'000)->Repetitions(5);
 BENCHMARK(tag_must)->Iterations(5'000)->Repetitions(5);
-BENCHMARK(conditional_small)->UseManualTime()->Iterations(5)->Repetitions(3);
-BENCHMARK(conditional_large)->UseManualTime()->Iterations(5)->Repetitions(3);
-BENCHMARK(full_conditional_small)->UseManualTime()->Iterations(5)->Repetitions(3);
-BENCHMARK(full_conditional_large)->UseManualTime()->Iterations(5)->Repetitions(3);
+BENCHMARK(conditional_small)->UseManualTime()->Iterations(10)->Repetitions(3);
+BENCHMARK(conditional_large)->UseManualTime()->Iterations(10)->Repetitions(3);
+BENCHMARK(full_conditional_small)->UseManualTime()->Iterations(10)->Repetitions(3);
+BENCHMARK(full_conditional_large)->UseManualTime()->Iterations(10)->Repetitions(3);
 
 }  // namespace
 

@@ -17,7 +17,6 @@
 #include <random>
 #include <span>
 #include <stdexcept>
-#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -236,15 +235,18 @@ TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan
 TEST_CASE("sqlite_store: readers find each tag once while it moves into the index", "[sqlite][race]") {
   const temporary_folder folder;
   must::sqlite_store writing(waiting(folder.file(), 3)), reading(waiting(folder.file(), 3));
-  std::jthread writer([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) append(writing, event(new_id())).value();
+  std::atomic<bool> is_over{false};
+  std::jthread writer([&] {
+    for (int i = 0; i < 200; ++i) append(writing, event(new_id())).value();
+    is_over = true;
   });
   std::atomic<int> wrong{0};
   std::vector<std::jthread> readers;
   for (auto* store : {&writing, &reading})
     for (const auto order : {must::direction::forwards, must::direction::backwards})
-      readers.emplace_back([&wrong, store, order] {
-        for (int i = 0; i < 300; ++i) {
+      readers.emplace_back([&, store, order] {
+        for (bool last = false; !last;) {
+          last = is_over;
           std::vector<must::position> found;
           const auto done =
               store->read(of_t, {.order = order}, [&](const auto& one) { found.push_back(one.position); });
