@@ -18,6 +18,7 @@
 #include "must/storage/sqlite/pages.hpp"
 #include "must/storage/sqlite/postings.hpp"
 #include "must/storage/sqlite/rows.hpp"
+#include "must/storage/sqlite/snapshot.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
 #include "must/storage/sqlite/verify.hpp"

@@ -10,9 +10,6 @@
 
 #include <sqlite3.h>
 
-#include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 namespace must::detail {
