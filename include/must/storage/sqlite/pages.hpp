@@ -207,12 +207,13 @@ inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const
 inline bool fill_from_tag(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
                           const sqlite_window& window, sqlite_page& page) {
   auto recent = as_of.unindexed({list.name, {}, window.low, window.high});
-  if (recent.empty()) return fill_from_list(as_of, which, list, window, page);
-  if (window.order == direction::forwards)
-    return fill_from_list(as_of, which, list, window, page) ||
-           fill_from_positions(as_of.on, recent, window.order, page);
+  const auto from_memory = [&] { return !recent.empty() && fill_from_positions(as_of.on, recent, window.order, page); };
+  const auto from_index = [&] {
+    return window.low <= as_of.seen.indexed && fill_from_list(as_of, which, list, window, page);
+  };
+  if (window.order == direction::forwards) return from_index() || from_memory();
   std::reverse(recent.begin(), recent.end());
-  return fill_from_positions(as_of.on, recent, window.order, page) || fill_from_list(as_of, which, list, window, page);
+  return from_memory() || from_index();
 }
 inline bool fill(const sqlite_moment& as_of, const query& which, const sqlite_window& window, sqlite_page& page) {
   if (window.empty()) return false;

@@ -69,6 +69,7 @@ class sqlite_posting {
   sqlite_posting(const sqlite_moment& as_of, kind which, std::string_view name, std::span<const std::string> types,
                  const sqlite_window& window)
       : on_(&as_of.on),
+        indexed_(as_of.seen.indexed),
         kind_(which),
         name_(name),
         types_(types),
@@ -103,42 +104,40 @@ class sqlite_posting {
   [[nodiscard]] bool is_before(position left, position right) const noexcept {
     return window_.order == direction::forwards ? left < right : left > right;
   }
-  // Stands before the first match of the window; at_ is 0 when there can be none.
+  // Stands before the first match of the window.
   void open() {
     list_->reset();
-    at_ = 0;
     auto low = window_.low, high = window_.high;
+    if (kind_ == kind::tag) high = std::min(high, indexed_);
     if (kind_ == kind::stream && low <= high) std::tie(low, high) = sqlite_versions(*on_, name_, window_);
-    if (low > high) return;
-    list_->text(1, name_).bind(2, low).bind(3, high);
-    at_ = window_.order == direction::forwards ? window_.low : window_.high;
-    is_past_index_ = false;
+    is_in_index_ = low <= high;
+    if (is_in_index_) list_->text(1, name_).bind(2, low).bind(3, high);
+    const bool forwards = window_.order == direction::forwards;
     const auto first = std::lower_bound(recent_.begin(), recent_.end(), window_.low);
     const auto last = std::upper_bound(recent_.begin(), recent_.end(), window_.high);
-    next_recent_ = static_cast<std::size_t>((window_.order == direction::forwards ? first : last) - recent_.begin());
+    next_recent_ = static_cast<std::size_t>((forwards ? first : last) - recent_.begin());
+    at_ = forwards ? window_.low : window_.high;
   }
   void open_at(position target) {
     (window_.order == direction::forwards ? window_.low : window_.high) = target;
     open();
   }
+  // At the end at_ is 0, and stays so.
   void advance() {
     constexpr int far = 64;  // events of other types in a row: the lists of the types know where to go on
     const bool forwards = window_.order == direction::forwards;
-    if (at_ == 0 || (forwards ? is_past_index_ : next_recent_ > 0)) return take_recent();
-    for (int skipped = 0; at_ != 0;) {
-      at_ = list_->step() ? list_->count(0) : 0;
-      if (at_ < window_.low || at_ > window_.high) at_ = 0;
-      if (at_ != 0 && (types_.empty() || is_one_of(types_, list_->bytes(1)))) return;
-      if (at_ != 0 && ++skipped % far == 0) skip_to_types();
+    if (at_ == 0) return;
+    if (!forwards && next_recent_ > 0) {
+      at_ = recent_[--next_recent_];
+      return;
     }
-    is_past_index_ = true;
-    if (forwards) take_recent();
-  }
-  void take_recent() {
-    if (window_.order == direction::forwards)
-      at_ = next_recent_ < recent_.size() ? recent_[next_recent_++] : 0;
-    else
-      at_ = next_recent_ > 0 ? recent_[--next_recent_] : 0;
+    for (int skipped = 0; is_in_index_;) {
+      at_ = list_->step() ? list_->count(0) : 0;
+      is_in_index_ = at_ != 0 && at_ >= window_.low && at_ <= window_.high;
+      if (is_in_index_ && (types_.empty() || is_one_of(types_, list_->bytes(1)))) return;
+      if (is_in_index_ && ++skipped % far == 0) skip_to_types();
+    }
+    at_ = forwards && next_recent_ < recent_.size() ? recent_[next_recent_++] : 0;
   }
   void skip_to_types() {
     const bool forwards = window_.order == direction::forwards;
@@ -151,19 +150,20 @@ class sqlite_posting {
       if (next != 0 && (nearest == 0 || is_before(next, nearest))) nearest = next;
       list->reset();
     }
-    at_ = nearest;
-    if (nearest != 0) open_at(nearest);
+    is_in_index_ = nearest != 0;
+    if (is_in_index_) open_at(nearest);
   }
 
   sqlite_connection* on_;
+  position indexed_;
   kind kind_;
   std::string_view name_;
   std::span<const std::string> types_;
   sqlite_window window_;
   sqlite_connection::lease list_;   // in the index
-  std::vector<position> recent_{};  // and what is not in it yet, all of it newer
+  bool is_in_index_ = false;        // whether the list may have more
+  std::vector<position> recent_{};  // what is not in the index of tags yet, all of it newer
   std::size_t next_recent_ = 0;
-  bool is_past_index_ = false;
   position at_ = 0;
 };
 
