@@ -55,7 +55,7 @@ struct sqlite_transaction {
 /// A Storage, CellStorage, BatchStorage, WaitableStorage and TransactionalStorage. Conditions are checked inside
 /// BEGIN IMMEDIATE; who waits for another process gives up after `busy_timeout`: storage_error, retryable.
 /// A write-ahead log lies beside the file: keep both on a local disk, and open nothing across a fork.
-/// Tables and indexes start with "must_"; others in the file are yours. \see sqlite_options::unindexed_events
+/// Tables and indexes start with "must_", others are yours; must_tag may lack the newest: options.unindexed_events.
 /// SQLite keeps no sums of its pages: it sees damage to their structure, must a missing position or version. That an
 /// event is not what was written is seen by `verify_reads` and verify(); what an index lost, by verify() alone.
 /// SQLite before 3.51.3 (3.50.7, 3.44.6) may lose pages when one connection checkpoints while another commits. With
@@ -67,7 +67,9 @@ class sqlite_store {
   using event = cloud_event;               ///< what is appended
   using transaction = sqlite_transaction;  ///< what append_with and put_with hand over
 
-  /// \throws storage_error  for a file that cannot be opened, is no database, or is of a newer must: it stays as it is
+  /// Opens a file, or makes it; brings one of an older must up to date, in one transaction.
+  /// \throws storage_error  for a file that cannot be opened, is no database, is of a newer must, or is to be read only
+  /// and of an older one: it stays as it is
   /// \throws bad_input  for a path, a source or limits that cannot be
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
       : origin_(std::move(origin)), file_(options), pages_(options.idle_readers) {

@@ -187,11 +187,11 @@ class sqlite_file {
     return look.step();
   }
   // Two processes may come at once: the second finds what the first has made.
-  static void create_or_migrate(sqlite_connection& on) {
+  void create_or_migrate(sqlite_connection& on) {
     try {
       on.run(sql::begin);
       if (has_store(on)) {
-        if (version_of(on) < sqlite_schema_version) on.execute(std::string(sqlite_schema_from_1));
+        if (read_store(on) < sqlite_schema_version) on.execute(std::string(sqlite_schema_from_1));
       } else {
         on.execute(std::string(sqlite_schema));
         auto& random = random_source::of_this_thread();
@@ -206,10 +206,6 @@ class sqlite_file {
       on.rollback();
       throw;
     }
-  }
-  static std::int64_t version_of(sqlite_connection& on) {
-    sqlite_connection::lease row(on, sql::store);
-    return row->step() ? row->integer(1) : sqlite_schema_version;
   }
   // One that no other copy has. The first is 1.
   static std::uint64_t set_incarnation(sqlite_connection& on) {

@@ -2,7 +2,6 @@
 // Writes the tags of events into the index of a SQLite file, many at a time: it costs pages, and neighbours share one.
 #pragma once
 
-#include "must/detail/event_row.hpp"
 #include "must/fwd.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/recent.hpp"
@@ -18,8 +17,8 @@
 
 namespace must::detail {
 
-// How many of the newest events are to wait in a file whose index has `indexed`: few in a small one, for it is opened
-// fast; more in a large one, where the same pages are met again less often.
+// How many of the newest events are to wait in a file whose index has `indexed`: few in a small one, for whoever asks
+// first reads them; more in a large one, where the same pages are met again less often.
 inline std::uint64_t sqlite_unindexed_events(std::uint64_t asked_for, std::uint64_t indexed) {
   return asked_for != 0 ? asked_for : std::clamp<std::uint64_t>(indexed / 4, 4'096, 16'384);
 }
@@ -62,9 +61,7 @@ class sqlite_tag_rows {
 // Brings the index up to the head, in the transaction that `on` is in.
 inline void sqlite_index_tags(sqlite_connection& on, position indexed, position head) {
   sqlite_tag_rows rows(on);
-  for_tagged_rows(on, indexed, head, [&](position at, std::string_view type, row_reader tags) {
-    while (!tags.done()) rows.add(tags.text(), at, type);
-  });
+  for_tags(on, indexed, head, [&](auto tag, auto at, auto type) { rows.add(tag, at, type); });
   rows.write();
   sqlite_connection::lease update(on, sql::set_indexed);
   update->bind(1, head).run();

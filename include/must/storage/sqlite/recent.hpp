@@ -30,17 +30,17 @@
 namespace must::detail {
 
 inline bool is_one_of(std::span<const std::string> types, std::string_view type) {
-  return types.empty() || std::find(types.begin(), types.end(), type) != types.end();
+  return std::find(types.begin(), types.end(), type) != types.end();
 }
 
-// Calls `use(position, type, packed tags)` for the events of (after, until], in order.
+// Calls `use(tag, position, type)` for the tags of the events of (after, until], in order of position.
 template <typename Use>
-void for_tagged_rows(sqlite_connection& on, position after, position until, Use&& use) {
+void for_tags(sqlite_connection& on, position after, position until, Use&& use) {
   sqlite_connection::lease rows(on, sql::tagged_rows);
   rows->bind(1, after + 1).bind(2, until);
   while (rows->step()) {
     try {
-      use(rows->count(0), rows->bytes(1), row_reader(rows->bytes(2)));
+      for (row_reader tags(rows->bytes(2)); !tags.done();) use(tags.text(), rows->count(0), rows->bytes(1));
     } catch (const codec_error&) {
       raise_damaged(on.context(), rows->count(0), "its row cannot be read");
     }
@@ -54,7 +54,7 @@ struct sqlite_tag_search {
   position low, high;
 };
 
-// Unlike in each table: strangers, who may choose the tags, cannot choose some that collide.
+// Another in each table: strangers, who may choose the tags, cannot choose some that collide.
 struct sqlite_tag_hash {
   using is_transparent = void;
   std::uint64_t seed = random_source::of_this_thread()();
@@ -75,7 +75,7 @@ class sqlite_tag_lists {
     const auto is_before = [](const entry& one, position at) { return one.at < at; };
     auto one = std::lower_bound(list->second.begin(), list->second.end(), wanted.low, is_before);
     for (; one != list->second.end() && one->at <= wanted.high; ++one)
-      if (is_one_of(wanted.types, *one->type)) found.push_back(one->at);
+      if (wanted.types.empty() || is_one_of(wanted.types, *one->type)) found.push_back(one->at);
   }
   void clear() noexcept {
     lists_.clear();
@@ -141,7 +141,7 @@ class sqlite_recent {
     }
     std::unique_lock lock(mutex_);
     if (seen.incarnation == incarnation_ && seen.indexed < from_) {
-      lock.unlock();  // as of before the index was written the last time
+      lock.unlock();  // as of before the index was written the last time: what newer ones see stays as it is
       sqlite_tag_lists own;
       read(on, seen.indexed, wanted.high, own);
       return own.find(wanted, found);
@@ -188,9 +188,7 @@ class sqlite_recent {
     }
   }
   static void read(sqlite_connection& on, position after, position until, sqlite_tag_lists& to) {
-    for_tagged_rows(on, after, until, [&](position at, std::string_view type, row_reader tags) {
-      while (!tags.done()) to.add(tags.text(), at, type);
-    });
+    for_tags(on, after, until, [&](auto tag, auto at, auto type) { to.add(tag, at, type); });
   }
 
   std::atomic<bool> was_asked_{false};
