@@ -58,16 +58,6 @@ using list = std::vector<must::position>;
 
 const must::query of_t = must::query::of_tags({"t"}), of_u = must::query::of_tags({"u"});
 
-must::sqlite_options waiting(const std::string& path, std::uint64_t events) {
-  auto options = on(path);
-  options.unindexed_events = events;
-  return options;
-}
-list positions(must::sqlite_store& store, const must::query& which) {
-  list found;
-  static_cast<void>(store.read(which, {}, [&](const auto& one) { found.push_back(one.position); }));
-  return found;
-}
 // Does `work` while an allocation fails after `nth` others.
 struct attempt {
   template <typename Work>
@@ -94,7 +84,7 @@ TEST_CASE("sqlite_store: an allocation that fails loses no tag, and shows none t
       for (bool is_over = false; !is_over; ++nth) {
         INFO("allocation " << nth << (in_batch ? " of a batch, " : ", ") << unindexed << " events may wait");
         const temporary_folder folder;
-        must::sqlite_store store(waiting(folder.file(), unindexed)), other(waiting(folder.file(), 100));
+        must::sqlite_store store(on(folder.file(), unindexed)), other(on(folder.file(), 100));
         for (const auto* id : {"a", "b", "c"}) append(store, event(id)).value();
         REQUIRE(positions(store, of_t) == list{1, 2, 3});
         append(other, event("d")).value();
@@ -128,7 +118,7 @@ TEST_CASE("sqlite_store: an allocation that fails loses no tag, and shows none t
 
 TEST_CASE("sqlite_store: no tag is kept for longer than it waits, whoever writes it into the index", "[sqlite]") {
   const temporary_folder folder;
-  must::sqlite_store appends(waiting(folder.file(), 1'000'000)), indexes(waiting(folder.file(), 1));
+  must::sqlite_store appends(on(folder.file(), 1'000'000)), indexes(on(folder.file(), 1));
   append(appends, event("first")).value();
   REQUIRE(positions(appends, of_t).size() == 1);
   auto append_some = [&, n = std::uint64_t{0}](int count) mutable {

@@ -25,19 +25,8 @@ namespace {
 
 using namespace sqlite_tests;
 
-must::sqlite_options waiting(const std::string& path, std::uint64_t events) {
-  auto options = on(path);
-  options.unindexed_events = events;
-  return options;
-}
 const must::query of_t = must::query::of_tags({"t"});
 
-std::vector<must::position> positions(must::sqlite_store& store, const must::query& which,
-                                      const must::read_options& options = {}) {
-  std::vector<must::position> found;
-  static_cast<void>(store.read(which, options, [&](const auto& one) { found.push_back(one.position); }));
-  return found;
-}
 std::string indexed(const std::string& path) { return texts(path, "SELECT indexed FROM must_store").at(0); }
 std::string rows(const std::string& path) { return texts(path, "SELECT count(*) FROM must_tag").at(0); }
 
@@ -53,7 +42,7 @@ void make_version_1(const std::string& path) {
 TEST_CASE("sqlite_store: tags are written into their index when enough events wait", "[sqlite]") {
   const temporary_folder folder;
   const auto path = folder.file();
-  must::sqlite_store store(waiting(path, 4));
+  must::sqlite_store store(on(path, 4));
   for (must::position n = 1; n <= 10; ++n) {
     append(store, event("e" + std::to_string(n), "s", n % 2 == 0 ? must::tag_set{"t", "even"} : must::tag_set{"t"}))
         .value();
@@ -78,7 +67,7 @@ TEST_CASE("sqlite_store: tags are written into their index when enough events wa
   CHECK(positions(store, of_t).size() == 15);
 
   // Whoever reads the tables on their own lets none wait.
-  must::sqlite_store at_once(waiting(path, 1));
+  must::sqlite_store at_once(on(path, 1));
   append(at_once, event("last")).value();
   CHECK(indexed(path) == "16");
   CHECK(positions(store, of_t, {.after = 14}) == list{15, 16});
@@ -86,7 +75,7 @@ TEST_CASE("sqlite_store: tags are written into their index when enough events wa
 
 TEST_CASE("sqlite_store: tags that wait count for conditions, whoever wrote them", "[sqlite]") {
   const temporary_folder folder;
-  must::sqlite_store left(waiting(folder.file(), 100)), right(waiting(folder.file(), 100));
+  must::sqlite_store left(on(folder.file(), 100)), right(on(folder.file(), 100));
   const auto after = [](must::position at) { return must::append_condition{.query = of_t, .after = at}; };
   append(left, event("a")).value();
   CHECK_FALSE(append(right, event("b"), after(0)).stored());
@@ -114,7 +103,7 @@ TEST_CASE("sqlite_store: tags that wait count for conditions, whoever wrote them
 
 TEST_CASE("sqlite_store: who sees an older moment finds what waited then", "[sqlite]") {
   const temporary_folder folder;
-  must::sqlite_store store(waiting(folder.file(), 4));
+  must::sqlite_store store(on(folder.file(), 4));
   for (const auto* id : {"a", "b", "c"}) append(store, event(id)).value();
   must::detail::sqlite_file file(on(folder.file()));
   const must::detail::sqlite_file::reader early(file, "read"), late(file, "read");
@@ -181,7 +170,7 @@ TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan
   };
   const std::uint64_t waits[] = {1, 2, 3, 7, 50, 0};
   const temporary_folder folder;
-  must::sqlite_store left(waiting(folder.file(), waits[below(6)])), right(waiting(folder.file(), waits[below(6)]));
+  must::sqlite_store left(on(folder.file(), waits[below(6)])), right(on(folder.file(), waits[below(6)]));
   must::detail::sqlite_file file(on(folder.file()));
   std::deque<moment> held;
   scanned_log log;
@@ -234,7 +223,7 @@ TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan
 
 TEST_CASE("sqlite_store: readers find each tag once while it moves into the index", "[sqlite][race]") {
   const temporary_folder folder;
-  must::sqlite_store writing(waiting(folder.file(), 3)), reading(waiting(folder.file(), 3));
+  must::sqlite_store writing(on(folder.file(), 3)), reading(on(folder.file(), 3));
   std::atomic<bool> is_over{false};
   std::jthread writer([&] {
     for (int i = 0; i < 200; ++i) append(writing, event(new_id())).value();
@@ -262,7 +251,7 @@ TEST_CASE("sqlite_store: readers find each tag once while it moves into the inde
 
 TEST_CASE("sqlite_store: a history that is put back is known by its incarnation", "[sqlite]") {
   const temporary_folder folder;
-  must::sqlite_store store(waiting(folder.file(), 100));
+  must::sqlite_store store(on(folder.file(), 100));
   for (const auto* id : {"a", "b", "c"}) append(store, event(id)).value();
   CHECK(positions(store, of_t).size() == 3);
   execute(folder.file(),
@@ -276,7 +265,7 @@ TEST_CASE("sqlite_store: Z2 a file of version 1 is brought up to date when it is
   const temporary_folder folder;
   const auto path = folder.file();
   {
-    must::sqlite_store store(waiting(path, 1));
+    must::sqlite_store store(on(path, 1));
     for (const auto* id : {"a", "b", "c"}) append(store, event(id)).value();
     store.put("k", "v", 0);
   }
@@ -308,7 +297,7 @@ TEST_CASE("sqlite_store: Z2 a file of version 1 is brought up to date when it is
   check_sound(path);
 
   // By hand, too; and it is as one that was made new.
-  must::sqlite_store at_once(waiting(path, 1));
+  must::sqlite_store at_once(on(path, 1));
   append(at_once, event("last")).value();
   make_version_1(path);
   execute(path, must::sqlite_store::schema(1));
@@ -327,7 +316,7 @@ TEST_CASE("sqlite_store: Z2 a file of version 1 is brought up to date when it is
 TEST_CASE("sqlite_store: Z1 verify sees an index of tags that says it has more than it has", "[sqlite]") {
   const temporary_folder folder;
   const auto path = folder.file();
-  must::sqlite_store store(waiting(path, 4));
+  must::sqlite_store store(on(path, 4));
   for (const auto* id : {"a", "b", "c", "d", "e"}) append(store, event(id)).value();
   CHECK_NOTHROW(store.verify());
   execute(path, "UPDATE must_store SET indexed = 5");

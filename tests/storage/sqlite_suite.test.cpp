@@ -22,11 +22,7 @@ struct file_fixture {
       .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
   must::sqlite_store& store() { return *store_; }
   must::sqlite_store& other() {
-    if (!other_) {
-      auto options = on(folder.file());
-      options.unindexed_events = 20;
-      other_.emplace(options);
-    }
+    if (!other_) other_.emplace(on(folder.file(), 20));
     return *other_;
   }
   void reopen() { store_.emplace(on(folder.file())); }

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include <unistd.h>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -43,9 +44,9 @@ struct temporary_folder {
   std::string path;
 };
 
-// The tags of every third event are written into the index, with those of the two before.
-inline must::sqlite_options on(const std::string& path) {
-  return {.path = path, .durability = must::sqlite_durability::normal, .unindexed_events = 3};
+// The tags of every third event are written into the index, with those of the two before, unless told otherwise.
+inline must::sqlite_options on(const std::string& path, std::uint64_t unindexed_events = 3) {
+  return {.path = path, .durability = must::sqlite_durability::normal, .unindexed_events = unindexed_events};
 }
 
 // A store in a file of its own.
@@ -71,6 +72,13 @@ inline std::size_t count(must::sqlite_store& store, const must::query& which) {
   std::size_t counted = 0;
   static_cast<void>(store.read(which, {}, [&](const auto&) { ++counted; }));
   return counted;
+}
+
+inline std::vector<must::position> positions(must::sqlite_store& store, const must::query& which,
+                                             const must::read_options& options = {}) {
+  std::vector<must::position> found;
+  static_cast<void>(store.read(which, options, [&](const auto& one) { found.push_back(one.position); }));
+  return found;
 }
 
 inline void execute(const std::string& path, const std::string& sql) {
