@@ -38,9 +38,11 @@ struct group_commit_options {
 ///
 /// The first thread to come commits for all that wait, once; then the next leads. No thread of its own. Each append
 /// keeps its own condition, evaluated in the order of arrival, its own result and its own error, and none returns
-/// before its commit. A thread that is alone calls storage.append. Everything else is handed on: append_with and
-/// put_with run in a transaction of their own, shared with nobody.
-/// \throws what storage.append throws; all that share a commit get the error of one that failed as a whole
+/// before its commit. A leader waits for those that shared the last commit, a quarter of what that took at the most; a
+/// thread that is alone calls storage.append at once. Everything else is handed on: append_with and put_with run in a
+/// transaction of their own, shared with nobody.
+/// \throws what storage.append throws; all that share a commit get the error of one that failed as a whole, or
+/// std::bad_alloc where there is no memory for it
 template <BatchStorage S>
 class group_commit : public detail::decorator<S> {
   using base = detail::decorator<S>;
