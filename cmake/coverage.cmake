@@ -10,6 +10,6 @@ list(TRANSFORM programs REPLACE "(.+)" "$<TARGET_FILE:\\1>" OUTPUT_VARIABLE file
 add_custom_target(coverage
   COMMAND "${CMAKE_COMMAND}" -D "files=${files}" -D "ctest=${CMAKE_CTEST_COMMAND}"
     -D "cov=${MUST_LLVM_COV}" -D "profdata=${MUST_LLVM_PROFDATA}" -D least=95
-    -P "${PROJECT_SOURCE_DIR}/tests/support/coverage.cmake"
+    -P "${PROJECT_SOURCE_DIR}/tests/cmake/scripts/coverage.cmake"
   WORKING_DIRECTORY "${PROJECT_BINARY_DIR}" USES_TERMINAL VERBATIM)
 add_dependencies(coverage ${programs})

@@ -3,8 +3,8 @@
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 
+#include "stores/scripted_store.hpp"
 #include "support/catch.hpp"
-#include "support/scripted_store.hpp"
 
 #include <functional>
 #include <optional>

@@ -4,8 +4,8 @@
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 
+#include "stores/scripted_store.hpp"
 #include "support/catch.hpp"
-#include "support/scripted_store.hpp"
 
 #include <array>
 #include <atomic>

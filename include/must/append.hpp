@@ -2,8 +2,8 @@
 // append: events into a store without a command, for seeding and import.
 #pragma once
 
-#include "must/detail/make_event.hpp"
 #include "must/event.hpp"
+#include "must/process_command/make_event.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"

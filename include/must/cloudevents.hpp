@@ -2,15 +2,15 @@
 // CloudEvents 1.0.2 in JSON: the event format and the batch format, both ways, strictly.
 #pragma once
 
-#include "must/codec.hpp"
-#include "must/detail/cloudevents_attributes.hpp"
-#include "must/detail/cloudevents_read.hpp"
-#include "must/detail/cloudevents_write.hpp"
-#include "must/detail/json_text.hpp"
+#include "must/cloudevents/attributes.hpp"
+#include "must/cloudevents/read.hpp"
+#include "must/cloudevents/write.hpp"
+#include "must/codec/codec.hpp"
 #include "must/error.hpp"
 #include "must/one_of.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
+#include "must/text/json_text.hpp"
 
 #include <cstddef>
 #include <string>

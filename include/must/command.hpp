@@ -2,9 +2,9 @@
 // Command: a plain struct with three rules that decide what becomes of it.
 #pragma once
 
+#include "must/command/rule.hpp"
 #include "must/config.hpp"  // IWYU pragma: keep
 #include "must/detail/names.hpp"
-#include "must/detail/rule.hpp"
 #include "must/fwd.hpp"
 
 #include <tuple>

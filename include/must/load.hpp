@@ -2,11 +2,11 @@
 // load and events_in: a state, or the events themselves, read from a store.
 #pragma once
 
+#include "must/codec/versions.hpp"
 #include "must/decision.hpp"
-#include "must/detail/fold.hpp"
-#include "must/detail/versions.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
+#include "must/process_command/fold.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"

@@ -4,7 +4,7 @@
 
 // IWYU pragma: begin_exports
 #include "must/append.hpp"
-#include "must/codec.hpp"
+#include "must/codec/codec.hpp"
 #include "must/command.hpp"
 #include "must/config.hpp"
 #include "must/decision.hpp"
@@ -12,7 +12,6 @@
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/load.hpp"
-#include "must/matching.hpp"
 #include "must/one_of.hpp"
 #include "must/options.hpp"
 #include "must/process_command.hpp"
@@ -21,6 +20,7 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/matching.hpp"
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 // IWYU pragma: end_exports

@@ -2,8 +2,8 @@
 // process_command: a command becomes stored events.
 #pragma once
 
-#include "must/detail/process.hpp"
-#include "must/error.hpp"      // IWYU pragma: export
+#include "must/error.hpp"  // IWYU pragma: export
+#include "must/process_command/process.hpp"
 #include "must/processed.hpp"  // IWYU pragma: export
 #include "must/result.hpp"     // IWYU pragma: export
 

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/limits.hpp"
+#include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
-#include "must/timestamp.hpp"
-#include "must/uuid.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -20,22 +20,6 @@
 #include <vector>
 
 namespace must {
-
-/// What a store puts into new events. The clock and the ids are not owned: they outlive the store.
-struct origin {
-  std::string source = "/must";                    ///< a logical name (a URI-reference), never a host
-  must::clock* clock = &system_clock::instance();  ///< the time of commits, and of events that say none
-  must::id_source* ids = &uuid7_ids::instance();   ///< of events that have none
-};
-
-/// The limits that a store checks before anything else. Names, tags and ids have 1 to 512 bytes on every store, and
-/// less in a context.
-struct limits {
-  std::size_t name_bytes = 512;                       ///< of a name, a tag, an id
-  std::size_t tags_per_event = 1'000;                 ///< of one event
-  std::size_t events_per_append = 10'000;             ///< of one append
-  std::size_t payload_bytes = std::size_t{1} << 20U;  ///< of one event
-};
 
 namespace detail {
 

@@ -4,12 +4,12 @@
 
 #include "must/detail/at_exit.hpp"
 #include "must/detail/rest.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/following.hpp"

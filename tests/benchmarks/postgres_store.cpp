@@ -8,8 +8,8 @@
 #include "must/storage/group_commit.hpp"
 
 #include "ratios.hpp"
+#include "servers/postgres.hpp"
 #include "store_events.hpp"
-#include "support/postgres_server.hpp"
 
 #include <libpq-fe.h>
 

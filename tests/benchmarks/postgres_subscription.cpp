@@ -9,7 +9,7 @@
 #include "benchmarks/follow_events.hpp"
 #include "benchmarks/ratios.hpp"
 #include "benchmarks/store_events.hpp"
-#include "support/postgres_server.hpp"
+#include "servers/postgres.hpp"
 
 #include <libpq-fe.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/inbox_cases.hpp"
-#include "support/postgres_fixture.hpp"
+#include "cases/inbox.hpp"
+#include "stores/postgres.hpp"
 
 TEST_CASE("inbox: work is done once for each event on postgres_store", "[delivery][race]") {
   if (!must_test::has_postgres()) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "stores/postgres.hpp"
 #include "support/inbox.hpp"
-#include "support/postgres_fixture.hpp"
 
 TEMPLATE_TEST_CASE("relay: the delivery suite holds on postgres_store", "[delivery][race]", must_test::inbox,
                    must_test::bus_inbox, must_test::stage_inbox) {

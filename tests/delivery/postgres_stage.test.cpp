@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/postgres_fixture.hpp"
-#include "support/reactive_streams.hpp"
+#include "cases/reactive_streams.hpp"
+#include "stores/postgres.hpp"
 
 TEST_CASE("stage: a postgres_store obeys Reactive Streams", "[delivery][race]") {
   if (!must_test::has_postgres()) return;

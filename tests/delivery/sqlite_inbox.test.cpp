@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/inbox_cases.hpp"
-#include "support/sqlite_file.hpp"
+#include "cases/inbox.hpp"
+#include "stores/sqlite.hpp"
 
 using namespace sqlite_tests;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "stores/sqlite.hpp"
 #include "support/inbox.hpp"
-#include "support/sqlite_file.hpp"
 
 TEMPLATE_TEST_CASE("relay: the delivery suite holds on sqlite_store", "[delivery][race]", must_test::inbox,
                    must_test::bus_inbox, must_test::stage_inbox) {

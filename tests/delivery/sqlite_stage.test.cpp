@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/reactive_streams.hpp"
-#include "support/sqlite_file.hpp"
+#include "cases/reactive_streams.hpp"
+#include "stores/sqlite.hpp"
 
 TEST_CASE("stage: a sqlite_store obeys Reactive Streams", "[delivery][race]") {
   must_test::check_reactive_streams<must_test::stored_producers<sqlite_tests::stored_in_file>>();

@@ -4,8 +4,8 @@
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 
+#include "cases/reactive_streams.hpp"
 #include "support/catch.hpp"
-#include "support/reactive_streams.hpp"
 
 #include <algorithm>
 #include <atomic>

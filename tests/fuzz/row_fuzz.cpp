@@ -5,7 +5,7 @@
 #include "fuzz.hpp"
 
 #include "must/cloudevents.hpp"
-#include "must/detail/event_row.hpp"
+#include "must/storage/kit/row.hpp"
 
 using fuzz::expect;
 

@@ -2,10 +2,10 @@
 // Fuzzes the small texts: timestamps, URIs, media types, base64, names. What is read is written as it was.
 #include "fuzz.hpp"
 
-#include "must/detail/base64.hpp"
-#include "must/detail/media_type.hpp"
-#include "must/detail/uri.hpp"
-#include "must/detail/validate.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/text/base64.hpp"
+#include "must/text/media_type.hpp"
+#include "must/text/uri.hpp"
 #include "must/timestamp.hpp"
 
 using fuzz::expect;

@@ -3,8 +3,8 @@
 #include "must/model/view.hpp"
 #include "must/storage/inline_projection.hpp"
 
-#include "support/postgres_fixture.hpp"
-#include "support/process_cases.hpp"
+#include "cases/process.hpp"
+#include "stores/postgres.hpp"
 
 #include <string>
 

@@ -4,9 +4,9 @@
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 
+#include "stores/flaky_store.hpp"
+#include "stores/switchable_store.hpp"
 #include "support/catch.hpp"
-#include "support/flaky_store.hpp"
-#include "support/switchable_store.hpp"
 
 #include <atomic>
 #include <chrono>

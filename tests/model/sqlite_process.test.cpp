@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "support/process_cases.hpp"
-#include "support/sqlite_file.hpp"
+#include "cases/process.hpp"
+#include "stores/sqlite.hpp"
 
 TEST_CASE("process_manager: a crash at any write runs no command twice on sqlite_store", "[model]") {
   must_test::a_crashed_manager_runs_no_command_twice<sqlite_tests::stored_in_file>();

@@ -4,7 +4,7 @@
 #include "must/model/view.hpp"
 #include "must/storage/inline_projection.hpp"
 
-#include "support/sqlite_file.hpp"
+#include "stores/sqlite.hpp"
 
 #include <sys/types.h>
 #include <algorithm>

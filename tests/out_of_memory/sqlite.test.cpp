@@ -5,8 +5,8 @@
 #include "must/storage/group_commit.hpp"
 #include "must/storage/memory.hpp"
 
+#include "stores/sqlite.hpp"
 #include "support/catch.hpp"
-#include "support/sqlite_file.hpp"
 
 #include <algorithm>
 #include <atomic>

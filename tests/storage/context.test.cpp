@@ -5,9 +5,9 @@
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
 
+#include "stores/decorated.hpp"
+#include "stores/switchable_store.hpp"
 #include "support/catch.hpp"
-#include "support/decorated_fixtures.hpp"
-#include "support/switchable_store.hpp"
 
 #include <string>
 #include <thread>

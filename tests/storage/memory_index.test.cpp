@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The index of events: against a naive scan over random histories, while it grows, and where memory ends.
-#include "must/detail/index_cursor.hpp"
-#include "must/matching.hpp"
-#include "must/storage/event_index.hpp"
+#include "must/storage/index/event_index.hpp"
+#include "must/storage/index/index_cursor.hpp"
+#include "must/storage/kit/matching.hpp"
 
 #include "support/catch.hpp"
 

@@ -4,9 +4,9 @@
 
 #include "must/testing/storage_suite.hpp"
 
+#include "servers/postgres_pooler.hpp"
+#include "stores/postgres.hpp"
 #include "support/catch.hpp"
-#include "support/postgres_fixture.hpp"
-#include "support/postgres_pooler.hpp"
 
 #include <functional>
 #include <string>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // context and cached on postgres_store: the storage suite, and races.
-#include "support/decorated_fixtures.hpp"
-#include "support/decorator_cases.hpp"
-#include "support/postgres_fixture.hpp"
+#include "cases/decorator.hpp"
+#include "stores/decorated.hpp"
+#include "stores/postgres.hpp"
 
 TEST_CASE("context: the storage suite holds on postgres_store beside another that stores all the time",
           "[storage][postgres]") {

@@ -2,8 +2,8 @@
 // postgres_store: servers that are encrypted, read-only, or out of disk.
 #include "must/storage/postgres.hpp"
 
+#include "stores/postgres.hpp"
 #include "support/catch.hpp"
-#include "support/postgres_fixture.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>

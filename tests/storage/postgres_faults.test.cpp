@@ -4,11 +4,11 @@
 
 #include "must/must.hpp"
 
+#include "cases/fairness.hpp"
+#include "servers/socket_proxy.hpp"
+#include "stores/postgres.hpp"
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
-#include "support/fairness.hpp"
-#include "support/postgres_fixture.hpp"
-#include "support/socket_proxy.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>

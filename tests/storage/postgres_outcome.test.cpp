@@ -2,9 +2,9 @@
 // postgres_store: what is known of a request whose connection was lost, or whose time is over.
 #include "must/storage/postgres.hpp"
 
+#include "servers/socket_proxy.hpp"
+#include "stores/postgres.hpp"
 #include "support/catch.hpp"
-#include "support/postgres_fixture.hpp"
-#include "support/socket_proxy.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -4,8 +4,8 @@
 
 #include "must/subscription.hpp"
 
+#include "stores/postgres.hpp"
 #include "support/catch.hpp"
-#include "support/postgres_fixture.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -7,8 +7,8 @@
 #include "must/testing/fixed_origin.hpp"
 #include "must/testing/suite/expect.hpp"
 
+#include "stores/sqlite.hpp"
 #include "support/catch.hpp"
-#include "support/sqlite_file.hpp"
 
 #include <algorithm>
 #include <fstream>

@@ -8,9 +8,9 @@
 #include "must/subscription.hpp"
 #include "must/testing/suite/expect.hpp"
 
+#include "stores/sqlite.hpp"
 #include "support/catch.hpp"
 #include "support/run_in_thread.hpp"
-#include "support/sqlite_file.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -2,9 +2,9 @@
 // context and cached on sqlite_store: the storage suite, and races.
 #include "must/storage/sqlite.hpp"
 
-#include "support/decorated_fixtures.hpp"
-#include "support/decorator_cases.hpp"
-#include "support/sqlite_file.hpp"
+#include "cases/decorator.hpp"
+#include "stores/decorated.hpp"
+#include "stores/sqlite.hpp"
 
 #include <optional>
 #include <utility>

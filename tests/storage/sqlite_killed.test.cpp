@@ -2,9 +2,9 @@
 // sqlite_store: a process that is killed at any of its writes (cases Z3, Z6).
 #include "must/storage/sqlite.hpp"
 
+#include "stores/sqlite.hpp"
 #include "support/catch.hpp"
 #include "support/killing_vfs.hpp"
-#include "support/sqlite_file.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
 // sqlite_store: tags wait in memory until many are written into their index at once, and nobody can tell.
 #include "must/storage/sqlite.hpp"
 
+#include "stores/sqlite.hpp"
 #include "support/catch.hpp"
-#include "support/sqlite_file.hpp"
 
 #include <sqlite3.h>
 

@@ -5,9 +5,9 @@
 #include "must/must.hpp"
 #include "must/storage/group_commit.hpp"
 
+#include "cases/fairness.hpp"
+#include "stores/sqlite.hpp"
 #include "support/catch.hpp"
-#include "support/fairness.hpp"
-#include "support/sqlite_file.hpp"
 
 #include <unistd.h>
 #include <algorithm>

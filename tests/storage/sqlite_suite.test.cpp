@@ -4,8 +4,8 @@
 
 #include "must/testing/storage_suite.hpp"
 
+#include "stores/sqlite.hpp"
 #include "support/catch.hpp"
-#include "support/sqlite_file.hpp"
 
 #include <optional>
 #include <utility>

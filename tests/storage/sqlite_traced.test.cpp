@@ -2,7 +2,7 @@
 #include "must/storage/traced.hpp"
 #include "must/subscription.hpp"
 
-#include "support/sqlite_file.hpp"
+#include "stores/sqlite.hpp"
 
 #include <cstdint>
 #include <stdexcept>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The storage suite can fail: a store that breaks one promise at a time, and the case that tells.
-#include "must/detail/decorator.hpp"
 #include "must/must.hpp"
+#include "must/storage/kit/decorator.hpp"
 #include "must/storage/memory.hpp"
 #include "must/testing/storage_suite.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "support/crash_cases.hpp"
-#include "support/postgres_fixture.hpp"
-#include "support/subscription_cases.hpp"
-#include "support/takeover_cases.hpp"
-#include "support/unreadable_cases.hpp"
+#include "cases/crash.hpp"
+#include "cases/subscription.hpp"
+#include "cases/takeover.hpp"
+#include "cases/unreadable.hpp"
+#include "stores/postgres.hpp"
 
 #include <algorithm>
 #include <filesystem>

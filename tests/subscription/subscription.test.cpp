@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "must/detail/polling.hpp"
 #include "must/must.hpp"
+#include "must/storage/kit/polling.hpp"
 #include "must/storage/memory.hpp"
 #include "must/testing/crashing_store.hpp"
 #include "must/testing/fixed_origin.hpp"
 
-#include "support/flaky_store.hpp"
+#include "cases/subscription.hpp"
+#include "cases/unreadable.hpp"
+#include "stores/flaky_store.hpp"
+#include "stores/switchable_store.hpp"
 #include "support/run_in_thread.hpp"
-#include "support/subscription_cases.hpp"
-#include "support/switchable_store.hpp"
-#include "support/unreadable_cases.hpp"
 
 namespace {
 

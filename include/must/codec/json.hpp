@@ -2,14 +2,14 @@
 // JSON by nlohmann_json: the codec of every type that it can write and read, and commands parsed from documents.
 #pragma once
 
-#include "must/codec.hpp"
-#include "must/detail/json_text.hpp"
-#include "must/detail/media_type.hpp"
-#include "must/detail/utf8.hpp"
-#include "must/detail/validate.hpp"
+#include "must/codec/codec.hpp"
 #include "must/error.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/text/json_text.hpp"
+#include "must/text/media_type.hpp"
+#include "must/text/utf8.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -215,7 +215,7 @@ inline std::optional<json_misfit> unwritable(const nlohmann::json& document, std
 /// NLOHMANN_DEFINE_TYPE_INTRUSIVE and its kin, or nlohmann::adl_serializer (then Event needs no default constructor).
 ///
 /// The payload is `application/json`; what nlohmann_json writes as null is a null payload.
-/// \see must/codec.hpp; CloudEvents 1.0.2, JSON Event Format, section 3.1
+/// \see must/codec/codec.hpp; CloudEvents 1.0.2, JSON Event Format, section 3.1
 template <typename Event>
   requires detail::JsonReadable<Event> && detail::JsonWritable<Event>
 struct codec<Event> {

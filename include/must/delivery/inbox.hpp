@@ -3,9 +3,9 @@
 #pragma once
 
 #include "must/detail/digest.hpp"
-#include "must/detail/validate.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <string>

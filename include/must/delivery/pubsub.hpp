@@ -2,7 +2,7 @@
 // pubsub: messages to whoever listens to their topic, within the process.
 #pragma once
 
-#include "must/delivery/delivery.hpp"
+#include "must/delivery.hpp"
 #include "must/delivery/mailbox.hpp"
 #include "must/delivery/pubsub/topic_registry.hpp"
 #include "must/detail/current_error.hpp"

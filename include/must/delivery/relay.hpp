@@ -2,13 +2,13 @@
 // relay: a subscription that hands its events to a delivery.
 #pragma once
 
-#include "must/delivery/delivery.hpp"
-#include "must/detail/validate.hpp"
+#include "must/delivery.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/subscription.hpp"
 #include "must/subscription/options.hpp"
 

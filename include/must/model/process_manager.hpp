@@ -3,7 +3,7 @@
 #pragma once
 
 #include "must/fwd.hpp"
-#include "must/model/process_runner.hpp"
+#include "must/model/process_manager/runner.hpp"
 #include "must/storage.hpp"
 #include "must/subscription.hpp"
 #include "must/subscription/options.hpp"

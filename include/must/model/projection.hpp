@@ -4,16 +4,16 @@
 
 #include "must/decision.hpp"
 #include "must/detail/at_exit.hpp"
-#include "must/detail/fold.hpp"
-#include "must/detail/polling.hpp"
 #include "must/detail/rest.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/model/keyed.hpp"  // IWYU pragma: export
+#include "must/process_command/fold.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/polling.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/subscription/checkpoint.hpp"
 #include "must/subscription/progress.hpp"
 

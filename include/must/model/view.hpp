@@ -2,12 +2,12 @@
 // view: a projection that is stored, in versions: a new one is built beside the old one, and then takes its place.
 #pragma once
 
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/subscription.hpp"
 #include "must/subscription/checkpoint.hpp"
 #include "must/subscription/claim.hpp"

@@ -2,11 +2,11 @@
 // cached: folded states are kept in process, so that a command on a long stream reads only what is new.
 #pragma once
 
-#include "must/detail/decorator.hpp"
-#include "must/detail/resume.hpp"
 #include "must/error.hpp"
+#include "must/process_command/resume.hpp"
 #include "must/query.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/decorator.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -2,15 +2,15 @@
 // context: a bounded context, or a tenant, with a store that looks like its own.
 #pragma once
 
-#include "must/detail/decorator.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
-#include "must/matching.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/decorator.hpp"
+#include "must/storage/kit/matching.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <cstddef>

@@ -3,13 +3,13 @@
 #pragma once
 
 #include "must/detail/current_error.hpp"
-#include "must/detail/decorator.hpp"
 #include "must/error.hpp"
-#include "must/matching.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/decorator.hpp"
+#include "must/storage/kit/matching.hpp"
 
 #include <atomic>
 #include <chrono>

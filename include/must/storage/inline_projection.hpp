@@ -2,9 +2,9 @@
 // inline_projection: a view of the user's own that is written in the transaction of every append.
 #pragma once
 
-#include "must/detail/decorator.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/decorator.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <concepts>

@@ -3,9 +3,6 @@
 #pragma once
 
 #include "must/detail/current_error.hpp"
-#include "must/detail/memory_cells.hpp"
-#include "must/detail/memory_log.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
@@ -14,6 +11,9 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/storage/memory/cells.hpp"
+#include "must/storage/memory/log.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 

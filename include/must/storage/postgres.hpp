@@ -3,15 +3,14 @@
 #pragma once
 
 #include "libpq-fe.h"
-#include "must/detail/append_checks.hpp"
-#include "must/detail/utf8.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/postgres/appending.hpp"
 #include "must/storage/postgres/backend.hpp"
 #include "must/storage/postgres/batch.hpp"
@@ -26,6 +25,7 @@
 #include "must/storage/postgres/transaction.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
+#include "must/text/utf8.hpp"
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 

@@ -2,14 +2,14 @@
 // sqlite_store: events and cells in one SQLite file.
 #pragma once
 
-#include "must/detail/append_checks.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/append.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"

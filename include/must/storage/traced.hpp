@@ -2,12 +2,12 @@
 // traced: a storage that tells an observer what it is asked to do.
 #pragma once
 
-#include "must/detail/decorator.hpp"
 #include "must/detail/observe.hpp"
 #include "must/observer.hpp"
 #include "must/query.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/decorator.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <cstddef>

@@ -2,10 +2,10 @@
 // A cell that only its present owner can write: whoever takes it over makes every later write of the former fail.
 #pragma once
 
-#include "must/detail/utf8.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/text/utf8.hpp"
 #include "must/timestamp.hpp"
 
 #include <charconv>

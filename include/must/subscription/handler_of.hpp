@@ -2,7 +2,7 @@
 // handler_of: a handler that gets the events themselves, decoded, of the types that it names.
 #pragma once
 
-#include "must/detail/versions.hpp"
+#include "must/codec/versions.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/record.hpp"

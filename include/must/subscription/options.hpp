@@ -2,9 +2,9 @@
 // How a subscription follows: where it starts, how much it does at once, what becomes of failures.
 #pragma once
 
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstddef>

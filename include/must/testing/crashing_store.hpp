@@ -2,9 +2,9 @@
 // crashing_store: a storage that stops working at some write, as if the process had ended there.
 #pragma once
 
-#include "must/detail/decorator.hpp"
 #include "must/query.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/decorator.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <atomic>

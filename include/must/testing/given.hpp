@@ -2,18 +2,18 @@
 // given(events...).when(command, options...).then(events...): a command tested without a store.
 #pragma once
 
-#include "must/detail/decide.hpp"
-#include "must/detail/diagnose.hpp"  // IWYU pragma: keep
 #include "must/detail/members.hpp"
 #include "must/detail/names.hpp"
-#include "must/detail/process.hpp"
-#include "must/detail/translate.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
-#include "must/matching.hpp"
 #include "must/one_of.hpp"
+#include "must/process_command/decide.hpp"
+#include "must/process_command/diagnose.hpp"  // IWYU pragma: keep
+#include "must/process_command/process.hpp"
+#include "must/process_command/translate.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/matching.hpp"
 #include "must/testing/assertion_failed.hpp"
 #include "must/testing/print.hpp"
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "must/delivery/mailbox.hpp"
+#include "must/delivery/pubsub/asymmetric_fence.hpp"
 #include "must/detail/arena.hpp"
-#include "must/detail/asymmetric_fence.hpp"
 #include "must/detail/wait.hpp"
 
 #include <atomic>

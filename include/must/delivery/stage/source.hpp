@@ -2,11 +2,11 @@
 // Sources of events that stay where they are until somebody asks for them: a store, a function, a source transformed.
 #pragma once
 
-#include "must/detail/polling.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/polling.hpp"
 #include "must/timestamp.hpp"
 
 #include <concepts>

@@ -2,7 +2,7 @@
 // stage_delivery: what a relay delivers, as a producer of stages: an event is confirmed when a stage has handled it.
 #pragma once
 
-#include "must/delivery/delivery.hpp"
+#include "must/delivery.hpp"
 #include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/pulling.hpp"
 #include "must/delivery/stage/source.hpp"

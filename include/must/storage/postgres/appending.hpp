@@ -2,12 +2,12 @@
 // Appends as parameters of the server's functions, and what those answer as results.
 #pragma once
 
-#include "must/detail/append_checks.hpp"
-#include "must/detail/event_row.hpp"
 #include "must/detail/siphash.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/row.hpp"
 #include "must/storage/postgres/connection.hpp"
 #include "must/storage/postgres/failure.hpp"
 #include "must/storage/postgres/parameters.hpp"

@@ -4,9 +4,9 @@
 
 #include "libpq-fe.h"
 #include "must/detail/siphash.hpp"
-#include "must/detail/validate.hpp"
 #include "must/detail/wait.hpp"
 #include "must/error.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/postgres/connection.hpp"
 #include "must/storage/postgres/failure.hpp"
 #include "must/storage/postgres/parameters.hpp"

@@ -2,8 +2,6 @@
 // Many appends in one transaction: the server says what is stored, the index of a batch what its earlier items add.
 #pragma once
 
-#include "must/detail/append_checks.hpp"
-#include "must/detail/event_row.hpp"
 #include "must/detail/siphash.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
@@ -11,7 +9,9 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
-#include "must/storage/event_index.hpp"
+#include "must/storage/index/event_index.hpp"
+#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/row.hpp"
 #include "must/storage/postgres/appending.hpp"
 #include "must/storage/postgres/connection.hpp"
 #include "must/storage/postgres/parameters.hpp"

@@ -2,8 +2,8 @@
 // Rows of pg_select as records.
 #pragma once
 
-#include "must/detail/event_row.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/row.hpp"
 #include "must/storage/postgres/connection.hpp"
 
 #include <cstdint>

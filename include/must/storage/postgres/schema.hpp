@@ -2,7 +2,7 @@
 // The tables and functions of a store in PostgreSQL. What is created here is stored: a change is a new schema version.
 #pragma once
 
-#include "must/detail/validate.hpp"
+#include "must/storage/kit/validate.hpp"
 
 #include <string>
 #include <string_view>

@@ -2,11 +2,11 @@
 // An append to a SQLite file: what is checked and written inside one transaction.
 #pragma once
 
-#include "must/detail/append_checks.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/checks.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/indexing.hpp"

@@ -2,8 +2,8 @@
 // What SQLite's result codes become: storage_error with the operation, the code by name and number, and the file.
 #pragma once
 
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
+#include "must/storage/kit/validate.hpp"
 
 #include <sqlite3.h>
 

@@ -2,11 +2,11 @@
 // The tags of the newest events of a SQLite file, in memory until they are written into its index, many at once.
 #pragma once
 
-#include "must/detail/event_row.hpp"
-#include "must/detail/hash_index.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/record.hpp"
+#include "must/storage/index/hash_index.hpp"
+#include "must/storage/kit/row.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"

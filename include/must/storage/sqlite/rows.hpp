@@ -2,12 +2,12 @@
 // Events to rows of a SQLite store and back.
 #pragma once
 
-#include "must/detail/event_row.hpp"
 #include "must/detail/siphash.hpp"
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/row.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/sql.hpp"

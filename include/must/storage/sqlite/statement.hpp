@@ -2,8 +2,8 @@
 // A prepared statement of SQLite: binds without copying, steps, and turns every failure into storage_error.
 #pragma once
 
-#include "must/detail/validate.hpp"
 #include "must/error.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/sql.hpp"
 

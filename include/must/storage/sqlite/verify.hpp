@@ -3,8 +3,8 @@
 #pragma once
 
 #include "must/detail/siphash.hpp"
-#include "must/detail/validate.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/pages.hpp"

@@ -2,7 +2,7 @@
 // The delivery suite, RL1 to RL9: what a relay shows with a delivery, whatever fails.
 #pragma once
 
-#include "must/delivery/delivery.hpp"
+#include "must/delivery.hpp"
 #include "must/delivery/relay.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"

@@ -2,12 +2,12 @@
 // The storage suite: a store whose positions have gaps, with its events counted 1, 2, 3 ..., so that every case fits.
 #pragma once
 
-#include "must/detail/decorator.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/decorator.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/testing/suite/expect.hpp"

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// A CloudEvent from a JSON object that is known to be JSON, with no name twice.
+#pragma once
+
+#include "must/cloudevents/attributes.hpp"
+#include "must/record.hpp"
+#include "must/text/base64.hpp"
+#include "must/text/json_text.hpp"
+#include "must/text/utf8.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+namespace must::cloudevents::detail {
+
+// A value as it stands in the document, shortened, for a message.
+inline std::string shown(std::string_view json) {
+  return json.front() == '"' ? detail::in_quotes(json.substr(1, json.size() - 2))
+                             : std::string(must::detail::cut(json, 64));
+}
+
+// The text of a JSON value, which must be a string.
+inline std::string read_string(std::string_view attribute, std::string_view json) {
+  if (json.front() != '"') refuse(attribute, "is " + shown(json) + ", which is not a string");
+  auto text = must::detail::read_json_string(json);
+  if (!text) refuse(attribute, shown(json) + " escapes half of a surrogate pair");
+  return *std::move(text);
+}
+
+/// \see JSON Event Format 1.0.2, section 2.2 "Type System Mapping"
+inline attribute_value read_extension(std::string_view name, std::string_view json) {
+  if (json == "true" || json == "false") return json == "true";
+  if (json.front() == '"') {
+    auto text = read_string(name, json);
+    check_string(name, text);
+    return text;
+  }
+  if (json.front() == '{' || json.front() == '[')
+    refuse(name, "is an object or array; an attribute is a boolean, an integer or a string");
+  std::int32_t number = 0;
+  const auto [end, failure] = std::from_chars(json.data(), json.data() + json.size(), number);
+  if (failure != std::errc() || end != json.data() + json.size())
+    refuse(name, "is " + shown(json) + ", which is not an integer of 32 bits");
+  return number;
+}
+
+inline tag_set read_tags(const attribute_value& value) {
+  const auto* const text = std::get_if<std::string>(&value);
+  if (text == nullptr || must::detail::json_flaw(*text) || text->front() != '[')
+    refuse(musttags, "is not a JSON array in a string");
+  tag_set tags;
+  for (must::detail::json_cursor array(*text); array.next();) {
+    auto tag = read_string(musttags, array.take_value());
+    check_not_empty(musttags, tag);
+    tags.insert(std::move(tag));
+  }
+  return tags;
+}
+
+// The bytes of `data` or `data_base64`. \see JSON Event Format 1.0.2, section 3.1.2 "Payload Deserialization"
+inline payload read_data(std::string content_type, std::string_view data, std::string_view base64) {
+  if (base64.empty() && data.empty()) return payload::absent(std::move(content_type));
+  if (!base64.empty() && !data.empty()) refuse("data_base64", "stands beside data; an event has one of them");
+  if (content_type.empty() && base64.empty()) content_type = "application/json";
+  if (data == "null") return payload::null(std::move(content_type));
+
+  std::string bytes;
+  if (!base64.empty()) {
+    const auto text = read_string("data_base64", base64);
+    auto decoded = must::detail::from_base64(text);
+    if (!decoded) refuse("data_base64", detail::in_quotes(text) + " is not padded base64");
+    bytes = *std::move(decoded);
+  }
+  if (!holds_json(content_type)) {
+    if (base64.empty()) bytes = read_string("data", data);
+    return {std::move(content_type), std::move(bytes)};
+  }
+  if (!base64.empty()) {
+    if (const auto flaw = must::detail::json_flaw(bytes))
+      refuse("data_base64", "is declared " + detail::in_quotes(content_type) + " and is not JSON: " + *flaw);
+    data = bytes;
+  }
+  std::string compact;
+  must::detail::append_json(compact, data);
+  if (compact == "null") return payload::null(std::move(content_type));
+  return {std::move(content_type), std::move(compact)};
+}
+
+inline void take_erasure(cloud_event& event) {
+  const auto when = event.extensions.find(musterased), why = event.extensions.find(musterasedwhy);
+  if (when == event.extensions.end()) {
+    if (why != event.extensions.end()) refuse(musterasedwhy, "stands without musterased");
+    return;
+  }
+  const auto text = [](const auto& extension) {
+    const auto* const string = std::get_if<std::string>(&extension->second);
+    if (string == nullptr) refuse(extension->first, "is not a string");
+    return *string;
+  };
+  if (event.data.state() != payload::kind::absent) refuse(musterased, "stands beside data");
+  erasure how{why == event.extensions.end() ? std::string() : text(why), check_timestamp(musterased, text(when))};
+  event.data = payload::erased(std::move(how), event.data.content_type());
+  event.extensions.erase(when);
+  if (why != event.extensions.end()) event.extensions.erase(why);
+}
+
+// The event of a JSON value.
+inline cloud_event read_event(std::string_view json) {
+  if (json.front() != '{') refuse("event", "is " + shown(json) + ", which is not a JSON object");
+  cloud_event event;
+  bool versioned = false;
+  std::string content_type;
+  std::string_view data, base64;
+  for (must::detail::json_cursor members(json); members.next();) {
+    const auto literal = members.take_name();
+    const auto value = members.take_value();
+    const auto name = must::detail::read_json_string(literal).value_or(std::string(literal));
+    if (name == "data") {
+      data = value;
+      continue;
+    }
+    if (name != "data_base64") check_attribute_name(name);
+    if (value == "null") continue;
+    const auto core = [&] {
+      auto text = read_string(name, value);
+      check_core(name, text);
+      return text;
+    };
+    if (name == "data_base64")
+      base64 = value;
+    else if (name == "id")
+      event.id = core();
+    else if (name == "source")
+      event.source = core();
+    else if (name == "type")
+      event.type = core();
+    else if (name == "subject")
+      event.subject = core();
+    else if (name == "dataschema")
+      event.dataschema = core();
+    else if (name == "datacontenttype")
+      content_type = core();
+    else if (name == "time")
+      event.time = check_timestamp(name, read_string(name, value));
+    else if (name == "specversion") {
+      if (core() != "1.0") refuse(name, "is " + shown(value) + "; only \"1.0\" is read");
+      versioned = true;
+    } else
+      event.extensions.emplace(name, read_extension(name, value));
+  }
+  if (!versioned) refuse("specversion", "is missing");
+  if (event.id.empty()) refuse("id", "is missing");
+  if (event.source.empty()) refuse("source", "is missing");
+  if (event.type.empty()) refuse("type", "is missing");
+  event.data = read_data(std::move(content_type), data, base64);
+  take_erasure(event);
+  if (const auto tags = event.extensions.find(musttags); tags != event.extensions.end()) {
+    event.tags = read_tags(tags->second);
+    event.extensions.erase(tags);
+  }
+  return event;
+}
+
+// Takes an extension of digits away: the position, or the version.
+inline std::optional<std::uint64_t> take_number(cloud_event& event, std::string_view name) {
+  const auto found = event.extensions.find(name);
+  if (found == event.extensions.end()) return std::nullopt;
+  const auto* const integer = std::get_if<std::int32_t>(&found->second);
+  const auto* const string = std::get_if<std::string>(&found->second);
+  const auto text = integer != nullptr ? std::to_string(*integer) : string != nullptr ? *string : std::string();
+  std::uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || failure != std::errc() || end != text.data() + text.size())
+    refuse(name, detail::in_quotes(text) + " is not a number of a store");
+  event.extensions.erase(found);
+  return number;
+}
+
+// The event with what its store knows of it, which must is to have written.
+inline recorded<payload> read_recorded(std::string_view json) {
+  auto event = read_event(json);
+  if (const auto found = event.extensions.find(sequence); found != event.extensions.end())
+    if (const auto* const text = std::get_if<std::string>(&found->second); text == nullptr || text->size() != 20)
+      refuse(sequence, "is not a position of 20 digits");
+  const auto position = take_number(event, sequence);
+  if (!position) refuse(sequence, "is missing: the event does not come from a store");
+  const auto version = take_number(event, streamversion);
+  const auto time = event.extensions.find(recordedtime);
+  if (time == event.extensions.end()) refuse(recordedtime, "is missing: the event does not come from a store");
+  const auto* const text = std::get_if<std::string>(&time->second);
+  if (text == nullptr) refuse(recordedtime, "is not a string");
+  const auto when = check_timestamp(recordedtime, *text);
+  event.extensions.erase(time);
+  return {std::move(event), *position, version.value_or(0), when};
+}
+
+}  // namespace must::cloudevents::detail

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// From an event of the user to the basic_event that a store takes.
+#pragma once
+
+#include "must/codec/versions.hpp"
+#include "must/event.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/timestamp.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace must::detail {
+
+template <typename Text>
+std::string to_string_of(const Text& text) {
+  const auto viewed = to_type_name(text);
+  return std::string(viewed.data(), viewed.size());
+}
+
+// Empty when the event names none.
+template <typename Event>
+std::string stream_of(const Event& event) {
+  if constexpr (stream_is_data<Event>)
+    return to_string_of(event.stream);
+  else if constexpr (stream_is_function<Event>)
+    return to_string_of(event.stream());
+  else
+    return {};
+}
+
+template <typename Event>
+tag_set tags_of(const Event& event) {
+  tag_set tags;
+  if constexpr (tags_are_data<Event>)
+    for (const auto& tag : event.tags) tags.insert(to_string_of(tag));
+  else if constexpr (tags_are_function<Event>)
+    for (auto&& named = event.tags(); const auto& tag : named) tags.insert(to_string_of(tag));
+  return tags;
+}
+
+// Metadata may use no name that is reserved for CloudEvents, for stores, or for must itself.
+inline void check_metadata(const attributes& entries) {
+  for (const auto& [name, value] : entries) {
+    if (name.starts_with("must")) refuse_input("metadata", in_quotes(name) + " is reserved: it starts with \"must\"");
+    check_extension(name, value, "metadata");
+  }
+}
+
+// What all events of one command or append have in common.
+struct event_context {
+  const must::origin& origin;
+  timestamp now;
+  std::string_view stream{};  ///< of events that name none
+  const attributes* metadata = nullptr;
+};
+
+// What does not depend on the type of an event; compiled once a store.
+template <typename Data>
+basic_event<Data> describe_event(Data data, std::string_view type, std::string stream, const event_context& context) {
+  basic_event<Data> made{.data = std::move(data)};
+  made.source = context.origin.source;
+  made.type = type;
+  made.subject = stream.empty() ? std::string(context.stream) : std::move(stream);
+  made.time = context.now;
+  if (context.metadata != nullptr) made.extensions = *context.metadata;
+  return made;
+}
+
+// An event with everything but an id.
+template <typename Data, typename Event>
+basic_event<Data> make_event(const Event& event, const event_context& context) {
+  constexpr auto name = event_type<Event>();
+  auto made = describe_event(to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
+  if constexpr (!keeps_structs<Data> && schema_version<Event> != 1)
+    made.extensions.insert_or_assign(schema_version_attribute, std::int32_t{schema_version<Event>});
+  made.tags = tags_of(event);
+  return made;
+}
+
+}  // namespace must::detail

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+// What process_command does with a command: which part of it is the command's own, and how the pipeline gets it.
+#pragma once
+
+#include "must/command.hpp"
+#include "must/command/rule.hpp"
+#include "must/detail/names.hpp"
+#include "must/detail/observe.hpp"
+#include "must/error.hpp"
+#include "must/observer.hpp"
+#include "must/options.hpp"
+#include "must/process_command/decide.hpp"
+#include "must/process_command/diagnose.hpp"
+#include "must/process_command/fold.hpp"
+#include "must/process_command/identity.hpp"
+#include "must/process_command/make_event.hpp"
+#include "must/process_command/pipeline.hpp"
+#include "must/process_command/translate.hpp"
+#include "must/processed.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/storage.hpp"
+
+#include <exception>
+#include <optional>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace must::detail {
+
+template <typename Option>
+inline constexpr bool is_own_option = std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> ||
+                                      std::is_same_v<Option, deadline> || std::is_same_v<Option, identified_by>;
+
+// The options that the rules get: all but must's own.
+template <typename Kept, typename... Option>
+struct keep_rule_options {
+  using type = Kept;
+};
+template <typename... Kept, typename First, typename... Rest>
+struct keep_rule_options<list<Kept...>, First, Rest...>
+    : keep_rule_options<std::conditional_t<is_own_option<First>, list<Kept...>, list<Kept..., First>>, Rest...> {};
+template <typename... Option>
+using rule_options = typename keep_rule_options<list<>, Option...>::type;
+
+template <typename... Option>
+settings settings_of(const Option&... options) {
+  settings all;
+  (all.take(options), ...);
+  return all;
+}
+
+template <typename C, typename Option>
+void identify_by(settings& all, const C& command, const Option& option) {
+  if constexpr (std::is_same_v<Option, identified_by>) all.identity = identity_of(command, option.id);
+}
+
+template <typename Option>
+auto rule_option(const Option& option) {
+  if constexpr (is_own_option<Option>)
+    return std::tuple<>();
+  else
+    return std::tuple<const Option&>(option);
+}
+
+// Calls `run(options...)` with the options that are not must's own.
+template <typename Run, typename... Option>
+decltype(auto) with_rule_options(Run&& run, const Option&... options) {
+  return std::apply(run, std::tuple_cat(rule_option(options)...));
+}
+
+// What processed holds of what be_translated_to_events returns; std::monostate where that is no event.
+template <typename Returned, typename Data>
+struct held_of {
+  using held = typename events_holder<typename leaves<list<>, Returned, Data>::type>::type;
+  using type = std::conditional_t<std::is_class_v<held>, held, std::monostate>;
+};
+template <typename Data>
+struct held_of<void, Data> {
+  using type = std::monostate;
+};
+template <typename C, typename Data, typename Options>
+struct held_by {
+  using type = std::monostate;
+};
+template <typename C, typename Data, typename Options>
+  requires(rule_chain<C, states_of<C, Options>, Options>::fits)
+struct held_by<C, Data, Options>
+    : held_of<std::remove_cvref_t<rule_result<be_translated_to_events_rule,
+                                              typename rule_chain<C, states_of<C, Options>, Options>::translated,
+                                              states_of<C, Options>, Options>>,
+              Data> {};
+
+template <typename S>
+struct data_of {
+  using type = payload;
+};
+template <Storage S>
+struct data_of<S> {
+  using type = typename S::data_type;
+};
+
+// What processed holds for this call: an event type, or a variant of them. A class, so that compilers do not spell it
+// out.
+template <typename C, typename S, typename... Option>
+struct processed_by {
+  using type = typename held_by<C, typename data_of<S>::type, rule_options<Option...>>::type;
+};
+template <typename C, typename S, typename... Option>
+using processed_event = typename processed_by<C, S, Option...>::type;
+
+template <typename Event, typename... Option>
+void handle(const Event& event, std::vector<std::exception_ptr>& errors, const Option&... options) {
+  constexpr auto handler = chosen<be_handled_rule, Event, list<>, list<Option...>>;
+  static_assert(handler.source == rule_source::none || handler.callable(),
+                "must: be_handled of the event takes neither (options...) nor (): make it a const member that does");
+  static_assert(!is_forbidden(handler),
+                "must: be_handled of the event comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
+                "that: give the event one of its own");
+  if constexpr (handler.callable()) {
+    try {
+      call_rule<be_handled_rule>(event, std::tuple<>{}, options...);
+    } catch (...) {
+      errors.push_back(std::current_exception());
+    }
+  }
+}
+
+template <typename Held, typename Use>
+void with_held(const Held& held, Use&& use) {
+  if constexpr (is_made_of<Held, std::variant>)
+    std::visit(use, held);
+  else
+    use(held);
+}
+
+template <typename Held>
+struct types_held {
+  using type = list<Held>;
+};
+template <typename... Event>
+struct types_held<std::variant<Event...>> {
+  using type = list<Event...>;
+};
+
+template <typename Held, typename Data, typename... Event>
+void hold(std::vector<Held>& events, const recorded<Data>& record, list<Event...>) {
+  const bool known = (with_event<Event>(record, [&](const Event& event) { events.push_back(Held(event)); }) || ...);
+  if (!known)
+    raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
+                      "the command was translated to it once, and is to other types now");
+}
+
+// Takes the events of a command: as records for the store, and as they are for the caller.
+template <typename Data, typename Held>
+struct taking {
+  decision<Data>& to;
+
+  // Of all that be_translated_to_events returned. One event, as most commands return, spares compilers a vector that
+  // grows.
+  template <typename Returned>
+  void operator()(Returned&& returned) const {
+    auto& events = *static_cast<std::vector<Held>*>(to.events);
+    if constexpr (is_leaf<std::remove_cvref_t<Returned>, Data>) {
+      std::vector<Held>(1, returned).swap(events);
+      to.records.push_back(make_event<Data>(std::as_const(returned), to.context));
+    } else {
+      events.clear();
+      for_events<Data>(std::forward<Returned>(returned), [&](auto&& event) {
+        to.records.push_back(make_event<Data>(std::as_const(event), to.context));
+        events.push_back(Held(std::forward<decltype(event)>(event)));
+      });
+    }
+  }
+};
+
+// Whether any of the events has a be_handled that these options could reach.
+template <typename... Event, typename... Option>
+consteval bool any_is_handled(list<Event...>, list<Option...>) {
+  return ((chosen<be_handled_rule, Event, list<>, list<Option...>>.source != rule_source::none) || ...);
+}
+
+// Whether a command that is processed without options has no past, no identity and no handler.
+template <typename C, typename Held>
+inline constexpr bool is_alone = chosen<depends_on_rule, C, list<>, list<>>.source == rule_source::none &&
+                                 chosen<command_id_rule, C, list<>, list<>>.source == rule_source::none &&
+                                 !any_is_handled(typename types_held<Held>::type{}, list<>{});
+
+// Brings the past of a command up to date; says whether it is as at_version has it.
+template <typename Past, typename S, typename Data>
+bool catch_up(Past& past, S& storage, decision<Data>& to) {
+  past.catch_up(storage);
+  to.context.stream = past.only_stream();
+  const auto mismatch = past.mismatch();
+  if (mismatch) to.rules.no = to_error(*mismatch);
+  return !mismatch;
+}
+
+// A command, and what its rules are called with.
+template <typename S, typename C, typename Held, typename Past, typename... Option>
+struct own_rules {
+  using data_type = typename S::data_type;
+  const C& command;
+  Past past;
+  std::tuple<const Option&...> options;
+
+  static bool decide(void* self, S& storage, decision<data_type>& to) {
+    auto& own = *static_cast<own_rules*>(self);
+    if (!catch_up(own.past, storage, to)) return false;
+    const taking<data_type, Held> take{to};
+    if constexpr (sizeof...(Option) == 0)
+      return run_rules(to.rules, own.command, own.past.states(), take);
+    else
+      return std::apply(
+          [&](const Option&... each) { return run_rules(to.rules, own.command, own.past.states(), take, each...); },
+          own.options);
+  }
+};
+
+template <typename Data, typename Held>
+void take_up(void* events, const std::vector<recorded<Data>>& records) {
+  auto& held = *static_cast<std::vector<Held>*>(events);
+  held.clear();
+  for (const auto& record : records) hold(held, record, typename types_held<Held>::type{});
+}
+
+// Runs a command that has passed every check at compile time; `options` are those of the rules.
+template <bool HasIdentity, typename C, typename S, typename Held, typename... Option>
+why_not run_command(const C& command, S& storage, processed<Held>& done, const settings& how,
+                    const Option&... options) {
+  using data_type = typename S::data_type;
+  using options_list = list<Option...>;
+  constexpr bool names_itself = chosen<command_id_rule, C, list<>, options_list>.source != rule_source::none;
+  constexpr bool is_handled = any_is_handled(typename types_held<Held>::type{}, options_list{});
+  try {
+    pipeline<S> pipeline(storage, how, done);
+    auto identity = how.identity;
+    if constexpr (names_itself)
+      if (!identity) identity = identify(command, options...);
+    own_part<S> part{.events = &done.events};
+    if constexpr (names_itself || HasIdentity) {
+      part.identity = &*identity;
+      part.take_up = &take_up<data_type, Held>;
+      if (pipeline.replay(part)) return std::nullopt;
+    }
+    using past_type = decltype(make_folding<data_type>(command, options...));
+    own_rules<S, C, Held, past_type, Option...> own{
+        command, make_folding<data_type>(command, options...), {options...}};
+    part.decide = &own.decide;
+    part.self = &own;
+    part.condition = &own.past.condition();
+    if (auto no = pipeline.run(part)) return no;
+    own.past.keep(storage);
+    if constexpr (is_handled)
+      if (!done.replayed)
+        for (const auto& held : done.events)
+          with_held(held, [&](const auto& event) { handle(event, done.handler_errors, options...); });
+    return std::nullopt;
+  } catch (const exception& why) {
+    return why.error();
+  }
+}
+
+template <typename C>
+operation operation_of() {
+  constexpr auto name = type_of_command<C>();
+  return {.kind = operation_kind::command, .type = std::string_view(name.data(), name.size())};
+}
+
+// Runs a command with must's own options, or one that has more to it than its rules.
+template <typename C, typename S, typename Held, typename... Option>
+why_not run_with_settings(const C& command, S& storage, processed<Held>& done, const Option&... options) {
+  auto how = settings_of(options...);
+  (identify_by(how, command, options), ...);
+  const auto run = [&](const auto&... kept) {
+    return run_command<(std::is_same_v<Option, identified_by> || ...)>(command, storage, done, how, kept...);
+  };
+  if constexpr (is_observed<S>)
+    return observe(storage.observer(), operation_of<C>(), [&] { return with_rule_options(run, options...); });
+  else
+    return with_rule_options(run, options...);
+}
+
+// How the caller is told what became of a command; filled in place.
+struct by_exception {
+  template <typename Event>
+  using type = processed<Event>;
+  template <typename Event>
+  static processed<Event>& done(processed<Event>& told) {
+    return told;
+  }
+  [[noreturn]] static void refuse(processed_command&, error&& no) { raise(std::move(no)); }
+};
+struct by_result {
+  template <typename Event>
+  using type = result<processed<Event>>;
+  template <typename Event>
+  static processed<Event>& done(result<processed<Event>>& told) {
+    return *told;
+  }
+  template <typename Event>
+  static void refuse(result<processed<Event>>& told, error&& no) {
+    told = unexpected<error>(std::move(no));
+  }
+};
+
+// Runs a command that is_alone, as most are: its rules are its own, the rest is one function for all that come to the
+// same events, and one for the store.
+template <typename S, typename C, typename Held>
+bool decide_alone(void* self, S&, decision<typename S::data_type>& to) {
+  const taking<typename S::data_type, Held> take{to};
+  return run_rules(to.rules, **static_cast<const C**>(self), std::tuple<>(), take);
+}
+template <typename S>
+why_not run_alone(S& storage, processed_command& done, const own_part<S>& part) {
+  try {
+    const settings how;
+    return pipeline<S>(storage, how, done).run(part);
+  } catch (const exception& why) {
+    return why.error();
+  }
+}
+template <typename Told, typename Event, typename S>
+auto run_alone(S& storage, decltype(own_part<S>::decide) decide, void* self) {
+  typename Told::template type<Event> told;
+  auto& done = Told::done(told);
+  if (auto no = run_alone<S>(storage, done, {decide, self, &done.events})) Told::refuse(told, *std::move(no));
+  return told;
+}
+
+template <typename Told>
+struct process_command_t {
+  template <typename C, typename S, typename... Option>
+  auto operator()(const C& command, S& storage, const Option&... options) const ->
+      typename Told::template type<processed_event<C, S, Option...>> {
+    using event_type = processed_event<C, S, Option...>;
+    static_assert(Storage<S>, "must: the second argument is not a Storage");
+    if constexpr (!Storage<S>) {
+      return {};
+    } else if constexpr (!is_good<C, typename S::data_type, rule_options<Option...>>) {
+      return {};
+    } else if constexpr (sizeof...(Option) == 0 && !is_observed<S> && is_alone<C, event_type>) {
+      const C* self = &command;
+      return run_alone<Told, event_type>(storage, &decide_alone<S, C, event_type>, &self);
+    } else {
+      typename Told::template type<event_type> told;
+      if (auto no = run_with_settings(command, storage, Told::done(told), options...))
+        Told::refuse(told, *std::move(no));
+      return told;
+    }
+  }
+};
+
+}  // namespace must::detail

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// States that were folded before: kept in process by a store that caches, and as snapshots in the cells of a store.
+#pragma once
+
+#include "must/codec/codec.hpp"
+#include "must/detail/digest.hpp"
+#include "must/error.hpp"
+#include "must/event.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace must::detail {
+
+// The last event that was folded into a state.
+struct folded_event {
+  must::position position = 0;
+  std::string id{};
+};
+
+template <typename S>
+struct folded_state {
+  S state;
+  must::version version = 0;
+  folded_event last{};
+  std::uint64_t unsaved = 0;  // events since the last snapshot
+};
+
+// Where a fold goes on. The read begins with the last event that was folded: when that is not the first to come, the
+// state is of another history.
+class resume_point {
+ public:
+  resume_point() = default;
+  resume_point(folded_event last, std::uint64_t unsaved) : last_(std::move(last)), unsaved_(unsaved), awaits_(true) {}
+
+  [[nodiscard]] position read_after() const { return awaits_ ? last_.position - 1 : 0; }
+  // Whether an event is a new one.
+  bool admits(position at, std::string_view id) {
+    if (awaits_ && at < last_.position) return false;
+    if (awaits_) {
+      stale_ = stale_ || at != last_.position || id != last_.id;
+      awaits_ = false;
+      return false;
+    }
+    last_.position = at;
+    last_.id = id;
+    ++unsaved_;
+    return true;
+  }
+  [[nodiscard]] bool is_stale() const { return stale_ || awaits_; }
+  [[nodiscard]] const folded_event& last() const { return last_; }
+  [[nodiscard]] std::uint64_t unsaved() const { return unsaved_; }
+  void saved(std::uint64_t left) { unsaved_ = left; }
+
+ private:
+  folded_event last_{};
+  std::uint64_t unsaved_ = 0;
+  bool awaits_ = false;
+  bool stale_ = false;
+};
+
+template <typename S>
+concept has_snapshots = requires { S::snapshot_every; } && Encodable<S>;
+template <typename S>
+concept caches_states = requires(S& storage) { typename S::caches_states; };
+template <typename S, typename Storage>
+inline constexpr bool is_resumable = caches_states<Storage> || (has_snapshots<S> && CellStorage<Storage>);
+
+// What tells one state from every other: its boundary, its name and its schema version.
+template <typename S>
+std::string state_key(const query_item& of) {
+  content_writer writer;
+  const auto name = own_name<S>();
+  writer.put_bytes({name.data(), name.size()});
+  writer.put_word(static_cast<std::uint64_t>(schema_version<S>));
+  for (const auto* texts : {&of.types, &of.tags}) {
+    writer.put_word(texts->size());
+    for (const auto& text : *texts) writer.put_bytes(text);
+  }
+  writer.put_word(of.stream ? 1 : 0);
+  writer.put_bytes(of.stream.value_or(""));
+  std::string key = "must/snapshot/";
+  for (const unsigned byte : writer.finish()) (key += "0123456789abcdef"[byte >> 4U]) += "0123456789abcdef"[byte & 15U];
+  return key;
+}
+
+// "<position> <version> <id bytes> <id><content type bytes> <content type><bytes>"
+template <typename S>
+std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
+  const auto number = [&] {
+    std::uint64_t value = 0;
+    for (; !bytes.empty() && bytes.front() >= '0' && bytes.front() <= '9'; bytes.remove_prefix(1))
+      value = value * 10 + static_cast<std::uint64_t>(bytes.front() - '0');
+    if (!bytes.empty()) bytes.remove_prefix(1);
+    return value;
+  };
+  const auto text = [&] {
+    const auto size = number();
+    std::string taken(bytes.substr(0, size));
+    bytes.remove_prefix(taken.size());
+    return taken;
+  };
+  folded_event last;
+  last.position = number();
+  const auto version = number();
+  last.id = text();
+  const auto type = text();
+  if (last.position == 0) return std::nullopt;
+  return folded_state<S>{codec<S>::decode(payload(type, std::string(bytes))), version, std::move(last), 0};
+}
+template <typename S>
+std::string write_snapshot(const folded_state<S>& from) {
+  const auto data = codec<S>::encode(from.state);
+  std::string bytes = std::to_string(from.last.position) + ' ' + std::to_string(from.version) + ' ';
+  for (const auto& text : {from.last.id, data.content_type()}) (bytes += std::to_string(text.size()) += ' ') += text;
+  return bytes += data.bytes();
+}
+
+// A snapshot that cannot be read, or a store that cannot read it now, is as good as none.
+template <typename S, typename Storage>
+std::optional<folded_state<S>> recall_snapshot(Storage& storage, const query_item& of) {
+  try {
+    const auto found = storage.get(state_key<S>(of));
+    return found ? read_snapshot<S>(found->bytes) : std::nullopt;
+  } catch (const exception&) {
+    return std::nullopt;
+  }
+}
+// Says how many events are left without a snapshot. One that cannot be stored is stored another time.
+template <typename S, typename Storage>
+std::uint64_t keep_snapshot(Storage& storage, const query_item& of, const folded_state<S>& from) {
+  if (from.unsaved < static_cast<std::uint64_t>(S::snapshot_every)) return from.unsaved;
+  try {
+    const auto key = state_key<S>(of);
+    const auto before = storage.get(key);
+    static_cast<void>(storage.put(key, write_snapshot(from), before ? before->revision : 0));
+    return 0;
+  } catch (const exception&) {
+    return from.unsaved;
+  }
+}
+
+template <typename S, typename Storage>
+std::optional<folded_state<S>> recall(Storage& storage, const query_item& of) {
+  if constexpr (caches_states<Storage>)
+    if (auto found = storage.template recall<S>(of)) return found;
+  if constexpr (has_snapshots<S> && CellStorage<Storage>) return recall_snapshot<S>(storage, of);
+  return std::nullopt;
+}
+template <typename S, typename Storage>
+std::uint64_t keep(Storage& storage, const query_item& of, folded_state<S> from) {
+  if constexpr (has_snapshots<S> && CellStorage<Storage>) from.unsaved = keep_snapshot<S>(storage, of, from);
+  const auto left = from.unsaved;
+  if constexpr (caches_states<Storage>) storage.template keep<S>(of, std::move(from));
+  return left;
+}
+
+}  // namespace must::detail

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+// Which events match, and which are known: an index by identity, stream, type and tag, wherever the events are kept.
+#pragma once
+
+#include "must/detail/arena.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage/index/few_list.hpp"
+#include "must/storage/index/hash_index.hpp"
+#include "must/storage/index/index_row.hpp"
+#include "must/storage/index/name_table.hpp"
+#include "must/storage/index/postings.hpp"
+#include "must/storage/index/segmented.hpp"
+#include "must/uuid.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace must::detail {
+
+// One writer at a time plans, stages, and commits or rolls back; what it stages, nobody sees. Readers never wait: they
+// use positions up to a head that their store published after the commit. What costs, costs what it matches.
+class event_index {
+ public:
+  // The hashes of an append's names, in order: of each event its identity, type, stream (0 for none) and tags.
+  using plan = few_list<std::uint64_t, 16>;
+  using hashes = std::span<const std::uint64_t>;
+
+  // For anyone: hashes the names of `events`, whatever they are, and begins to fetch what is known of them.
+  template <typename Event>
+  [[nodiscard]] plan make_plan(std::span<const Event> events) const {
+    plan made;
+    for (const auto& event : events) {
+      made.push_back(identity_hash(event.source, event.id));
+      identities_.prefetch(*(made.end() - 1));
+      made.push_back(hash(event.type));
+      made.push_back(event.subject.empty() ? 0 : hash(event.subject));
+      if (!event.subject.empty()) streams_.prefetch_slot(*(made.end() - 1));
+      for (const auto& tag : event.tags) {
+        made.push_back(hash(tag));
+        tags_.prefetch_slot(*(made.end() - 1));
+      }
+    }
+    return made;
+  }
+  // Goes on with it, for the first event; when some time has passed.
+  void fetch(const plan& made, std::size_t tags) const {
+    auto at = made.begin() + 2;
+    if (*at != 0) streams_.prefetch_entry(*at);
+    for (++at; tags > 0; --tags) tags_.prefetch_entry(*at++);
+  }
+  // And for the last time, when that has come too.
+  void fetch_lists(const plan& made, std::size_t tags) const {
+    auto at = made.begin() + 2;
+    if (*at != 0) streams_.prefetch_list(*at);
+    for (++at; tags > 0; --tags) tags_.prefetch_list(*at++);
+  }
+  // Those of the first event of the rest of a plan, which loses them.
+  static hashes take(hashes& rest, std::size_t tags) noexcept {
+    const auto taken = rest.first(3 + tags);
+    rest = rest.subspan(3 + tags);
+    return taken;
+  }
+
+  // For the writer: the position of an identity, 0 when it is new. `equal(position)` compares.
+  template <typename Equal>
+  [[nodiscard]] position find(std::uint64_t identity, Equal&& equal) const {
+    return 1 + identities_.find(identity, [&](std::uint64_t i) { return equal(i + 1); });
+  }
+  // For readers: positions above their head are passed over.
+  template <typename Equal>
+  [[nodiscard]] position find(std::string_view source, std::string_view id, position head, Equal&& equal) const {
+    return find(identity_hash(source, id), [&](position at) { return at <= head && equal(at); });
+  }
+
+  // Readies one more event for the commit. May throw bad_alloc; then, as for whatever else hinders the append, roll
+  // back.
+  void stage(hashes names, std::string_view type, std::string_view stream, const tag_set& tags) {
+    const auto at = staged() + 1;
+    identities_.reserve(at, [&](std::uint64_t i) { return rows_[i].identity; });
+    rows_.reserve(at);
+    index_row row;
+    row.identity = names[0];
+    auto* const ids = row.room_for_tags(tags.size(), memory_);
+    const auto add = [&](name_entry& entry) {
+      touched_.push_back(&entry);
+      entry.list.stage(at, memory_);
+      return entry.number;
+    };
+    row.type = add(types_.find_or_add(names[1], type, memory_));
+    if (!stream.empty()) {
+      auto& entry = streams_.find_or_add(names[2], stream, memory_);
+      entry.by_type.seen.add(row.type);
+      row.stream = add(entry);
+      row.version = entry.list.staged();
+    }
+    auto hash_of_tag = names.begin() + 3;
+    auto* id = ids;
+    for (const auto& tag : tags) {
+      auto& entry = tags_.find_or_add(*hash_of_tag++, tag, memory_);
+      entry.by_type.add(row.type, memory_);
+      entry.by_type.seen.add(row.type);
+      *id++ = add(entry);
+    }
+    rows_.emplace_back(row);
+  }
+  // Makes one append of what was staged.
+  void commit() noexcept {
+    const auto first = committed_;
+    auto next = touched_.begin();
+    while (committed_ < rows_.size()) {
+      auto& row = rows_[committed_];
+      row.offset = static_cast<std::uint32_t>(committed_ - first);
+      row.append_size = static_cast<std::uint32_t>(rows_.size() - first);
+      identities_.insert(row.identity);
+      ++committed_;
+      for (auto lists = (row.stream == 0 ? 1U : 2U) + row.tag_count; lists > 0; --lists, ++next) {
+        (*next)->last = committed_;
+        (*next)->list.publish();
+        (*next)->by_type.set(row.type, committed_);
+      }
+    }
+    touched_.clear();
+    rows_.prefetch_next();
+  }
+  void rollback() noexcept {
+    for (auto* entry : touched_) entry->list.withdraw();
+    touched_.clear();
+    while (rows_.size() > committed_) rows_.pop_back();
+  }
+
+  // For the writer: the last position of what is staged; the version of a stream; the last position above `after` that
+  // matches, 0 when there is none.
+  [[nodiscard]] position staged() const noexcept { return rows_.size(); }
+  [[nodiscard]] version version_of(std::string_view stream) const {
+    const auto* const known = streams_.find(hash(stream), stream);
+    return known == nullptr ? 0 : known->list.size();
+  }
+  [[nodiscard]] position last_match(const query& which, position after) const {
+    if (which.is_all()) return committed_ > after ? committed_ : 0;
+    position found = 0;
+    for (const auto& item : which.items()) found = std::max(found, last_match(item, std::max(after, found)));
+    return found;
+  }
+
+  // For readers.
+  [[nodiscard]] version version_of(std::string_view stream, position head) const {
+    const auto* const known = streams_.find(hash(stream), stream);
+    return known == nullptr ? 0 : known->list.count_until(head, known->list.size());
+  }
+  [[nodiscard]] const index_row& row(position at) const noexcept { return rows_[at - 1]; }
+
+  // Turns names into numbers; false when the item names something that never came, and so matches nothing.
+  [[nodiscard]] bool compile(const query_item& item, index_filter& made) const {
+    for (const auto& tag : item.tags) {
+      const auto* const known = tags_.find(hash(tag), tag);
+      if (known == nullptr) return false;
+      made.tags.push_back(known->number);
+    }
+    for (const auto& type : item.types)
+      if (const auto* const known = types_.find(hash(type), type))
+        if (!made.types.contains(known->number)) made.types.push_back(known->number);
+    if (made.types.empty() && !item.types.empty()) return false;
+    if (!item.stream) return true;
+    const auto* const known = streams_.find(hash(*item.stream), *item.stream);
+    if (known != nullptr) made.stream = known->number;
+    return known != nullptr;
+  }
+
+  // Calls `use(entry)` for the names whose lists together hold every match of `filter`: those with the fewest entries
+  // in (after, until]. \param streams_only  whether it must be that of the stream, if there is one
+  template <typename Use>
+  void for_drivers(const index_filter& filter, position after, position until, bool streams_only, Use&& use) const {
+    constexpr std::size_t cheap_enough = 64;  // to look at other lists would cost as much
+    const name_entry* cheapest = nullptr;
+    auto least = static_cast<std::size_t>(-1);
+    const auto cost_of = [&](const name_entry& entry) {
+      const auto last = entry.list.count_until(until, entry.list.size());
+      return last - entry.list.count_until(after, last);
+    };
+    const auto consider = [&](const name_entry& entry) {
+      if (const auto cost = cost_of(entry); cost < least) {
+        cheapest = &entry;
+        least = cost;
+      }
+    };
+    if (filter.stream != 0) consider(streams_[filter.stream]);
+    if (filter.stream != 0 && streams_only) return use(*cheapest);
+    for (const auto tag : filter.tags)
+      if (least > cheap_enough) consider(tags_[tag]);
+    if (least > cheap_enough && !filter.types.empty()) {
+      std::size_t cost = 0;
+      for (const auto type : filter.types) cost += cost_of(types_[type]);
+      if (cost < least) {
+        for (const auto type : filter.types) use(types_[type]);
+        return;
+      }
+    }
+    use(*cheapest);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t hash(std::string_view name) const noexcept { return hash_name(name, seed_); }
+  [[nodiscard]] std::uint64_t identity_hash(std::string_view source, std::string_view id) const noexcept {
+    return hash_name(id, hash_name(source, seed_));
+  }
+
+  [[nodiscard]] position last_match(const query_item& item, position after) const {
+    position newest = committed_;  // nothing above it matches
+    const auto ends_with = [&newest](const name_entry* entry) {
+      newest = std::min(newest, entry == nullptr ? 0 : entry->last);
+    };
+    if (item.stream) ends_with(streams_.find(hash(*item.stream), *item.stream));
+    for (const auto& tag : item.tags)
+      if (newest > after) ends_with(tags_.find(hash(tag), tag));
+    if (newest <= after) return 0;
+    index_filter filter;
+    if (!compile(item, filter)) return 0;
+    if (!filter.types.empty()) {
+      const auto newest_of = [&](auto&& last_of) {
+        position last = 0;
+        for (const auto type : filter.types) last = std::max(last, last_of(type));
+        return last;
+      };
+      newest = std::min(newest, newest_of([&](std::uint32_t type) { return types_[type].last; }));
+      for (const auto tag : filter.tags)
+        newest = std::min(newest, newest_of([&](std::uint32_t type) { return tags_[tag].by_type[type]; }));
+      if (newest <= after) return 0;
+    }
+    // Of one tag, or one stream without types, or types alone, that is it.
+    if (filter.tags.size() + (filter.stream == 0 ? 0U : 1U) <= 1 && (filter.stream == 0 || filter.types.empty()))
+      return newest;
+    position found = 0;
+    for_drivers(filter, after, newest, false, [&](const name_entry& driver) {
+      const auto& list = driver.list;
+      auto left = list.count_until(newest, list.size());
+      if (left == 0) return;
+      for (postings::cursor at(list, left - 1); *at > std::max(after, found); at.backward()) {
+        if (filter.matches(row(*at))) found = *at;
+        if (--left == 0) return;
+      }
+    });
+    return found;
+  }
+
+  std::uint64_t seed_ = random_source::of_this_thread()();
+  arena memory_{};
+  name_table streams_{};
+  name_table types_{};
+  name_table tags_{};
+  hash_index identities_{};
+  segmented<index_row> rows_{};
+  std::size_t committed_ = 0;
+  std::vector<name_entry*> touched_{};  // by what is staged, in order
+};
+
+}  // namespace must::detail

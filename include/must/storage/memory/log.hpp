@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// The log of a memory store: what an append checks, and how it is stored whole or not at all.
+#pragma once
+
+#include "must/detail/arena.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/storage/index/event_index.hpp"
+#include "must/storage/index/index_cursor.hpp"
+#include "must/storage/index/segmented.hpp"
+#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/matching.hpp"
+#include "must/timestamp.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace must::detail {
+
+// Records never move. One writer at a time appends and publishes; readers take the head once and never wait.
+template <typename Data>
+class memory_log {
+ public:
+  using event = basic_event<Data>;
+  using record = recorded<Data>;
+
+  [[nodiscard]] position head() const noexcept { return head_.load(std::memory_order_acquire); }
+  [[nodiscard]] const record& at(position which) const noexcept { return records_[which - 1]; }
+  [[nodiscard]] version version_of(std::string_view stream) const {
+    const auto seen = head();
+    return index_.version_of(stream, seen);
+  }
+  // The position of an event, 0 when there is none.
+  [[nodiscard]] position find(std::string_view source, std::string_view id) const {
+    const auto seen = head();
+    return index_.find(source, id, seen, [&](position which) { return is(at(which), source, id); });
+  }
+
+  // Calls `visit(record)` for the matches in (options.after, end] until it returns false; says whether it never did.
+  template <typename Visit>
+  bool for_matches(const query& which, const read_options& options, position end, Visit&& visit) const {
+    if (options.after >= end) return true;
+    if (which.is_all()) {
+      const bool forwards = options.order == direction::forwards;
+      const auto count = end - options.after;
+      const auto position_of = [&](position i) { return forwards ? options.after + 1 + i : end - i; };
+      constexpr position ahead = 8;
+      for (position i = 0; i < count; ++i) {
+        if (i + ahead < count) __builtin_prefetch(&at(position_of(i + ahead)).data);
+        if (!visit(at(position_of(i)))) return false;
+      }
+      return true;
+    }
+    // A page ahead of the visitor, so that memory answers for many records at once.
+    std::array<position, 16> page{};
+    const auto most = static_cast<std::uint64_t>(options.limit.value_or(static_cast<std::int64_t>(page.size())));
+    index_cursor cursor(index_, which, options, end);
+    for (bool more = true; more;) {
+      std::size_t count = 0;
+      while (count < page.size() && count < most && (page[count] = cursor.next()) != 0) fetch(page[count++]);
+      more = count == page.size() || count == most;
+      for (std::size_t i = 0; i < count; ++i)
+        if (!visit(at(page[i]))) return false;
+    }
+    return true;
+  }
+
+  // Begins to fetch what an append will need, before the lock and before the events are known to be good.
+  [[nodiscard]] event_index::plan make_plan(std::span<const event> events) const { return index_.make_plan(events); }
+
+  // For the writer, as everything that follows. What is appended, readers see when it is published.
+  void publish() noexcept { head_.store(records_.size(), std::memory_order_release); }
+
+  append_result append(std::span<event> events, const event_index::plan& made, const append_condition& condition,
+                       clock& clock) {
+    const event_index::hashes plan(made.begin(), made.end());
+    const auto tags = events.front().tags.size();
+    index_.fetch(made, tags);
+    if (const auto repeat = find_repeat(events, plan)) return *repeat;
+    index_.fetch_lists(made, tags);
+    check_not_ahead(condition, records_.size());
+    for (const auto& expectation : condition.streams)
+      if (const auto actual = index_.version_of(expectation.stream); !expectation.holds_at(actual))
+        return stream_conflict(expectation, actual);
+    if (!condition.query.is_none())
+      if (const auto found = index_.last_match(condition.query, condition.after); found != 0)
+        return query_conflict(condition, found);
+    return store(events, plan, clock);
+  }
+
+ private:
+  static bool is(const event& known, std::string_view source, std::string_view id) {
+    return known.id == id && known.source == source;
+  }
+  void fetch(position which) const noexcept {
+    const auto& one = at(which);  // its data and its position: what most visitors look at
+    __builtin_prefetch(&one.data);
+    __builtin_prefetch(&one.position);
+  }
+  // The result that the same append had before. Throws duplicate_id for any other known id, and for one that the
+  // append has twice.
+  [[nodiscard]] std::optional<appended> find_repeat(std::span<const event> events, event_index::hashes plan) const {
+    check_distinct(events);
+    const auto known = [&](std::size_t i) -> known_event {
+      const auto& one = events[i];
+      const auto identity = event_index::take(plan, one.tags.size()).front();
+      const auto found = index_.find(identity, [&](position which) { return is(at(which), one.source, one.id); });
+      if (found == 0) return {};
+      const auto& row = index_.row(found);
+      return {found, row.offset, row.append_size};
+    };
+    return detail::find_repeat(events, known,
+                               [&](std::size_t i, position found) { return same_content<Data>(at(found), events[i]); });
+  }
+
+  // What may throw comes first, so that events are moved from only when nothing hinders their append any more. Those
+  // that may throw when they are moved are copied.
+  appended store(std::span<event> events, event_index::hashes plan, clock& clock) {
+    const auto before = records_.size();
+    auto now = clock.now();
+    if (before > 0 && now < at(before).recorded_at) now = at(before).recorded_at;
+    try {
+      records_.reserve(before + events.size());
+      for (const auto& one : events)
+        index_.stage(event_index::take(plan, one.tags.size()), one.type, one.subject, one.tags);
+      if constexpr (!std::is_nothrow_move_constructible_v<event>)
+        for (const auto& one : events) add(one, now);
+    } catch (...) {
+      while (records_.size() > before) records_.pop_back();
+      index_.rollback();
+      throw;
+    }
+    if constexpr (std::is_nothrow_move_constructible_v<event>)
+      for (auto& one : events) add(std::move(one), now);
+    index_.commit();
+    records_.prefetch_next();
+    return {before + 1, records_.size()};
+  }
+  template <typename Event>
+  void add(Event&& one, const timestamp& now) {
+    const auto which = records_.size() + 1;
+    records_.emplace_back(std::forward<Event>(one), which, index_.row(which).version, now);
+  }
+
+  segmented<record> records_{};
+  event_index index_{};
+  alignas(cache_line) std::atomic<position> head_{0};
+};
+
+}  // namespace must::detail
