@@ -361,7 +361,7 @@ TEST_CASE("cloudevents: a datacontenttype is a media type", "[cloudevents][core]
     INFO(bad);
     CHECK(why_unwritten(event_with(must::payload::absent(bad))).field == "datacontenttype");
     std::string escaped;
-    must::detail::append_json_string(escaped, bad);
+    must::detail::text::append_json_string(escaped, bad);
     CHECK(why_unread(with("\"datacontenttype\":" + escaped)).field == "datacontenttype");
   }
 }
@@ -454,7 +454,8 @@ TEST_CASE("cloudevents: JSON data keeps its tokens, not its space", "[cloudevent
 
 TEST_CASE("cloudevents: data in base64 that is declared JSON is the same JSON", "[cloudevents][core]") {
   const auto base64 = [](std::string_view bytes) {
-    return with("\"datacontenttype\":\"application/json\",\"data_base64\":\"" + must::detail::to_base64(bytes) + "\"");
+    return with("\"datacontenttype\":\"application/json\",\"data_base64\":\"" + must::detail::text::to_base64(bytes) +
+                "\"");
   };
   CHECK(ce::from_json(base64("{ \"a\": 1 }")).data == must::payload("application/json", "{\"a\":1}"));
   CHECK(ce::from_json(base64("null")).data == must::payload::null("application/json"));
@@ -585,7 +586,7 @@ TEST_CASE("cloudevents: an indent lays JSON data out as nlohmann_json does", "[c
   for (const char* data : {R"({"a":[1,[],{},[[1]],"x y"],"b":{"c":{}}})", "[]", "{}", "[1,2]", "5"}) {
     INFO(data);
     std::string mine;
-    must::detail::append_json(mine, data, 2);
+    must::detail::text::append_json(mine, data, 2);
     CHECK(mine == nlohmann::json::parse(data).dump(2));
   }
 }
@@ -776,8 +777,8 @@ TEST_CASE("cloudevents: random events come back as they were", "[cloudevents][co
     for (std::size_t length = 1 + below(8); length > 0;) {
       const std::uint32_t code =
           below(4) == 0 ? static_cast<std::uint32_t>(below(0x110000)) : static_cast<std::uint32_t>(below(0x100));
-      if ((code >= 0xD800 && code < 0xE000) || (!barred && must::detail::is_barred_character(code))) continue;
-      must::detail::append_utf8(out, code);
+      if ((code >= 0xD800 && code < 0xE000) || (!barred && must::detail::text::is_barred_character(code))) continue;
+      must::detail::text::append_utf8(out, code);
       --length;
     }
     return out;
@@ -858,7 +859,7 @@ TEST_CASE("cloudevents: the check of JSON agrees with nlohmann_json on mangled d
       else
         text.erase(at, 1);
     }
-    const auto flaw = must::detail::json_flaw(text);
+    const auto flaw = must::detail::text::json_flaw(text);
     if (flaw && contains(*flaw, "twice")) continue;
     INFO(text);
     INFO(flaw.value_or("no flaw"));

@@ -21,10 +21,10 @@ template <Storage S, Event... E>
   requires(sizeof...(E) > 0)
 appended append(S& storage, const E&... events) {
   using data_type = typename S::data_type;
-  const detail::event_context context{storage.origin(), storage.origin().clock->now()};
+  const detail::pipeline::event_context context{storage.origin(), storage.origin().clock->now()};
   std::vector<basic_event<data_type>> records;
   records.reserve(sizeof...(E));
-  (records.push_back(detail::make_event<data_type>(events, context)), ...);
+  (records.push_back(detail::pipeline::make_event<data_type>(events, context)), ...);
   for (auto& record : records) record.id = context.origin.ids->next(context.now);
   return storage.append(std::span<basic_event<data_type>>(records), append_condition{}).value();
 }

@@ -51,14 +51,14 @@ void append_event(std::string& out, const recorded<Data>& event, int indent, int
 }
 
 inline void check_document(std::string_view text) {
-  if (const auto flaw = must::detail::json_flaw(text))
+  if (const auto flaw = must::detail::text::json_flaw(text))
     raise({.code = error_code::bad_input, .message = "the document is not JSON: " + *flaw, .field = "document"});
 }
 
 // The value of a text without flaw, without the space around it.
 inline std::string_view trimmed(std::string_view text) {
-  while (must::detail::is_json_space(text.front())) text.remove_prefix(1);
-  while (must::detail::is_json_space(text.back())) text.remove_suffix(1);
+  while (must::detail::text::is_json_space(text.front())) text.remove_prefix(1);
+  while (must::detail::text::is_json_space(text.back())) text.remove_suffix(1);
   return text;
 }
 
@@ -149,7 +149,7 @@ template <typename Range>
            .message = "the document is not a batch: it is not a JSON array",
            .field = "document"});
   std::vector<cloud_event> events;
-  for (must::detail::json_cursor array(text); array.next();) {
+  for (must::detail::text::json_cursor array(text); array.next();) {
     const auto element = array.take_value();
     detail::for_element(events.size(), [&] { events.push_back(detail::read_event(element)); });
   }

@@ -61,13 +61,13 @@ struct verdict_of<Rule, bool> : verdict_on<verdict::boolean> {};
 template <typename Rule>
 struct verdict_of<Rule, must::refusal> : verdict_on<verdict::refusal> {};
 template <>
-struct verdict_of<be_authorized_rule, anyone_t> : verdict_on<verdict::silent> {};
+struct verdict_of<rules::be_authorized_rule, anyone_t> : verdict_on<verdict::silent> {};
 template <>
-struct verdict_of<be_valid_rule, always_t> : verdict_on<verdict::silent> {};
+struct verdict_of<rules::be_valid_rule, always_t> : verdict_on<verdict::silent> {};
 template <>
-struct verdict_of<be_authorized_rule, always_t> : verdict_on<verdict::bad> {};
+struct verdict_of<rules::be_authorized_rule, always_t> : verdict_on<verdict::bad> {};
 template <>
-struct verdict_of<be_valid_rule, anyone_t> : verdict_on<verdict::bad> {};
+struct verdict_of<rules::be_valid_rule, anyone_t> : verdict_on<verdict::bad> {};
 template <typename Rule, typename Value, typename Other>
 struct verdict_of<Rule, result<Value, Other>> : verdict_on<verdict::bad> {};
 template <typename Rule>
@@ -79,17 +79,17 @@ struct verdict_of<Rule, result<Value, error>> : refinement<verdict::refined_outc
 // A deciding rule of a command: how it is chosen, what it says, and which command the next rule gets.
 template <typename Rule, typename C, typename States, typename Options>
 struct decision_step {
-  static constexpr rule_choice choice = chosen<Rule, C, States, Options>;
+  static constexpr rules::rule_choice choice = rules::chosen<Rule, C, States, Options>;
   static constexpr bool fits = false;
   static constexpr bool refines = false;
   static constexpr verdict kind = verdict::bad;
   using next = C;
 };
 template <typename Rule, typename C, typename States, typename Options>
-  requires(chosen<Rule, C, States, Options>.callable())
+  requires(rules::chosen<Rule, C, States, Options>.callable())
 struct decision_step<Rule, C, States, Options> {
-  static constexpr rule_choice choice = chosen<Rule, C, States, Options>;
-  using returned = rule_result<Rule, C, States, Options>;
+  static constexpr rules::rule_choice choice = rules::chosen<Rule, C, States, Options>;
+  using returned = rules::rule_result<Rule, C, States, Options>;
   using verdict_type = verdict_of<Rule, returned>;
   static constexpr verdict kind = verdict_type::kind;
   static constexpr bool fits = kind != verdict::bad;
@@ -100,10 +100,11 @@ struct decision_step<Rule, C, States, Options> {
 // The three rules in a row, each looked up on what the one before it made of the command.
 template <typename C, typename States, typename Options>
 struct rule_chain {
-  using authorize = decision_step<be_authorized_rule, C, States, Options>;
-  using validate = decision_step<be_valid_rule, typename authorize::next, States, Options>;
+  using authorize = decision_step<rules::be_authorized_rule, C, States, Options>;
+  using validate = decision_step<rules::be_valid_rule, typename authorize::next, States, Options>;
   using translated = typename validate::next;
-  static constexpr rule_choice translate = chosen<be_translated_to_events_rule, translated, States, Options>;
+  static constexpr rules::rule_choice translate =
+      rules::chosen<rules::be_translated_to_events_rule, translated, States, Options>;
   static constexpr bool fits = authorize::fits && validate::fits && translate.callable();
   // Members that take all options, of a command without states that none of them refines.
   static constexpr bool is_plain = fits && std::is_same_v<States, list<>> && !authorize::refines &&
@@ -124,9 +125,9 @@ struct states_found {
   using type = list<>;
 };
 template <typename C, typename Options>
-  requires(chosen<depends_on_rule, C, list<>, Options>.callable())
+  requires(rules::chosen<rules::depends_on_rule, C, list<>, Options>.callable())
 struct states_found<C, Options>
-    : states_of_dependencies<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, Options>>> {};
+    : states_of_dependencies<std::remove_cvref_t<rules::rule_result<rules::depends_on_rule, C, list<>, Options>>> {};
 template <typename C, typename Options>
 using states_of = typename states_found<C, Options>::type;
 
@@ -170,9 +171,9 @@ template <typename Rule>
 struct rule_object {
   /// Calls the rule as process_command would for a command without states.
   template <typename C, typename... Option>
-    requires(chosen<Rule, C, list<>, list<Option...>>.callable())
+    requires(rules::chosen<Rule, C, list<>, list<Option...>>.callable())
   constexpr decltype(auto) operator()(const C& command, const Option&... options) const {
-    return call_rule<Rule>(command, std::tuple<>{}, options...);
+    return rules::call_rule<Rule>(command, std::tuple<>{}, options...);
   }
 };
 
@@ -182,17 +183,17 @@ struct rule_object {
 inline namespace cpo {
 
 /// May this command be given, by whom the options name? \see Command for how it is found and what it returns
-inline constexpr detail::rule_object<detail::be_authorized_rule> be_authorized{};
+inline constexpr detail::rule_object<detail::rules::be_authorized_rule> be_authorized{};
 /// Is the command possible, as things stand? \see Command for how it is found and what it returns
-inline constexpr detail::rule_object<detail::be_valid_rule> be_valid{};
+inline constexpr detail::rule_object<detail::rules::be_valid_rule> be_valid{};
 /// The events that the command comes to: an event, or optional, variant, tuple, pair, range of them; none is fine.
-inline constexpr detail::rule_object<detail::be_translated_to_events_rule> be_translated_to_events{};
+inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule> be_translated_to_events{};
 /// What is done with a stored event at once, in this process, at most once: `event.be_handled(options...)`.
-inline constexpr detail::rule_object<detail::be_handled_rule> be_handled{};
+inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
 /// What happened before that the command depends on: stream<S>(id), tagged<S>(tags...), all_of(...).
-inline constexpr detail::rule_object<detail::depends_on_rule> depends_on{};
+inline constexpr detail::rule_object<detail::rules::depends_on_rule> depends_on{};
 /// A text that is the same when the command is sent again: it is then processed once.
-inline constexpr detail::rule_object<detail::command_id_rule> command_id{};
+inline constexpr detail::rule_object<detail::rules::command_id_rule> command_id{};
 
 }  // namespace cpo
 }  // namespace must

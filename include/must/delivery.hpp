@@ -39,7 +39,7 @@ concept Delivery =
     } || requires(D& delivery, std::span<const recorded<Data>* const> batch, std::span<delivery_answer> answers,
                   const std::stop_token& stop) { delivery.deliver(batch, answers, stop); };
 
-namespace detail {
+namespace detail::delivery {
 
 // Calls whichever deliver() there is.
 template <typename D, typename Data>
@@ -51,5 +51,5 @@ void deliver_to(D& delivery, std::span<const recorded<Data>* const> batch, std::
     delivery.deliver(batch, answers);
 }
 
-}  // namespace detail
+}  // namespace detail::delivery
 }  // namespace must

@@ -30,7 +30,7 @@ struct loaded {
 /// Costs the events of the boundary.
 template <Storage Store, State S>
 [[nodiscard]] loaded<S> load(Store& storage, dependency<S> from) {
-  detail::folding<dependency<S>, typename Store::data_type> folding(std::move(from));
+  detail::pipeline::folding<dependency<S>, typename Store::data_type> folding(std::move(from));
   folding.catch_up(storage);
   folding.keep(storage);
   if (const auto mismatch = folding.mismatch()) raise(to_error(*mismatch));
@@ -46,7 +46,7 @@ struct stored_event : recorded<Data> {
   template <Event E>
   [[nodiscard]] std::optional<E> as() const {
     std::optional<E> found;
-    detail::with_event<E>(*this, [&](const E& event) { found.emplace(event); });
+    detail::coding::with_event<E>(*this, [&](const E& event) { found.emplace(event); });
     return found;
   }
 
@@ -55,9 +55,9 @@ struct stored_event : recorded<Data> {
   template <typename... E, typename Visitor>
   bool visit(Visitor&& visitor) const {
     if constexpr (sizeof...(E) > 0) {
-      return (detail::with_event<E>(*this, [&](const E& event) { visitor(event); }) || ...);
-    } else if constexpr (!detail::keeps_structs<Data>) {
-      static_assert(detail::keeps_structs<Data>, "must: name the events to visit: record.visit<A, B>(visitor)");
+      return (detail::coding::with_event<E>(*this, [&](const E& event) { visitor(event); }) || ...);
+    } else if constexpr (!detail::coding::keeps_structs<Data>) {
+      static_assert(detail::coding::keeps_structs<Data>, "must: name the events to visit: record.visit<A, B>(visitor)");
       return false;
     } else {
       bool taken = false;

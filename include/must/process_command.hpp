@@ -18,11 +18,11 @@ namespace must {
 /// \returns processed, or an error: unauthorized, invalid, version_conflict (at_version, or past deadline and retries),
 ///   duplicate_command, duplicate_id, bad_input, codec_error, erased, storage_error, outcome_unknown
 /// \throws what is not must's: of the rules, of apply, std::bad_alloc
-inline constexpr detail::process_command_t<detail::by_result> try_process_command{};
+inline constexpr detail::pipeline::process_command_t<detail::pipeline::by_result> try_process_command{};
 
 /// Runs a command as try_process_command does.
 /// \returns what became of it
 /// \throws unauthorized, invalid, version_conflict, ...: the exception of the error that try_process_command returns
-inline constexpr detail::process_command_t<detail::by_exception> process_command{};
+inline constexpr detail::pipeline::process_command_t<detail::pipeline::by_exception> process_command{};
 
 }  // namespace must

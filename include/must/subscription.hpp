@@ -35,8 +35,8 @@ namespace must {
 /// TransactionalStorage: what it writes there, and how far it came, are stored together, so that counts exactly once.
 /// One that throws leaves the event to the failure policy. \see handler_of, which throws for what it does not know
 template <typename H, typename S>
-concept EventHandler =
-    CellStorage<S> && (std::invocable<H&, const recorded<typename S::data_type>&> || detail::takes_transaction<S, H>);
+concept EventHandler = CellStorage<S> && (std::invocable<H&, const recorded<typename S::data_type>&> ||
+                                          detail::following::takes_transaction<S, H>);
 
 /// Follows the events of a store that match a query: catches up, then goes on live. At least once, and in order.
 ///
@@ -57,8 +57,8 @@ class subscription {
         which_(std::move(which)),
         handler_(std::move(handler)),
         options_(std::move(options)) {
-    detail::check_subscription(name_, options_);
-    detail::check_read(which_, {});
+    detail::following::check_subscription(name_, options_);
+    kit::check_read(which_, {});
   }
   subscription(const subscription&) = delete;
   subscription& operator=(const subscription&) = delete;
@@ -84,23 +84,25 @@ class subscription {
   bool wait_until(position at, duration timeout) { return progress_.wait_until(at, detail::to_chrono(timeout)); }
 
   /// How it goes, from any thread. Reads one event of the store. \throws storage_error
-  [[nodiscard]] subscription_health health() const { return detail::health_of(storage_, which_, options_, progress_); }
+  [[nodiscard]] subscription_health health() const {
+    return detail::following::health_of(storage_, which_, options_, progress_);
+  }
   /// What is parked, whoever follows. \throws storage_error
   [[nodiscard]] std::vector<parked_event> parked() const {
-    const auto found = storage_.get(detail::parked_key(name_));
+    const auto found = storage_.get(detail::following::parked_key(name_));
     if (!found) return {};
-    return detail::read_parked(detail::owned_fields::of(found->bytes).fields);
+    return detail::following::read_parked(detail::following::owned_fields::of(found->bytes).fields);
   }
   /// Asks whoever follows to handle the parked events again, soon; those that fail stay parked. \throws storage_error
   void replay_parked() {
-    const auto key = detail::replay_key(name_);
+    const auto key = detail::following::replay_key(name_);
     for (auto asked = storage_.get(key); !storage_.put(key, "", asked ? asked->revision : 0);)
       asked = storage_.get(key);
   }
 
  private:
   void follow(const std::stop_token& stop, bool live, position until) {
-    if (progress_.running.exchange(true)) detail::refuse_input("run", "was called while it runs");
+    if (progress_.running.exchange(true)) kit::refuse_input("run", "was called while it runs");
     const detail::at_exit ends([&] { progress_.running = false; });
     std::stop_source ended;
     const std::stop_callback forward(stop, [&] { ended.request_stop(); });
@@ -110,15 +112,15 @@ class subscription {
   bool try_to_follow(std::stop_source& ended, bool live, position until) {
     bool begun = false;
     try {
-      detail::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
+      detail::following::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
       if (!claim.is_held()) return true;
-      detail::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim, ended);
+      detail::following::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim, ended);
       following.start();
       begun = true;
       following.run(live, until);
       return true;
     } catch (const exception& why) {
-      if (begun || !live || !detail::may_pass(why.error())) throw;
+      if (begun || !live || !detail::following::may_pass(why.error())) throw;
       progress_.note_error(why.error().message);
       return ended.stop_requested();
     }
@@ -129,7 +131,7 @@ class subscription {
   query which_;
   Handler handler_;
   subscription_options options_;
-  mutable detail::progress progress_{};
+  mutable detail::following::progress progress_{};
 };
 
 }  // namespace must

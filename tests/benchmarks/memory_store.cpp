@@ -217,9 +217,9 @@ class hand_store {
 
  private:
   std::mutex mutex_{};
-  must::detail::segmented<must::recorded<must::payload>> log_impl_{};
+  must::detail::index::segmented<must::recorded<must::payload>> log_impl_{};
   struct log {
-    must::detail::segmented<must::recorded<must::payload>>& all;
+    must::detail::index::segmented<must::recorded<must::payload>>& all;
     [[nodiscard]] std::size_t size() const { return all.size(); }
     void push_back(must::recorded<must::payload>&& one) { all.emplace_back(std::move(one)); }
   } log_{log_impl_};

@@ -33,10 +33,10 @@ namespace must_test {
 
 // Stops its process between two writes: in the middle of one it would hold SQLite's lock, and stop every other, too.
 template <must::CellStorage S>
-class stoppable_store : public must::detail::decorator<S> {
+class stoppable_store : public must::kit::decorator<S> {
  public:
-  explicit stoppable_store(S& storage) : must::detail::decorator<S>(storage) {}
-  must::append_result append(std::span<typename must::detail::decorator<S>::event> events,
+  explicit stoppable_store(S& storage) : must::kit::decorator<S>(storage) {}
+  must::append_result append(std::span<typename must::kit::decorator<S>::event> events,
                              const must::append_condition& condition) {
     const std::lock_guard lock(mutex_);
     return this->storage().append(events, condition);

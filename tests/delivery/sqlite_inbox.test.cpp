@@ -2,7 +2,7 @@
 #include "cases/inbox.hpp"
 #include "stores/sqlite.hpp"
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 TEST_CASE("inbox: work is done once for each event on sqlite_store", "[delivery][race]") {
   const temporary_folder folder;

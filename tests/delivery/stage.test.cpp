@@ -182,7 +182,7 @@ TEST_CASE("stage: a producer that is gone does not end what it began, a subscrib
 TEST_CASE("stage: a consumer asks again when min_demand is left, and gets no more than max_demand", "[delivery]") {
   int handled = 0;
   auto handler = [&](int) { ++handled; };
-  must::detail::consumer_link<int, decltype(handler)> link(handler, {.max_demand = 10, .min_demand = 2});
+  must::detail::stage::consumer_link<int, decltype(handler)> link(handler, {.max_demand = 10, .min_demand = 2});
   const auto first = std::make_shared<watched>(), second = std::make_shared<watched>();
   link.on_subscribe(first);
   link.on_subscribe(second);

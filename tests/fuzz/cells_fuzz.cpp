@@ -51,7 +51,7 @@ void follow(const std::string& key, std::string_view bytes, unsigned lanes) {
     expect(came_to == 3, "a run ends before the end");
   } catch (const must::exception& thrown) {
     expect(thrown.error().code != must::error_code::bad_input, "the user is blamed");
-    expect(must::detail::is_utf8(thrown.what()) || !must::detail::is_utf8(bytes), "a message is not UTF-8");
+    expect(must::detail::text::is_utf8(thrown.what()) || !must::detail::text::is_utf8(bytes), "a message is not UTF-8");
   }
 }
 
@@ -71,12 +71,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   snapshots(bytes);
   std::replace(bytes.begin(), bytes.end(), '|', '\0');
   try {
-    const auto owned = must::detail::owned_fields::of(bytes);
-    expect(must::detail::owned_fields::of(owned.bytes()).fields == owned.fields, "fields are written as others");
-    static_cast<void>(must::detail::checkpoint::of(owned.fields));
-    const auto parked = must::detail::read_parked(owned.fields);
-    const auto written = must::detail::write_parked(0, parked);
-    expect(must::detail::read_parked(written).size() == parked.size(), "what is parked is lost");
+    const auto owned = must::detail::following::owned_fields::of(bytes);
+    expect(must::detail::following::owned_fields::of(owned.bytes()).fields == owned.fields,
+           "fields are written as others");
+    static_cast<void>(must::detail::following::checkpoint::of(owned.fields));
+    const auto parked = must::detail::following::read_parked(owned.fields);
+    const auto written = must::detail::following::write_parked(0, parked);
+    expect(must::detail::following::read_parked(written).size() == parked.size(), "what is parked is lost");
   } catch (const must::storage_error&) {}
 
   const std::string left = std::string("1\0\0007\0001000\0", 10) + bytes;

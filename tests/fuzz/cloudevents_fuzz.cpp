@@ -25,7 +25,7 @@ void comes_back(std::string_view text, Parse parse, Write write) {
     expect(!contains(line, "\n"), "what is written has more than one line");
   } catch (const must::bad_input& thrown) {
     expect(!thrown.error().field.empty() || contains(thrown.what(), "\"\""), "a refusal names no attribute");
-    expect(must::detail::is_utf8(thrown.what()), "a refusal is not UTF-8");
+    expect(must::detail::text::is_utf8(thrown.what()), "a refusal is not UTF-8");
     expect(thrown.error().message.size() < 400 + thrown.error().field.str().size(), "a refusal is too long");
   }
 }
@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   namespace ce = must::cloudevents;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
 
-  const auto flaw = must::detail::json_flaw(text);
+  const auto flaw = must::detail::text::json_flaw(text);
   const bool has_nul = text.find('\0') != std::string_view::npos;  // where nlohmann_json stops reading
   if (flaw && !has_nul && !contains(*flaw, "twice") && !contains(*flaw, "deeper") && !text.starts_with("\xEF\xBB\xBF"))
     expect(!nlohmann::json::accept(text), "nlohmann_json finds no flaw");

@@ -42,7 +42,8 @@ void comes_back(const must::payload& data) {
     expect(must::codec<E>::decode(encoded) == event, "an event is encoded as another");
     expect(must::codec<E>::encode(must::codec<E>::decode(encoded)) == encoded, "it is encoded in two ways");
   } catch (const must::codec_error& thrown) {
-    expect(must::detail::is_utf8(thrown.what()) || !must::detail::is_utf8(data.bytes()), "a refusal is not UTF-8");
+    expect(must::detail::text::is_utf8(thrown.what()) || !must::detail::text::is_utf8(data.bytes()),
+           "a refusal is not UTF-8");
   }
 }
 

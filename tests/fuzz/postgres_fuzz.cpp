@@ -10,7 +10,7 @@ using fuzz::expect;
 
 namespace {
 
-must::detail::pg_result row_of(std::string_view input) {
+must::detail::postgres::pg_result row_of(std::string_view input) {
   constexpr int columns = must::detail::pg_column::data + 1;
   PGresult* const made = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
   PGresAttDesc described[columns]{};
@@ -25,11 +25,11 @@ must::detail::pg_result row_of(std::string_view input) {
     input.remove_prefix(size);
     PQsetvalue(made, 0, i, value.data(), sign == '-' ? -1 : static_cast<int>(size));
   }
-  return must::detail::pg_result(made);
+  return must::detail::postgres::pg_result(made);
 }
 
 // An answer of one row and column.
-must::detail::pg_result answer_with(std::string_view bytes) {
+must::detail::postgres::pg_result answer_with(std::string_view bytes) {
   PGresult* const made = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
   PGresAttDesc described{};
   char name[] = "c";
@@ -37,7 +37,7 @@ must::detail::pg_result answer_with(std::string_view bytes) {
   PQsetResultAttrs(made, 1, &described);
   std::string value(bytes);
   PQsetvalue(made, 0, 0, value.data(), static_cast<int>(value.size()));
-  return must::detail::pg_result(made);
+  return must::detail::postgres::pg_result(made);
 }
 
 // Refused, or as many elements as it says.
@@ -52,13 +52,13 @@ void arrays(std::string_view bytes) {
     static_cast<void>(answer.numbers<std::int64_t>(0, 0));
   } catch (const must::storage_error&) {}
   try {
-    static_cast<void>(must::detail::known_of(answer, 0, 3));
+    static_cast<void>(must::detail::postgres::known_of(answer, 0, 3));
   } catch (const must::storage_error&) {}
 }
 
 // What is sent is what the same format gives back.
 void sent_arrays(std::string_view input) {
-  must::detail::pg_array array(must::detail::pg_type::text);
+  must::detail::postgres::pg_array array(must::detail::pg_type::text);
   std::vector<std::string> sent;
   while (!input.empty()) sent.emplace_back(fuzz::take_field(input, ','));
   for (const auto& one : sent) array.add(one);
@@ -75,9 +75,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto row = row_of(input);
   try {
     if (!must::detail::is_cut(row, 0)) {
-      auto record = must::detail::record_of(row, 0);
+      auto record = must::detail::postgres::record_of(row, 0);
       must::detail::read_row(row, 0, record);
-      expect(record == must::detail::record_of(row, 0), "memory that is used again shows");
+      expect(record == must::detail::postgres::record_of(row, 0), "memory that is used again shows");
     }
   } catch (const must::codec_error&) {
   } catch (const must::storage_error&) {}

@@ -16,7 +16,7 @@ void comes_back(const must::payload& data) {
     expect(must::codec<E>::decode(encoded) == event, "an event is encoded as another");
     expect(must::codec<E>::encode(must::codec<E>::decode(encoded)) == encoded, "it is encoded in two ways");
   } catch (const must::codec_error& thrown) {
-    expect(must::detail::is_utf8(thrown.what()), "a refusal is not UTF-8");
+    expect(must::detail::text::is_utf8(thrown.what()), "a refusal is not UTF-8");
     expect(thrown.error().message.size() < 500, "a refusal is too long");
   }
 }

@@ -13,18 +13,18 @@ namespace {
 
 void tags(std::string_view bytes) {
   must::tag_set tags{"kept", "memory"}, again;
-  must::detail::unpack_tags(bytes, tags);
-  must::detail::unpack_tags(must::detail::pack_tags(tags), again);
+  must::kit::unpack_tags(bytes, tags);
+  must::kit::unpack_tags(must::kit::pack_tags(tags), again);
   expect(tags == again, "tags are packed as others");
 }
 
 void attributes(std::string_view bytes, std::int64_t state) {
   must::cloud_event event, again;
-  auto erased = must::detail::unpack_attributes(bytes, event);
-  must::detail::unpack_payload(state, "text/plain", bytes, std::move(erased), event.data);
-  auto erased_again = must::detail::unpack_attributes(must::detail::pack_attributes(event), again);
-  must::detail::unpack_payload(state, "text/plain", bytes, std::move(erased_again), again.data);
-  if (event.time && must::detail::is_plain_time(*event.time)) again.time = event.time;  // it has a column
+  auto erased = must::kit::unpack_attributes(bytes, event);
+  must::kit::unpack_payload(state, "text/plain", bytes, std::move(erased), event.data);
+  auto erased_again = must::kit::unpack_attributes(must::kit::pack_attributes(event), again);
+  must::kit::unpack_payload(state, "text/plain", bytes, std::move(erased_again), again.data);
+  if (event.time && must::kit::is_plain_time(*event.time)) again.time = event.time;  // it has a column
   expect(event == again, "attributes are packed as others");
   event.id = event.source = event.type = "a";
   try {

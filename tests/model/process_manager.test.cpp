@@ -292,7 +292,7 @@ TEST_CASE("process_manager: a deadline beyond every clock is one in a century", 
 namespace {
 
 // Counts the events that its reads visit.
-struct counting_store : must::detail::decorator<must::memory_store<>> {
+struct counting_store : must::kit::decorator<must::memory_store<>> {
   using decorator::decorator;
   must::append_result append(std::span<event> events, const must::append_condition& condition) {
     return storage().append(events, condition);

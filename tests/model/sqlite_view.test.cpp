@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 namespace {
 

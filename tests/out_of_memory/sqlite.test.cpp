@@ -53,7 +53,7 @@ void operator delete(void* memory, std::size_t) noexcept { operator delete(memor
 
 namespace {
 
-using namespace sqlite_tests;
+using namespace must_test;
 using list = std::vector<must::position>;
 
 const must::query of_t = must::query::of_tags({"t"}), of_u = must::query::of_tags({"u"});

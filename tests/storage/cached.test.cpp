@@ -66,8 +66,8 @@ struct Both {
   }
   Removed be_translated_to_events() const { return {"x"}; }
 };
-struct switchable : must::detail::decorator<store_type> {  // a store that is restored while it is used
-  using must::detail::decorator<store_type>::decorator;
+struct switchable : must::kit::decorator<store_type> {  // a store that is restored while it is used
+  using must::kit::decorator<store_type>::decorator;
   must::append_result append(std::span<event> events, const must::append_condition& condition) {
     return now().append(events, condition);
   }

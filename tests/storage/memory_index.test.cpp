@@ -17,7 +17,7 @@
 
 namespace {
 
-using must::detail::event_index;
+using must::detail::index::event_index;
 using event = must::basic_event<int>;
 
 // An index, and the events that it does not keep.
@@ -38,7 +38,7 @@ struct indexed {
   [[nodiscard]] std::vector<must::position> read(const must::query& which, const must::read_options& options,
                                                  must::position end) const {
     std::vector<must::position> found;
-    must::detail::index_cursor cursor(index, which, options, end);
+    must::detail::index::index_cursor cursor(index, which, options, end);
     while (const auto at = cursor.next()) found.push_back(at);
     return found;
   }
@@ -166,7 +166,8 @@ TEST_CASE("event_index: a reader sees what was published and no more while the i
       head = published.load(std::memory_order_acquire);
       if (both.index.version_of("even", head) != head / 2) ++wrong;
       for (const auto order : {must::direction::forwards, must::direction::backwards}) {
-        must::detail::index_cursor cursor(both.index, must::query::of_tags({"all", "even"}), {.order = order}, head);
+        must::detail::index::index_cursor cursor(both.index, must::query::of_tags({"all", "even"}), {.order = order},
+                                                 head);
         must::position count = 0;
         while (const auto at = cursor.next()) count += at <= head && at % 2 == 0 ? 1 : head + 1;
         if (count != head / 2) ++wrong;

@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 TEST_CASE("sqlite_store: what is stored is there when the file is opened again", "[sqlite]") {
   const temporary_folder folder;
@@ -261,8 +261,8 @@ TEST_CASE("sqlite_store: a backup is the store as it was, while others append", 
 TEST_CASE("sqlite_store: no statement scans the log or sorts it", "[sqlite]") {
   const temporary_folder folder;
   { must::sqlite_store store(on(folder.file())); }
-  for (int i = 0; i < static_cast<int>(must::detail::sql::count); ++i) {
-    const auto sql = std::string(must::detail::text_of(static_cast<must::detail::sql>(i)));
+  for (int i = 0; i < static_cast<int>(must::detail::sqlite::sql::count); ++i) {
+    const auto sql = std::string(must::detail::sqlite::text_of(static_cast<must::detail::sqlite::sql>(i)));
     INFO(sql);
     REQUIRE_FALSE(sql.empty());
     for (const auto& step : texts(folder.file(), "EXPLAIN QUERY PLAN " + sql, 3)) {

@@ -25,7 +25,7 @@
 #include <thread>
 #include <vector>
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 namespace {
 

@@ -16,12 +16,12 @@ struct file_fixture {
       .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
   must::sqlite_store& store() { return *store_; }
   must::sqlite_store& other() {
-    if (!other_) other_.emplace(sqlite_tests::on(folder.file()));
+    if (!other_) other_.emplace(must_test::on(folder.file()));
     return *other_;
   }
-  void reopen() { store_.emplace(sqlite_tests::on(folder.file())); }
-  sqlite_tests::temporary_folder folder{};
-  std::optional<must::sqlite_store> store_{std::in_place, sqlite_tests::on(folder.file())}, other_{};
+  void reopen() { store_.emplace(must_test::on(folder.file())); }
+  must_test::temporary_folder folder{};
+  std::optional<must::sqlite_store> store_{std::in_place, must_test::on(folder.file())}, other_{};
 };
 
 }  // namespace

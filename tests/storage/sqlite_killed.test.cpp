@@ -17,8 +17,8 @@
 
 namespace {
 
-using sqlite_tests::event;
-using sqlite_tests::on;
+using must_test::event;
+using must_test::on;
 
 // Makes a store and does four things with it; `told` is told of each that is done.
 template <typename Told>
@@ -48,16 +48,16 @@ TEST_CASE("sqlite_store: Z3 a process that is killed at any write leaves whole s
     bool killed = true;
     for (int at = 1; killed; ++at) {
       INFO("killed at write " << at << (half ? ", which is half written" : ""));
-      const sqlite_tests::temporary_folder folder;
+      const must_test::temporary_folder folder;
       const auto path = folder.file(), journal = folder.file("journal");
-      const auto child = sqlite_tests::start_process([&] {
+      const auto child = must_test::start_process([&] {
         const int told = ::open(journal.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-        sqlite_tests::killing_vfs::install(at, half);
+        must_test::killing_vfs::install(at, half);
         work_on(path, [&] {
           if (::write(told, "x", 1) != 1) ::_exit(2);
         });
       });
-      const int status = sqlite_tests::wait_for_process(child);
+      const int status = must_test::wait_for_process(child);
       killed = WIFSIGNALED(status);
       kills += killed ? 1 : 0;
       if (!killed) REQUIRE(WEXITSTATUS(status) == 0);
@@ -81,7 +81,7 @@ TEST_CASE("sqlite_store: Z3 a process that is killed at any write leaves whole s
         CHECK(store.append(std::span(second), {.query = must::query::of_tags({"t"}), .after = 2}).value() ==
               must::appended{3, 5});
       }
-      sqlite_tests::check_sound(path);
+      must_test::check_sound(path);
       REQUIRE(at < 1'000);
     }
   }

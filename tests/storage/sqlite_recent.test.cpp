@@ -23,7 +23,7 @@
 
 namespace {
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 const must::query of_t = must::query::of_tags({"t"});
 
@@ -105,21 +105,21 @@ TEST_CASE("sqlite_store: who sees an older moment finds what waited then", "[sql
   const temporary_folder folder;
   must::sqlite_store store(on(folder.file(), 4));
   for (const auto* id : {"a", "b", "c"}) append(store, event(id)).value();
-  must::detail::sqlite_file file(on(folder.file()));
-  const must::detail::sqlite_file::reader early(file, "read"), late(file, "read");
-  const must::detail::sqlite_snapshot before(*early, file.recent());
-  const auto found = [](const must::detail::sqlite_snapshot& by) {
+  must::detail::sqlite::sqlite_file file(on(folder.file()));
+  const must::detail::sqlite::sqlite_file::reader early(file, "read"), late(file, "read");
+  const must::detail::sqlite::sqlite_snapshot before(*early, file.recent());
+  const auto found = [](const must::detail::sqlite::sqlite_snapshot& by) {
     return by.moment().unindexed({"t", {}, 1, by.head()});
   };
   using list = std::vector<must::position>;
   for (const auto* id : {"d", "e", "f"}) append(store, event(id)).value();
   REQUIRE(indexed(folder.file()) == "4");
   {
-    const must::detail::sqlite_snapshot after(*late, file.recent());
+    const must::detail::sqlite::sqlite_snapshot after(*late, file.recent());
     CHECK(found(after) == list{5, 6});
   }
   CHECK(found(before) == list{1, 2, 3});
-  const must::detail::sqlite_snapshot after(*late, file.recent());
+  const must::detail::sqlite::sqlite_snapshot after(*late, file.recent());
   CHECK(found(after) == list{5, 6});
 }
 
@@ -130,7 +130,7 @@ struct scanned_log {
   std::vector<must::tag_set> tags{{}};
 
   [[nodiscard]] std::vector<must::position> find(const must::tag_set& all,
-                                                 const must::detail::sqlite_window& in) const {
+                                                 const must::detail::sqlite::sqlite_window& in) const {
     std::vector<must::position> found;
     for (auto at = in.low; at <= in.high; ++at)
       if (std::includes(tags[at].begin(), tags[at].end(), all.begin(), all.end())) found.push_back(at);
@@ -138,15 +138,15 @@ struct scanned_log {
     return found;
   }
 };
-std::vector<must::position> in_pages(const must::detail::sqlite_moment& as_of, const must::query& which,
-                                     must::detail::sqlite_window window, std::size_t rows) {
+std::vector<must::position> in_pages(const must::detail::sqlite::sqlite_moment& as_of, const must::query& which,
+                                     must::detail::sqlite::sqlite_window window, std::size_t rows) {
   std::vector<must::position> found;
-  must::detail::sqlite_page page;
+  must::detail::sqlite::sqlite_page page;
   for (bool more = true; more;) {
     page.start(rows, 1'000);
-    more = must::detail::fill(as_of, which, window, page);
+    more = must::detail::sqlite::fill(as_of, which, window, page);
     for (const auto& one : page.rows()) found.push_back(one.position);
-    if (more) must::detail::move_beyond(window, which, page.rows().back());
+    if (more) must::detail::sqlite::move_beyond(window, which, page.rows().back());
   }
   return found;
 }
@@ -155,9 +155,9 @@ std::vector<must::position> in_pages(const must::detail::sqlite_moment& as_of, c
 
 TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan finds", "[sqlite]") {
   struct moment {
-    explicit moment(must::detail::sqlite_file& file) : on(file, "read"), seen(*on, file.recent()) {}
-    must::detail::sqlite_file::reader on;
-    must::detail::sqlite_snapshot seen;
+    explicit moment(must::detail::sqlite::sqlite_file& file) : on(file, "read"), seen(*on, file.recent()) {}
+    must::detail::sqlite::sqlite_file::reader on;
+    must::detail::sqlite::sqlite_snapshot seen;
   };
   const auto seed = GENERATE(range(0U, 30U));
   INFO("seed " << seed);
@@ -171,7 +171,7 @@ TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan
   const std::uint64_t waits[] = {1, 2, 3, 7, 50, 0};
   const temporary_folder folder;
   must::sqlite_store left(on(folder.file(), waits[below(6)])), right(on(folder.file(), waits[below(6)]));
-  must::detail::sqlite_file file(on(folder.file()));
+  must::detail::sqlite::sqlite_file file(on(folder.file()));
   std::deque<moment> held;
   scanned_log log;
   for (int round = 0; round < 200; ++round) {
@@ -211,7 +211,7 @@ TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan
         break;
       default:
         for (const auto& one : held) {
-          const must::detail::sqlite_window window{order, std::min(low, one.seen.head() + 1), one.seen.head()};
+          const must::detail::sqlite::sqlite_window window{order, std::min(low, one.seen.head() + 1), one.seen.head()};
           REQUIRE(in_pages(one.seen.moment(), which, window, 1 + below(4)) == log.find(tags, window));
         }
     }

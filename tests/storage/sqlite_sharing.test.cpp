@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 TEST_CASE("sqlite_store: processes that race on one file see each other's events", "[sqlite][process]") {
   const temporary_folder folder;

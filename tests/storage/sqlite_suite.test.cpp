@@ -12,7 +12,7 @@
 
 namespace {
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 constexpr must::testing::capabilities in_memory{.cells = true, .batches = true, .waiting = true, .transactions = true};
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-using namespace sqlite_tests;
+using namespace must_test;
 
 namespace {
 

@@ -46,7 +46,7 @@ struct mutation {
 };
 mutation broken;
 
-class mutant : public must::detail::decorator<memory> {
+class mutant : public must::kit::decorator<memory> {
  public:
   explicit mutant(memory& storage) : decorator(storage) {}
 

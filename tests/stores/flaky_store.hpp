@@ -15,8 +15,8 @@
 namespace must_test {
 
 template <must::CellStorage S>
-class flaky_store : public must::detail::decorator<S> {
-  using base = must::detail::decorator<S>;
+class flaky_store : public must::kit::decorator<S> {
+  using base = must::kit::decorator<S>;
 
  public:
   using typename base::event;

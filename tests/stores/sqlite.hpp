@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace sqlite_tests {
+namespace must_test {
 
 using must_test::start_process;
 using must_test::wait_for_process;
@@ -130,4 +130,4 @@ inline void check_sound(const std::string& path) {
               "AND position NOT IN (SELECT position FROM must_tag)") == std::vector<std::string>{"0"});
 }
 
-}  // namespace sqlite_tests
+}  // namespace must_test

@@ -14,8 +14,8 @@
 namespace {
 
 using store = must::memory_store<>;
-using must::detail::ownership;
-using fenced_cell = must::detail::fenced_cell<store>;
+using must::detail::following::ownership;
+using fenced_cell = must::detail::following::fenced_cell<store>;
 using fields = std::vector<std::string>;
 
 const ownership former{"former", 1, 1'000};
@@ -38,7 +38,7 @@ TEST_CASE("fenced_cell: no write of a former owner succeeds, however often it tr
   }
   CHECK(theirs.write({"3"}));
   CHECK_FALSE(mine.write({"2"}));
-  CHECK(must::detail::owned_fields::of(events.get("cell")->bytes).fields == fields{"3"});
+  CHECK(must::detail::following::owned_fields::of(events.get("cell")->bytes).fields == fields{"3"});
 }
 
 TEST_CASE("fenced_cell: a former owner that comes late does not take the cell of the later one", "[subscription]") {
@@ -57,7 +57,7 @@ TEST_CASE("fenced_cell: an owner goes on after a write of its own whose answer w
   store events;
   fenced_cell mine(events, "cell");
   mine.take(former);
-  const auto stored = must::detail::owned_fields{former, {"1"}}.bytes();
+  const auto stored = must::detail::following::owned_fields{former, {"1"}}.bytes();
   REQUIRE(events.put("cell", stored, events.get("cell")->revision));
   CHECK(mine.write({"1"}));
   CHECK(mine.write({"2"}));
@@ -66,16 +66,17 @@ TEST_CASE("fenced_cell: an owner goes on after a write of its own whose answer w
 }
 
 TEST_CASE("fenced_cell: a text that is too long is cut between two characters, and has no NUL", "[subscription]") {
-  CHECK(must::detail::cell_text("a\xE2\x82\xAC", 4) == "a\xE2\x82\xAC");
-  CHECK(must::detail::cell_text("a\xE2\x82\xAC", 3) == "a");
-  CHECK(must::detail::cell_text(std::string_view("\0b\0", 3)) == " b ");
+  CHECK(must::detail::following::cell_text("a\xE2\x82\xAC", 4) == "a\xE2\x82\xAC");
+  CHECK(must::detail::following::cell_text("a\xE2\x82\xAC", 3) == "a");
+  CHECK(must::detail::following::cell_text(std::string_view("\0b\0", 3)) == " b ");
 }
 
 TEST_CASE("fenced_cell: events that a former owner parks, and attempts that it notes, change nothing",
           "[subscription]") {
   store events;
-  must::detail::parked_list<store> old_list(events, "name", former), new_list(events, "name", later);
-  must::detail::attempt_count<store> old_count(events, "name", 0, former), new_count(events, "name", 0, later);
+  must::detail::following::parked_list<store> old_list(events, "name", former), new_list(events, "name", later);
+  must::detail::following::attempt_count<store> old_count(events, "name", 0, former),
+      new_count(events, "name", 0, later);
   REQUIRE(new_count.note(7, 2));
 
   const must::parked_event one{.position = 5, .key = "k", .reason = "r", .attempts = 1};
@@ -87,6 +88,6 @@ TEST_CASE("fenced_cell: events that a former owner parks, and attempts that it n
   CHECK(old_list.size() == 0);
   CHECK(new_list.replace(one, {one}));
   CHECK(new_count.note(8, 1));
-  must::detail::parked_list<store> next(events, "name", {"next", 3, 1'000});
+  must::detail::following::parked_list<store> next(events, "name", {"next", 3, 1'000});
   CHECK(next.all() == std::vector{one});
 }

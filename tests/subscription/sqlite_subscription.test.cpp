@@ -15,7 +15,7 @@ namespace {
 struct sqlite_place {
   using store_type = must::sqlite_store;
   using transaction = must::sqlite_transaction;
-  [[nodiscard]] must::sqlite_store open() const { return must::sqlite_store(sqlite_tests::on(folder.file())); }
+  [[nodiscard]] must::sqlite_store open() const { return must::sqlite_store(must_test::on(folder.file())); }
   static void count_in(transaction& in, must::position at) {
     const auto sql =
         "CREATE TABLE IF NOT EXISTS counted(position INTEGER);INSERT INTO counted VALUES(" + std::to_string(at) + ")";
@@ -23,18 +23,18 @@ struct sqlite_place {
       throw std::runtime_error(::sqlite3_errmsg(in.handle));
   }
   [[nodiscard]] std::vector<std::string> counted() const {
-    return sqlite_tests::texts(folder.file(), "SELECT position FROM counted ORDER BY position");
+    return must_test::texts(folder.file(), "SELECT position FROM counted ORDER BY position");
   }
-  sqlite_tests::temporary_folder folder{};
+  must_test::temporary_folder folder{};
 };
 
 }  // namespace
 
 TEST_CASE("subscription: on sqlite_store", "[subscription][race]") {
-  must_test::subscription_cases<sqlite_tests::stored_in_file>::all();
+  must_test::subscription_cases<must_test::stored_in_file>::all();
 }
 TEST_CASE("subscription: what cannot be read on sqlite_store is never passed over", "[subscription]") {
-  must_test::unreadable_cases<sqlite_tests::stored_in_file>::all();
+  must_test::unreadable_cases<must_test::stored_in_file>::all();
 }
 TEST_CASE("subscription: killed at six points on sqlite_store, again and again", "[subscription][process]") {
   must_test::killed_at_six_points<sqlite_place>();
@@ -48,7 +48,7 @@ TEST_CASE(
   const sqlite_place place;
   auto store = place.open();
   for (int i = 0; i < 100; ++i)
-    must_test::subscription_cases<sqlite_tests::stored_in_file>::add(store, 1, "wanted", "s" + std::to_string(i % 10));
+    must_test::subscription_cases<must_test::stored_in_file>::add(store, 1, "wanted", "s" + std::to_string(i % 10));
   std::atomic<int> others{0};
   bool fails = true;
   const auto handler = [&](must::sqlite_transaction& in, const must::cloud_event& event) {

@@ -88,9 +88,9 @@ TEST_CASE("subscription: options out of range are refused, each by its name", "[
 
 TEST_CASE("subscription: the partition key of an event comes before its stream", "[subscription]") {
   must::cloud_event event{.subject = "stream"};
-  CHECK(must::detail::partition_key(event) == "stream");
+  CHECK(must::detail::following::partition_key(event) == "stream");
   event.extensions["partitionkey"] = std::string("key");
-  CHECK(must::detail::partition_key(event) == "key");
+  CHECK(must::detail::following::partition_key(event) == "key");
 }
 
 TEST_CASE("subscription: a crash at any write of parking and of replaying loses no event and no order",
@@ -283,12 +283,12 @@ TEST_CASE("subscription: the delay before another attempt doubles", "[subscripti
 }
 
 TEST_CASE("subscription: looks for new events soon after one, then less and less often", "[subscription]") {
-  must::detail::polling polling(must::duration(1'000));
+  must::kit::polling polling(must::duration(1'000));
   std::vector<std::int64_t> waits;
   for (const must::position at : std::vector<must::position>{0, 0, 7, 7, 7, 7, 7, 7, 7, 7, 8, 8})
     waits.push_back(polling.next(at).microseconds);
   CHECK(waits == std::vector<std::int64_t>{2, 4, 15, 30, 60, 120, 240, 480, 960, 1'000, 15, 30});
-  must::detail::polling shortest(must::duration(1));
+  must::kit::polling shortest(must::duration(1));
   CHECK(shortest.next(1).microseconds == 1);
   CHECK(shortest.next(1).microseconds == 1);
 }

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <stdexcept>
 
-namespace sqlite_tests {
+namespace must_test {
 
 // In place of the usual one, for the rest of the process. Counted are writes, truncations and syncs.
 class killing_vfs {
@@ -102,4 +102,4 @@ class killing_vfs {
   }
 };
 
-}  // namespace sqlite_tests
+}  // namespace must_test

@@ -14,14 +14,14 @@
 
 namespace must::cloudevents::detail {
 
-using must::detail::in_quotes;
+using must::detail::text::in_quotes;
 
 // The names of must's own extensions.
 inline constexpr std::string_view sequence = "sequence", streamversion = "streamversion", recordedtime = "recordedtime",
                                   musttags = "musttags", musterased = "musterased", musterasedwhy = "musterasedwhy";
 
 [[noreturn]] inline void refuse(std::string_view attribute, const std::string& what) {
-  must::detail::refuse_input(std::string(attribute), what);
+  must::kit::refuse_input(std::string(attribute), what);
 }
 
 // Whether an attribute of this name is one that the specification itself defines.
@@ -33,19 +33,19 @@ inline bool is_core_attribute(std::string_view name) {
 }
 
 inline void check_attribute_name(std::string_view name) {
-  if (!must::detail::is_attribute_name(name))
+  if (!must::kit::is_attribute_name(name))
     raise({.code = error_code::bad_input,
-           .message =
-               detail::in_quotes(name) + " is not the name of an attribute: names have letters a to z and digits only",
+           .message = must::detail::text::in_quotes(name) +
+                      " is not the name of an attribute: names have letters a to z and digits only",
            .field = std::string(name)});
 }
 
 /// \see CloudEvents 1.0.2, "Type System", String
 inline void check_string(std::string_view attribute, std::string_view text) {
-  if (must::detail::is_attribute_text(text)) return;
-  refuse(attribute,
-         detail::in_quotes(text) +
-             (must::detail::is_utf8(text) ? " holds a control character or a noncharacter" : " is not valid UTF-8"));
+  if (must::kit::is_attribute_text(text)) return;
+  refuse(attribute, must::detail::text::in_quotes(text) + (must::detail::text::is_utf8(text)
+                                                               ? " holds a control character or a noncharacter"
+                                                               : " is not valid UTF-8"));
 }
 
 inline void check_not_empty(std::string_view attribute, std::string_view text) {
@@ -53,11 +53,13 @@ inline void check_not_empty(std::string_view attribute, std::string_view text) {
 }
 
 inline void check_uri(std::string_view attribute, std::string_view text) {
-  if (!must::detail::is_absolute_uri(text)) refuse(attribute, detail::in_quotes(text) + " is not an absolute URI");
+  if (!must::detail::text::is_absolute_uri(text))
+    refuse(attribute, must::detail::text::in_quotes(text) + " is not an absolute URI");
 }
 
 inline void check_uri_reference(std::string_view attribute, std::string_view text) {
-  if (!must::detail::is_uri_reference(text)) refuse(attribute, detail::in_quotes(text) + " is not a URI-reference");
+  if (!must::detail::text::is_uri_reference(text))
+    refuse(attribute, must::detail::text::in_quotes(text) + " is not a URI-reference");
 }
 
 inline timestamp check_timestamp(std::string_view attribute, std::string_view text) {
@@ -72,11 +74,11 @@ inline void check_core(std::string_view attribute, std::string_view text) {
   check_string(attribute, text);
   if (attribute == "source") check_uri_reference(attribute, text);
   if (attribute == "dataschema") check_uri(attribute, text);
-  if (attribute == "datacontenttype" && !must::detail::is_media_type(text))
-    refuse(attribute, detail::in_quotes(text) + " is not a media type");
+  if (attribute == "datacontenttype" && !must::detail::text::is_media_type(text))
+    refuse(attribute, must::detail::text::in_quotes(text) + " is not a media type");
 }
 
 // Whether data of this type stands in a JSON document as a JSON value. \see JSON Event Format 1.0.2, section 3.1.1
-inline bool holds_json(const std::string& content_type) { return must::detail::is_json_media_type(content_type); }
+inline bool holds_json(const std::string& content_type) { return must::detail::text::is_json_media_type(content_type); }
 
 }  // namespace must::cloudevents::detail

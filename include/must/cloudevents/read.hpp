@@ -21,14 +21,14 @@ namespace must::cloudevents::detail {
 
 // A value as it stands in the document, shortened, for a message.
 inline std::string shown(std::string_view json) {
-  return json.front() == '"' ? detail::in_quotes(json.substr(1, json.size() - 2))
-                             : std::string(must::detail::cut(json, 64));
+  return json.front() == '"' ? must::detail::text::in_quotes(json.substr(1, json.size() - 2))
+                             : std::string(must::detail::text::cut(json, 64));
 }
 
 // The text of a JSON value, which must be a string.
 inline std::string read_string(std::string_view attribute, std::string_view json) {
   if (json.front() != '"') refuse(attribute, "is " + shown(json) + ", which is not a string");
-  auto text = must::detail::read_json_string(json);
+  auto text = must::detail::text::read_json_string(json);
   if (!text) refuse(attribute, shown(json) + " escapes half of a surrogate pair");
   return *std::move(text);
 }
@@ -52,10 +52,10 @@ inline attribute_value read_extension(std::string_view name, std::string_view js
 
 inline tag_set read_tags(const attribute_value& value) {
   const auto* const text = std::get_if<std::string>(&value);
-  if (text == nullptr || must::detail::json_flaw(*text) || text->front() != '[')
+  if (text == nullptr || must::detail::text::json_flaw(*text) || text->front() != '[')
     refuse(musttags, "is not a JSON array in a string");
   tag_set tags;
-  for (must::detail::json_cursor array(*text); array.next();) {
+  for (must::detail::text::json_cursor array(*text); array.next();) {
     auto tag = read_string(musttags, array.take_value());
     check_not_empty(musttags, tag);
     tags.insert(std::move(tag));
@@ -73,8 +73,8 @@ inline payload read_data(std::string content_type, std::string_view data, std::s
   std::string bytes;
   if (!base64.empty()) {
     const auto text = read_string("data_base64", base64);
-    auto decoded = must::detail::from_base64(text);
-    if (!decoded) refuse("data_base64", detail::in_quotes(text) + " is not padded base64");
+    auto decoded = must::detail::text::from_base64(text);
+    if (!decoded) refuse("data_base64", must::detail::text::in_quotes(text) + " is not padded base64");
     bytes = *std::move(decoded);
   }
   if (!holds_json(content_type)) {
@@ -82,12 +82,13 @@ inline payload read_data(std::string content_type, std::string_view data, std::s
     return {std::move(content_type), std::move(bytes)};
   }
   if (!base64.empty()) {
-    if (const auto flaw = must::detail::json_flaw(bytes))
-      refuse("data_base64", "is declared " + detail::in_quotes(content_type) + " and is not JSON: " + *flaw);
+    if (const auto flaw = must::detail::text::json_flaw(bytes))
+      refuse("data_base64",
+             "is declared " + must::detail::text::in_quotes(content_type) + " and is not JSON: " + *flaw);
     data = bytes;
   }
   std::string compact;
-  must::detail::append_json(compact, data);
+  must::detail::text::append_json(compact, data);
   if (compact == "null") return payload::null(std::move(content_type));
   return {std::move(content_type), std::move(compact)};
 }
@@ -117,10 +118,10 @@ inline cloud_event read_event(std::string_view json) {
   bool versioned = false;
   std::string content_type;
   std::string_view data, base64;
-  for (must::detail::json_cursor members(json); members.next();) {
+  for (must::detail::text::json_cursor members(json); members.next();) {
     const auto literal = members.take_name();
     const auto value = members.take_value();
-    const auto name = must::detail::read_json_string(literal).value_or(std::string(literal));
+    const auto name = must::detail::text::read_json_string(literal).value_or(std::string(literal));
     if (name == "data") {
       data = value;
       continue;
@@ -177,7 +178,7 @@ inline std::optional<std::uint64_t> take_number(cloud_event& event, std::string_
   std::uint64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || failure != std::errc() || end != text.data() + text.size())
-    refuse(name, detail::in_quotes(text) + " is not a number of a store");
+    refuse(name, must::detail::text::in_quotes(text) + " is not a number of a store");
   event.extensions.erase(found);
   return number;
 }

@@ -24,12 +24,12 @@ class object_writer {
   object_writer(std::string& out, int indent, int level) : out_(out), indent_(indent), level_(level) { out_ += '{'; }
   void string(std::string_view name, std::string_view value) {
     begin(name);
-    must::detail::append_json_string(out_, value);
+    must::detail::text::append_json_string(out_, value);
   }
   // A value that is JSON already.
   void json(std::string_view name, std::string_view value) {
     begin(name);
-    must::detail::append_json(out_, value, indent_, level_ + 1);
+    must::detail::text::append_json(out_, value, indent_, level_ + 1);
   }
   void end() {
     line(level_);
@@ -41,7 +41,7 @@ class object_writer {
     if (!first_) out_ += ',';
     first_ = false;
     line(level_ + 1);
-    must::detail::append_json_string(out_, name);
+    must::detail::text::append_json_string(out_, name);
     out_ += indent_ < 0 ? ":" : ": ";
   }
   void line(int level) {
@@ -62,7 +62,7 @@ inline std::string written_time(std::string_view attribute, const timestamp& whe
 inline std::string attribute_json(std::string_view name, const attribute_value& value) {
   const auto as_string = [](std::string_view text) {
     std::string out;
-    must::detail::append_json_string(out, text);
+    must::detail::text::append_json_string(out, text);
     return out;
   };
   struct {
@@ -71,7 +71,7 @@ inline std::string attribute_json(std::string_view name, const attribute_value& 
     std::string operator()(bool truth) const { return truth ? "true" : "false"; }
     std::string operator()(std::int32_t number) const { return std::to_string(number); }
     std::string operator()(const std::string& text) const { return check_string(name, text), string(text); }
-    std::string operator()(const binary& data) const { return string(must::detail::to_base64(data.bytes)); }
+    std::string operator()(const binary& data) const { return string(must::detail::text::to_base64(data.bytes)); }
     std::string operator()(const uri& address) const { return check_uri(name, address.text), string(address.text); }
     std::string operator()(const uri_reference& address) const {
       return check_uri_reference(name, address.text), string(address.text);
@@ -86,9 +86,10 @@ inline std::string tags_text(const tag_set& tags) {
   std::string text = "[";
   for (const auto& tag : tags) {
     if (tag.empty()) refuse("tags", "has an empty tag");
-    if (!must::detail::is_utf8(tag)) refuse("tags", "has " + detail::in_quotes(tag) + ", which is not valid UTF-8");
+    if (!must::detail::text::is_utf8(tag))
+      refuse("tags", "has " + must::detail::text::in_quotes(tag) + ", which is not valid UTF-8");
     if (text.size() > 1) text += ',';
-    must::detail::append_json_string(text, tag);
+    must::detail::text::append_json_string(text, tag);
   }
   return text += ']';
 }
@@ -102,12 +103,14 @@ inline void write_data(object_writer& object, const payload& data) {
     case payload::kind::present: break;
   }
   if (holds_json(data.content_type())) {
-    if (const auto flaw = must::detail::json_flaw(data.bytes()))
-      refuse("data", "is declared " + detail::in_quotes(data.content_type()) + " and is not JSON: " + *flaw);
+    if (const auto flaw = must::detail::text::json_flaw(data.bytes()))
+      refuse("data",
+             "is declared " + must::detail::text::in_quotes(data.content_type()) + " and is not JSON: " + *flaw);
     return object.json("data", data.bytes());
   }
-  if (!data.content_type().empty() && must::detail::is_utf8(data.bytes())) return object.string("data", data.bytes());
-  object.string("data_base64", must::detail::to_base64(data.bytes()));
+  if (!data.content_type().empty() && must::detail::text::is_utf8(data.bytes()))
+    return object.string("data", data.bytes());
+  object.string("data_base64", must::detail::text::to_base64(data.bytes()));
 }
 
 // Appends the event. `own` holds must's extensions of a recorded event, by name, as JSON.

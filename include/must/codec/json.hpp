@@ -26,7 +26,7 @@
 
 namespace must {
 
-namespace detail {
+namespace detail::coding {
 
 template <typename Value>
 concept JsonReadable = requires(const nlohmann::json& document) {
@@ -112,12 +112,12 @@ json_misfit misfit_of(const nlohmann::json& document, std::string reason, std::s
     with[missing] = nullptr;
     std::string still_missing;
     static_cast<void>(fails<Value>(with, still_missing));
-    if (still_missing != missing) return {detail::in_quotes(missing) + " is missing", std::move(missing)};
+    if (still_missing != missing) return {detail::text::in_quotes(missing) + " is missing", std::move(missing)};
   }
   if (!document.is_object())
     return {"the document (" + std::string(document.type_name()) + ") does not fit: " + reason, {}};
   auto field = misfitting_member<Value>(document);
-  auto message = field.empty() ? std::move(reason) : detail::in_quotes(field) + ": " + reason;
+  auto message = field.empty() ? std::move(reason) : detail::text::in_quotes(field) + ": " + reason;
   return {std::move(message), std::move(field)};
 }
 
@@ -169,7 +169,7 @@ inline std::optional<json_misfit> find_cut(const nlohmann::json& given, const nl
 
 inline result<nlohmann::json, json_misfit> read_json_text(std::string_view text) {
   using misfit = unexpected<json_misfit>;
-  if (auto flaw = json_flaw(text)) return misfit({"it is not JSON: " + *std::move(flaw), {}});
+  if (auto flaw = text::json_flaw(text)) return misfit({"it is not JSON: " + *std::move(flaw), {}});
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& thrown) {
@@ -191,16 +191,16 @@ std::optional<json_misfit> find_cut_in(const nlohmann::json& given, const Value&
 // throw, or write something else in its place. And what decode would refuse: too many levels.
 inline std::optional<json_misfit> unwritable(const nlohmann::json& document, std::size_t depth = 0) {
   const auto here = [](const char* what) { return json_misfit{what, {}}; };
-  if (document.is_string() && !detail::is_utf8(document.get_ref<const std::string&>()))
+  if (document.is_string() && !detail::text::is_utf8(document.get_ref<const std::string&>()))
     return here("is text that is not valid UTF-8");
   if (document.is_number_float() && !std::isfinite(document.get_ref<const double&>()))
     return here("is a number that JSON cannot hold: NaN or infinity");
   if (document.is_binary() || document.is_discarded()) return here("is bytes, which JSON cannot hold");
   if (!document.is_structured()) return std::nullopt;
-  if (depth == json_depth_limit) return json_misfit{"nests deeper than " + std::to_string(depth) + " levels", {}};
+  if (depth == text::json_depth_limit) return json_misfit{"nests deeper than " + std::to_string(depth) + " levels", {}};
   for (auto member = document.begin(); member != document.end(); ++member) {
     auto name = document.is_object() ? member.key() : std::to_string(member - document.begin());
-    if (document.is_object() && !detail::is_utf8(name)) return here("has a member whose name is not valid UTF-8");
+    if (document.is_object() && !detail::text::is_utf8(name)) return here("has a member whose name is not valid UTF-8");
     if (auto found = unwritable(*member, depth + 1)) {
       found->field = found->field.empty() ? std::move(name) : std::move(name) + "." + found->field;
       return found;
@@ -209,7 +209,7 @@ inline std::optional<json_misfit> unwritable(const nlohmann::json& document, std
   return std::nullopt;
 }
 
-}  // namespace detail
+}  // namespace detail::coding
 
 /// The JSON codec of every type that nlohmann_json can write and read: by the to_json and from_json beside the type,
 /// NLOHMANN_DEFINE_TYPE_INTRUSIVE and its kin, or nlohmann::adl_serializer (then Event needs no default constructor).
@@ -217,20 +217,20 @@ inline std::optional<json_misfit> unwritable(const nlohmann::json& document, std
 /// The payload is `application/json`; what nlohmann_json writes as null is a null payload.
 /// \see must/codec/codec.hpp; CloudEvents 1.0.2, JSON Event Format, section 3.1
 template <typename Event>
-  requires detail::JsonReadable<Event> && detail::JsonWritable<Event>
+  requires detail::coding::JsonReadable<Event> && detail::coding::JsonWritable<Event>
 struct codec<Event> {
   /// \throws codec_error  when the event holds what JSON cannot: text that is not UTF-8, NaN, infinity, bytes
   [[nodiscard]] static payload encode(const Event& event) {
     try {
       const nlohmann::json document(event);
-      if (const auto why = detail::unwritable(document))
-        fail("cannot be written as JSON: " + (why->field.empty() ? "it " : detail::in_quotes(why->field) + " ") +
+      if (const auto why = detail::coding::unwritable(document))
+        fail("cannot be written as JSON: " + (why->field.empty() ? "it " : detail::text::in_quotes(why->field) + " ") +
                  why->message,
              why->field);
       if (document.is_null()) return payload::null("application/json");
       return {"application/json", document.dump()};
     } catch (const nlohmann::json::exception& thrown) {
-      fail("cannot be written as JSON: " + detail::json_reason(thrown), {});
+      fail("cannot be written as JSON: " + detail::coding::json_reason(thrown), {});
     }
   }
 
@@ -239,11 +239,12 @@ struct codec<Event> {
   [[nodiscard]] static Event decode(const payload& data) {
     if (data.state() == payload::kind::absent) fail("has no data", {});
     if (data.state() == payload::kind::erased) fail("was erased", {});
-    if (!detail::is_json_media_type(data.content_type()))
-      fail("is " + detail::in_quotes(data.content_type()) + ", which is not a media type of JSON", "datacontenttype");
-    auto document = data.is_present() ? detail::read_json_text(data.bytes()) : nlohmann::json();
+    if (!detail::text::is_json_media_type(data.content_type()))
+      fail("is " + detail::text::in_quotes(data.content_type()) + ", which is not a media type of JSON",
+           "datacontenttype");
+    auto document = data.is_present() ? detail::coding::read_json_text(data.bytes()) : nlohmann::json();
     if (!document) fail("cannot be read: " + document.error().message, {});
-    auto event = detail::read_json<Event>(*document);
+    auto event = detail::coding::read_json<Event>(*document);
     if (!event) fail("does not fit: " + event.error().message, event.error().field);
     if (document->is_null() && !nlohmann::json(*event).is_null()) fail("is null, and the type has no null", {});
     return *std::move(event);
@@ -262,20 +263,20 @@ struct codec<Event> {
 /// \returns the command, or an error: code invalid, rule "parse", the field where it can be told, and the reason
 template <typename Command>
 [[nodiscard]] result<Command> try_parse(const std::same_as<nlohmann::json> auto& document) {
-  static_assert(detail::JsonReadable<Command>,
+  static_assert(detail::coding::JsonReadable<Command>,
                 "must: nlohmann_json cannot read the command: give it a from_json or NLOHMANN_DEFINE_TYPE_INTRUSIVE");
-  if constexpr (detail::JsonReadable<Command>) {
-    auto command = detail::read_json<Command>(document);
-    const auto refused = [](detail::json_misfit why) {
+  if constexpr (detail::coding::JsonReadable<Command>) {
+    auto command = detail::coding::read_json<Command>(document);
+    const auto refused = [](detail::coding::json_misfit why) {
       return unexpected<error>({.code = error_code::invalid,
                                 .message = std::move(why.message),
                                 .rule = "parse",
                                 .field = std::move(why.field)});
     };
     if (!command) return refused(std::move(command).error());
-    if constexpr (detail::JsonWritable<Command>)
-      if (auto cut = detail::find_cut_in(document, *command)) {
-        if (!cut->field.empty()) cut->message = detail::in_quotes(cut->field) + ": " + cut->message;
+    if constexpr (detail::coding::JsonWritable<Command>)
+      if (auto cut = detail::coding::find_cut_in(document, *command)) {
+        if (!cut->field.empty()) cut->message = detail::text::in_quotes(cut->field) + ": " + cut->message;
         return refused(*std::move(cut));
       }
     return *std::move(command);
@@ -285,7 +286,7 @@ template <typename Command>
 /// The same from a text, which must be one JSON value: no name twice in an object, at most 512 levels deep.
 template <typename Command>
 [[nodiscard]] result<Command> try_parse(std::string_view text) {
-  auto document = detail::read_json_text(text);
+  auto document = detail::coding::read_json_text(text);
   if (document) return must::try_parse<Command>(*document);
   return unexpected<error>(
       {.code = error_code::invalid, .message = std::move(document).error().message, .rule = "parse"});

@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <variant>
 
-namespace must::detail {
+namespace must::detail::coding {
 
 // The extension that tells the schema version of a payload; absent: 1.
 inline constexpr const char* schema_version_attribute = "mustschemaversion";
@@ -146,4 +146,4 @@ bool with_event(const recorded<Data>& record, Use&& use) {
   return false;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::coding

@@ -10,21 +10,21 @@
 
 namespace must {
 
-namespace detail {
+namespace detail::rules {
 // The base of command_traits<C> that nobody has specialised.
 template <typename C>
 struct no_traits {};
-}  // namespace detail
+}  // namespace detail::rules
 
 /// Gives rules to commands that cannot be edited: specialise it with static functions of the rules' names, whose first
 /// parameter is the command. `command_traits<must::any>` is the fallback of every command that has no rule of its own.
 template <typename C>
-struct command_traits : detail::no_traits<C> {};
+struct command_traits : detail::rules::no_traits<C> {};
 
 /// Stands for every command, as `command_traits<must::any>`. For prototypes; MUST_FORBID_FALLBACKS forbids its use.
 struct any;
 
-namespace detail {
+namespace detail::rules {
 
 enum class rule_source { none, member, traits, hidden_friend, fallback };
 enum class rule_arguments { misfit, all, options, states, nothing };
@@ -207,5 +207,5 @@ struct result_of<Rule, C, list<State...>, list<Option...>> {
 template <typename Rule, typename C, typename States, typename Options>
 using rule_result = typename result_of<Rule, C, States, Options>::type;
 
-}  // namespace detail
+}  // namespace detail::rules
 }  // namespace must

@@ -28,8 +28,8 @@ class inbox {
   /// \param storage  not owned \param name  of the receiver, 1 to 400 bytes; each has notes of its own
   /// \throws bad_input  when the name is out of range
   inbox(S& storage, const std::string& name) : storage_(&storage), prefix_("must/inbox/" + name + "/") {
-    detail::check_name("name", name);
-    if (name.size() > 400) detail::refuse_input("name", "is longer than 400 bytes");
+    kit::check_name("name", name);
+    if (name.size() > 400) kit::refuse_input("name", "is longer than 400 bytes");
   }
 
   /// Calls `work(transaction&)` for an event that is new. False: it was received before, and nothing is called.

@@ -39,7 +39,7 @@ struct subscriber_id {
   friend bool operator==(const subscriber_id&, const subscriber_id&) = default;
 };
 
-namespace detail {
+namespace detail::delivery {
 
 // What a mailbox and its subscriptions share.
 template <typename Message>
@@ -166,7 +166,7 @@ class alignas(cache_line) mailbox_state {  // the lock and the vector fill the f
   std::condition_variable room_{};
 };
 
-}  // namespace detail
+}  // namespace detail::delivery
 
 /// Keeps what is broadcast to it until a reader takes it: at the most `capacity` messages. Any number of threads.
 ///
@@ -179,7 +179,7 @@ class mailbox {
 
   /// Empty, and subscribed to nothing.
   explicit mailbox(const mailbox_options& options = {})
-      : state_(std::make_shared<detail::mailbox_state<Message>>(options)) {}
+      : state_(std::make_shared<detail::delivery::mailbox_state<Message>>(options)) {}
   mailbox(const mailbox&) = delete;
   mailbox& operator=(const mailbox&) = delete;
   ~mailbox() { state_->close(); }
@@ -200,10 +200,10 @@ class mailbox {
   [[nodiscard]] subscriber_id id() const { return {state_.get()}; }  ///< for broadcast_from
 
   /// For pubsub.
-  [[nodiscard]] const std::shared_ptr<detail::mailbox_state<Message>>& state() const { return state_; }
+  [[nodiscard]] const std::shared_ptr<detail::delivery::mailbox_state<Message>>& state() const { return state_; }
 
  private:
-  std::shared_ptr<detail::mailbox_state<Message>> state_;
+  std::shared_ptr<detail::delivery::mailbox_state<Message>> state_;
 };
 
 }  // namespace must

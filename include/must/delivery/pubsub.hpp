@@ -77,7 +77,7 @@ template <typename Message, typename Metadata>
 class topic_entry {
  public:
   /// For pubsub.
-  topic_entry(detail::subscriber<Message, Metadata>& one, detail::sent_message<Message>& message)
+  topic_entry(detail::delivery::subscriber<Message, Metadata>& one, detail::delivery::sent_message<Message>& message)
       : one_(one), message_(message) {}
   [[nodiscard]] subscriber_id id() const { return one_.id(); }                ///< whose it is
   [[nodiscard]] const Metadata& metadata() const { return one_.metadata(); }  ///< what subscribe was given
@@ -86,8 +86,8 @@ class topic_entry {
   void send() const { one_.send(message_); }
 
  private:
-  detail::subscriber<Message, Metadata>& one_;
-  detail::sent_message<Message>& message_;
+  detail::delivery::subscriber<Message, Metadata>& one_;
+  detail::delivery::sent_message<Message>& message_;
 };
 
 /// Broadcasts messages to the subscribers of a topic, within the process: at most once, not stored, not replayed.
@@ -118,12 +118,12 @@ class pubsub {
   /// Calls `handler(const Message&)` for each message of the topic, any text, from now on. Twice is two subscriptions.
   template <std::invocable<const Message&> Handler>
   topic_subscription subscribe(std::string topic, Handler handler, Metadata about = {}) {
-    using made = detail::handler_subscriber<Message, Metadata, Handler>;
+    using made = detail::delivery::handler_subscriber<Message, Metadata, Handler>;
     return add(std::make_shared<made>(std::move(topic), std::move(about), std::move(handler)));
   }
   /// Puts each message of the topic into a mailbox, from now on.
   topic_subscription subscribe(std::string topic, mailbox<Message>& box, Metadata about = {}) {
-    using made = detail::mailbox_subscriber<Message, Metadata>;
+    using made = detail::delivery::mailbox_subscriber<Message, Metadata>;
     return add(std::make_shared<made>(std::move(topic), std::move(about), box.state()));
   }
   /// How many subscriptions a topic has.
@@ -172,7 +172,7 @@ class pubsub {
   template <typename Sent, typename Dispatch>
   void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message,
                             const Dispatch& dispatch) {
-    detail::sent_message<Message> sent(message);
+    detail::delivery::sent_message<Message> sent(message);
     std::exception_ptr first_failure;
     auto& topics = registry_of(topic);
     typename registry_type::broadcast(topics, topic).each([&](subscriber& one) {
@@ -201,8 +201,8 @@ class pubsub {
   }
 
  private:
-  using registry_type = detail::topic_registry<Message, Metadata>;
-  using subscriber = detail::subscriber<Message, Metadata>;
+  using registry_type = detail::delivery::topic_registry<Message, Metadata>;
+  using subscriber = detail::delivery::subscriber<Message, Metadata>;
 
   registry_type& registry_of(std::string_view topic) const { return *shared_registry_of(topic); }
   const std::shared_ptr<registry_type>& shared_registry_of(std::string_view topic) const {

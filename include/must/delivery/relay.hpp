@@ -22,7 +22,7 @@
 
 namespace must {
 
-namespace detail {
+namespace detail::delivery {
 
 // The answer as an error: the code tells a failure policy what kind it is.
 [[noreturn]] inline void raise_undelivered(const delivery_answer& answer, const std::string& id,
@@ -47,7 +47,7 @@ class relay_handler {
 
   relay_handler(D& delivery, std::size_t batch) : delivery_(&delivery), batch_(batch) {
     if (batch < 1 || batch > 100'000)
-      refuse_input("batch", "is " + std::to_string(batch) + "; it has to be 1 to 100000");
+      kit::refuse_input("batch", "is " + std::to_string(batch) + "; it has to be 1 to 100000");
   }
   [[nodiscard]] std::size_t batch() const { return batch_; }
   // A stop ends what the delivery waits for.
@@ -98,7 +98,7 @@ inline subscription_options relay_policy(subscription_options options) {
   return options;
 }
 
-}  // namespace detail
+}  // namespace detail::delivery
 
 /// Delivers the events of a store that match a query: a subscription whose handler is a Delivery.
 ///
@@ -112,9 +112,9 @@ inline subscription_options relay_policy(subscription_options options) {
 template <CellStorage S, Delivery<typename S::data_type> D>
 [[nodiscard]] auto relay(S& storage, std::string name, query which, D& delivery, subscription_options options = {},
                          std::size_t batch = 1) {
-  using handler = detail::relay_handler<typename S::data_type, D>;
+  using handler = detail::delivery::relay_handler<typename S::data_type, D>;
   return subscription<S, handler>(storage, std::move(name), std::move(which), handler(delivery, batch),
-                                  detail::relay_policy(std::move(options)));
+                                  detail::delivery::relay_policy(std::move(options)));
 }
 
 }  // namespace must

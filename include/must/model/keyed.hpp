@@ -12,7 +12,7 @@
 
 namespace must {
 
-namespace detail {
+namespace detail::model {
 
 template <typename V, typename List>
 struct key_of_events;
@@ -32,7 +32,7 @@ class keyed_apply {
   keyed_apply() = default;
 };
 
-}  // namespace detail
+}  // namespace detail::model
 
 /// One V for each key. V has, for each of its events, `static Key key_of(const Event&)`; std::hash knows the keys.
 /// A state itself: for must::projection, must::load, or a command.
@@ -41,11 +41,11 @@ class keyed;
 
 /// \see keyed
 template <State V, typename... Event>
-class keyed<V, events<Event...>> : public detail::keyed_apply<keyed<V>, Event>... {
+class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, Event>... {
  public:
-  using events = must::events<Event...>;                             ///< those of V
-  using key_type = typename detail::key_of_events<V, events>::type;  ///< what V::key_of returns
-  using detail::keyed_apply<keyed<V>, Event>::apply...;
+  using events = must::events<Event...>;                                    ///< those of V
+  using key_type = typename detail::model::key_of_events<V, events>::type;  ///< what V::key_of returns
+  using detail::model::keyed_apply<keyed<V>, Event>::apply...;
 
   /// The state of a key; nullptr when it has no event.
   [[nodiscard]] const V* find(const key_type& key) const {
@@ -60,7 +60,7 @@ class keyed<V, events<Event...>> : public detail::keyed_apply<keyed<V>, Event>..
 
  private:
   template <typename, typename>
-  friend class detail::keyed_apply;
+  friend class detail::model::keyed_apply;
   template <typename E>
   V& state_for(const E& event) {
     return states_[V::key_of(event)];

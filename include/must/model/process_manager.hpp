@@ -22,9 +22,9 @@ class basic_process_manager {
  public:
   /// For must::process_manager.
   basic_process_manager(S& storage, const std::string& name, subscription_options options, Option... rule_options)
-      : subscription_(storage, "process/" + name, detail::process_query<P>(),
-                      detail::process_runner<P, S, Option...>(storage, name, std::move(rule_options)...),
-                      detail::one_lane(std::move(options))) {}
+      : subscription_(storage, "process/" + name, detail::model::process_query<P>(),
+                      detail::model::process_runner<P, S, Option...>(storage, name, std::move(rule_options)...),
+                      detail::model::one_lane(std::move(options))) {}
 
   /// Follows until a stop is requested. \throws as subscription::run; what react and the commands' rules throw
   void run(const std::stop_token& stop) { subscription_.run(stop); }
@@ -35,7 +35,7 @@ class basic_process_manager {
   [[nodiscard]] subscription_health health() const { return subscription_.health(); }  ///< \see subscription::health
 
  private:
-  subscription<S, detail::process_runner<P, S, Option...>> subscription_;
+  subscription<S, detail::model::process_runner<P, S, Option...>> subscription_;
 };
 
 /// Follows a store with the process manager P: events come in, commands go out, through process_command.
@@ -52,9 +52,9 @@ template <ProcessManager P, CellStorage S, typename... Option>
   return std::apply(
       [&](auto... rule_options) {
         return basic_process_manager<P, S, decltype(rule_options)...>(
-            storage, name, detail::subscription_options_in(options...), std::move(rule_options)...);
+            storage, name, detail::model::subscription_options_in(options...), std::move(rule_options)...);
       },
-      detail::without_subscription_options(std::move(options)...));
+      detail::model::without_subscription_options(std::move(options)...));
 }
 
 }  // namespace must

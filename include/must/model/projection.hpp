@@ -36,8 +36,8 @@ class basic_projection {
   /// For must::projection.
   basic_projection(S& storage, std::string name, query which)
       : storage_(storage), name_(std::move(name)), which_(std::move(which)) {
-    detail::check_name("name", name_);
-    detail::check_read(which_, {});
+    kit::check_name("name", name_);
+    kit::check_read(which_, {});
   }
   basic_projection(const basic_projection&) = delete;
   basic_projection& operator=(const basic_projection&) = delete;
@@ -100,9 +100,9 @@ class basic_projection {
 
   void catch_up(const std::stop_token& stop) {
     const std::lock_guard alone(running_);
-    detail::verify(name_, known_, storage_);
+    detail::following::verify(name_, known_, storage_);
     fold_on(stop);
-    if (const auto at = progress_.scanned(); at != known_.at) known_ = detail::checkpoint_at(storage_, at);
+    if (const auto at = progress_.scanned(); at != known_.at) known_ = detail::following::checkpoint_at(storage_, at);
   }
   void fold_on(const std::stop_token& stop) {
     std::unique_lock lock(mutex_, std::defer_lock);
@@ -112,7 +112,7 @@ class basic_projection {
     const auto read = storage_.read(which_, {.after = last}, [&](const recorded<typename S::data_type>& record) {
       if (stop.stop_requested()) return false;
       if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock, last);
-      detail::apply_to(state_, typename V::events{}, record);
+      detail::pipeline::apply_to(state_, typename V::events{}, record);
       last = record.position;
       return true;
     });
@@ -142,9 +142,9 @@ class basic_projection {
   mutable std::atomic<int> readers_{0};
   V state_{};
   clock::time_point pause_at_{};
-  detail::checkpoint known_{};  // at or before what is scanned: not every run comes to note it
-  detail::progress progress_{};
-  detail::polling polling_{duration{100'000}};
+  detail::following::checkpoint known_{};  // at or before what is scanned: not every run comes to note it
+  detail::following::progress progress_{};
+  kit::polling polling_{duration{100'000}};
 };
 
 /// A state V that follows a store, folded live in memory: `auto view = must::projection<Balances>(store, "balances");`.

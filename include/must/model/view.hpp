@@ -46,7 +46,7 @@ struct view_version {
   unsigned version = 1;  ///< a new one for every change of the handler
 };
 
-namespace detail {
+namespace detail::model {
 
 // Which version of a view is in use, which one wants to be, and up to where the one before did its work.
 struct view_state {
@@ -67,7 +67,7 @@ class view_cell {
       auto next = of(now);
       change(next);
       const auto bytes =
-          join_fields({std::to_string(next.active), std::to_string(next.wanted), std::to_string(next.mark)});
+          following::join_fields({std::to_string(next.active), std::to_string(next.wanted), std::to_string(next.mark)});
       if ((now && now->bytes == bytes) || storage_.put(key_, bytes, now ? now->revision : 0)) return;
     }
   }
@@ -75,8 +75,9 @@ class view_cell {
  private:
   static view_state of(const std::optional<cell>& found) {
     if (!found) return {};
-    const auto fields = split_fields(found->bytes);
-    return {read_count<unsigned>(fields, 0), read_count<unsigned>(fields, 1), read_count(fields, 2)};
+    const auto fields = following::split_fields(found->bytes);
+    return {following::read_count<unsigned>(fields, 0), following::read_count<unsigned>(fields, 1),
+            following::read_count(fields, 2)};
   }
   S& storage_;
   std::string key_;
@@ -132,7 +133,7 @@ class view_handler {
   Handler handler_;
 };
 
-}  // namespace detail
+}  // namespace detail::model
 
 /// A projection with a handler that stores it, in versions: build the new one beside the old one, then switch.
 ///
@@ -149,7 +150,7 @@ class view {
         options_(std::move(options)),
         cell_(storage, which_.name),
         subscription_(storage, name_of(which_.version), std::move(events),
-                      detail::view_handler<S, Handler>(storage, which_, control_, std::move(handler)),
+                      detail::model::view_handler<S, Handler>(storage, which_, control_, std::move(handler)),
                       observed(options_)) {}
   view(const view&) = delete;
   view& operator=(const view&) = delete;
@@ -204,9 +205,9 @@ class view {
  private:
   using clock = std::chrono::steady_clock;
   static view_version checked(view_version which) {
-    detail::check_name("name", which.name);
-    if (which.name.size() > 300) detail::refuse_input("name", "is longer than 300 bytes");
-    if (which.version == 0) detail::refuse_input("version", "is 0; versions begin at 1");
+    kit::check_name("name", which.name);
+    if (which.name.size() > 300) kit::refuse_input("name", "is longer than 300 bytes");
+    if (which.version == 0) kit::refuse_input("version", "is 0; versions begin at 1");
     return which;
   }
   [[nodiscard]] std::string name_of(unsigned which) const { return which_.name + "@" + std::to_string(which); }
@@ -219,8 +220,8 @@ class view {
     return options;
   }
   [[nodiscard]] position checkpoint_of(unsigned which) const {
-    const auto found = storage_.get(detail::claim<S>::key_of(name_of(which)));
-    return found ? detail::checkpoint::of(detail::owned_fields::of(found->bytes).fields).at : 0;
+    const auto found = storage_.get(detail::following::claim<S>::key_of(name_of(which)));
+    return found ? detail::following::checkpoint::of(detail::following::owned_fields::of(found->bytes).fields).at : 0;
   }
   template <typename Target>
   void catch_up(const std::stop_token& stop, Target&& target) {
@@ -236,8 +237,8 @@ class view {
     auto waiting = options_;
     waiting.standby = true;
     waiting.owner = {};
-    detail::progress counters;
-    detail::claim<S> claim(storage_, name_of(former), waiting, counters, stop);
+    detail::following::progress counters;
+    detail::following::claim<S> claim(storage_, name_of(former), waiting, counters, stop);
     if (!claim.is_held()) return;
     const auto mark = claim.found().at;
     catch_up(stop, [&] { return mark; });
@@ -268,12 +269,12 @@ class view {
   S& storage_;
   view_version which_;
   subscription_options options_;
-  detail::view_cell<S> cell_;
-  detail::view_control control_{};
+  detail::model::view_cell<S> cell_;
+  detail::model::view_control control_{};
   std::function<void(const rebuild_progress&)> progress_{};
   clock::time_point begun_{}, told_{};
   position begun_at_ = 0, done_ = 0, total_ = 0;
-  subscription<S, detail::view_handler<S, Handler>> subscription_;
+  subscription<S, detail::model::view_handler<S, Handler>> subscription_;
 };
 
 }  // namespace must

@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 // The rule that is running, so that a refusal is told of the rule it rose in.
 enum class running : unsigned char { be_authorized, be_valid, be_translated_to_events };
@@ -75,20 +75,20 @@ auto refusing_as(Call&& call) {
 template <typename Rule, typename C, typename... State, typename Take, typename... Option>
 bool run_from(progress_of_rules& at, const C& command, const std::tuple<const State&...>& states, Take& take,
               const Option&... options) {
-  if constexpr (std::is_same_v<Rule, be_translated_to_events_rule>) {
+  if constexpr (std::is_same_v<Rule, rules::be_translated_to_events_rule>) {
     at.rule = running::be_translated_to_events;
-    take(call_rule<Rule>(command, states, options...));
+    take(rules::call_rule<Rule>(command, states, options...));
     return true;
   } else {
     using step = decision_step<Rule, C, list<State...>, list<Option...>>;
-    constexpr bool first = std::is_same_v<Rule, be_authorized_rule>;
-    using next = std::conditional_t<first, be_valid_rule, be_translated_to_events_rule>;
+    constexpr bool first = std::is_same_v<Rule, rules::be_authorized_rule>;
+    using next = std::conditional_t<first, rules::be_valid_rule, rules::be_translated_to_events_rule>;
     at.rule = first ? running::be_authorized : running::be_valid;
     if constexpr (step::kind == verdict::silent) {
-      call_rule<Rule>(command, states, options...);
+      rules::call_rule<Rule>(command, states, options...);
       return run_from<next>(at, command, states, take, options...);
     } else {
-      auto returned = call_rule<Rule>(command, states, options...);
+      auto returned = rules::call_rule<Rule>(command, states, options...);
       if constexpr (step::kind != verdict::refined)
         if (!at.passes(std::move(returned))) return false;
       if constexpr (step::kind == verdict::refined)
@@ -108,7 +108,7 @@ bool run_rules(progress_of_rules& at, const C& command, const std::tuple<const S
                const Option&... options) {
   using chain = rule_chain<C, list<State...>, list<Option...>>;
   if constexpr (!chain::is_plain) {
-    return run_from<be_authorized_rule>(at, command, states, take, options...);
+    return run_from<rules::be_authorized_rule>(at, command, states, take, options...);
   } else {  // as most commands are: the same in one function, which spares the compiler six
     at.rule = running::be_authorized;
     if constexpr (chain::authorize::kind == verdict::silent)
@@ -126,4 +126,4 @@ bool run_rules(progress_of_rules& at, const C& command, const std::tuple<const S
   }
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

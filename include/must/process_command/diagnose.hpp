@@ -10,7 +10,7 @@
 
 #include <type_traits>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 template <typename Rule, typename C, typename... State, typename... Option>
 consteval bool only_lacks_const(list<State...>, list<Option...>) {
@@ -25,11 +25,11 @@ consteval bool only_lacks_const(list<State...>, list<Option...>) {
 // What is wrong with a rule; at most one of these is.
 template <typename Rule, typename C, typename States, typename Options>
 struct rule_fault {
-  static constexpr auto choice = chosen<Rule, C, States, Options>;
-  static constexpr bool is_missing = choice.source == rule_source::none;
+  static constexpr auto choice = rules::chosen<Rule, C, States, Options>;
+  static constexpr bool is_missing = choice.source == rules::rule_source::none;
   static constexpr bool lacks_const = !choice.callable() && only_lacks_const<Rule, C>(States{}, Options{});
   static constexpr bool misfits = !is_missing && !lacks_const && !choice.callable();
-  static constexpr bool is_prototype = !is_missing && is_forbidden(choice);
+  static constexpr bool is_prototype = !is_missing && rules::is_forbidden(choice);
   static constexpr bool none = choice.callable() && !is_prototype;
 };
 
@@ -57,7 +57,7 @@ struct verdict_fault {
 
 template <typename C, typename States, typename Options>
 consteval bool diagnose_be_authorized() {
-  using fault = rule_fault<be_authorized_rule, C, States, Options>;
+  using fault = rule_fault<rules::be_authorized_rule, C, States, Options>;
   static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_authorized"));
   static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_authorized"));
   static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_authorized"));
@@ -74,7 +74,7 @@ consteval bool diagnose_verdict_of_be_authorized() {
 }
 template <typename C, typename States, typename Options>
 consteval bool diagnose_be_valid() {
-  using fault = rule_fault<be_valid_rule, C, States, Options>;
+  using fault = rule_fault<rules::be_valid_rule, C, States, Options>;
   static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_valid"));
   static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_valid"));
   static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_valid"));
@@ -91,7 +91,7 @@ consteval bool diagnose_verdict_of_be_valid() {
 }
 template <typename C, typename States, typename Options>
 consteval bool diagnose_be_translated_to_events() {
-  using fault = rule_fault<be_translated_to_events_rule, C, States, Options>;
+  using fault = rule_fault<rules::be_translated_to_events_rule, C, States, Options>;
   static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_translated_to_events"));
   static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_translated_to_events"));
   static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_translated_to_events"));
@@ -109,7 +109,9 @@ consteval bool diagnose_be_translated_to_events() {
 template <typename C, typename States, typename Options>
 consteval bool diagnose_rules() {
   using chain = rule_chain<C, States, Options>;
-  constexpr auto is_own = [](const rule_choice& choice) { return choice.source != rule_source::fallback; };
+  constexpr auto is_own = [](const rules::rule_choice& choice) {
+    return choice.source != rules::rule_source::fallback;
+  };
   if constexpr (chain::fits && is_own(chain::authorize::choice) && is_own(chain::validate::choice) &&
                 is_own(chain::translate)) {
     return true;
@@ -128,29 +130,30 @@ consteval bool diagnose_rules() {
 // Whether a rule refines C to a command that depends on something.
 template <typename C, typename Refined, typename Options>
 inline constexpr bool depends_late =
-    !std::is_same_v<C, Refined> && chosen<depends_on_rule, Refined, list<>, Options>.source != rule_source::none;
+    !std::is_same_v<C, Refined> &&
+    rules::chosen<rules::depends_on_rule, Refined, list<>, Options>.source != rules::rule_source::none;
 
 // States come from depends_on alone, and from that of the command that was given.
 template <typename C, typename States, typename... Option>
 consteval bool diagnose_dependencies(list<Option...>) {
   using options = list<Option...>;
   using chain = rule_chain<C, States, options>;
-  constexpr auto choice = chosen<depends_on_rule, C, list<>, options>;
-  constexpr bool misfit = choice.source != rule_source::none && !choice.callable();
+  constexpr auto choice = rules::chosen<rules::depends_on_rule, C, list<>, options>;
+  constexpr bool misfit = choice.source != rules::rule_source::none && !choice.callable();
   constexpr bool option_is_state = (State<Option> || ...);
   constexpr bool late =
-      choice.source == rule_source::none && (depends_late<C, typename chain::authorize::next, options> ||
-                                             depends_late<C, typename chain::translated, options>);
+      choice.source == rules::rule_source::none && (depends_late<C, typename chain::authorize::next, options> ||
+                                                    depends_late<C, typename chain::translated, options>);
   static_assert(!misfit, "must: depends_on of the command takes neither (options...) nor (): make it a const member");
   if constexpr (choice.callable()) {
-    using returned = std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, options>>;
+    using returned = std::remove_cvref_t<rules::rule_result<rules::depends_on_rule, C, list<>, options>>;
     static_assert(
         is_dependency<returned>,
         "must: depends_on of the command returns none of must::stream, tagged, each, all_of nor an optional of "
         "the first two");
     if (!is_dependency<returned>) return false;
   }
-  constexpr bool allowed = !is_forbidden(choice);
+  constexpr bool allowed = !rules::is_forbidden(choice);
   static_assert(
       allowed,
       "must: depends_on of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
@@ -165,7 +168,7 @@ consteval bool diagnose_dependencies(list<Option...>) {
 
 // What a rule without parameters returns is an event, not events.
 template <typename Rule, typename C, typename Data>
-concept returns_leaf = is_leaf<rule_result<Rule, C, list<>, list<>>, Data>;
+concept returns_leaf = is_leaf<rules::rule_result<Rule, C, list<>, list<>>, Data>;
 
 template <typename C, typename Data, typename Options>
 consteval bool diagnose_command() {
@@ -175,7 +178,8 @@ consteval bool diagnose_command() {
   bool good = depends_well;
   if constexpr (depends_well) good &= diagnose_rules<C, states, Options>();
   if constexpr (chain::fits) {
-    using returned = rule_result<be_translated_to_events_rule, typename chain::translated, states, Options>;
+    using returned =
+        rules::rule_result<rules::be_translated_to_events_rule, typename chain::translated, states, Options>;
     static_assert(!std::is_void_v<returned>, "must: be_translated_to_events returns nothing: return an event");
     if constexpr (!std::is_void_v<returned>)
       good &= are_good<typename leaves<list<>, std::remove_cvref_t<returned>, Data>::type, Data>;
@@ -187,14 +191,15 @@ consteval bool diagnose_command() {
 
 // A command of which everything is known already to be good, so that no sentence has to be looked for.
 template <typename C, typename Data>
-concept flawless = (chosen<depends_on_rule, C, list<>, list<>>.source == rule_source::none) &&
-                   rule_chain<C, list<>, list<>>::is_plain && returns_leaf<be_translated_to_events_rule, C, Data>;
+concept flawless =
+    (rules::chosen<rules::depends_on_rule, C, list<>, list<>>.source == rules::rule_source::none) &&
+    rule_chain<C, list<>, list<>>::is_plain && returns_leaf<rules::be_translated_to_events_rule, C, Data>;
 
 template <typename C, typename Data, typename Options>
 inline constexpr bool is_good = diagnose_command<C, Data, Options>();
 template <typename C, typename Data>
   requires flawless<C, Data>
 inline constexpr bool is_good<C, Data, list<>> =
-    are_good<list<rule_result<be_translated_to_events_rule, C, list<>, list<>>>, Data>;
+    are_good<list<rules::rule_result<rules::be_translated_to_events_rule, C, list<>, list<>>>, Data>;
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

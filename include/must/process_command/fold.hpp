@@ -23,12 +23,12 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 // Applies a record to a state, if it is one of the state's events.
 template <typename S, typename... Event, typename Data>
 void apply_to(S& state, events<Event...>, const recorded<Data>& record) {
-  (with_event<Event>(record, [&](const Event& event) { state.apply(event); }) || ...);
+  (coding::with_event<Event>(record, [&](const Event& event) { state.apply(event); }) || ...);
 }
 
 inline position lower(position one, position other) { return one < other ? one : other; }
@@ -41,7 +41,7 @@ class boundary {
 
   template <typename Data>
   void apply(const recorded<Data>& record, S& state) {
-    if (!alone_ && !matches(on_->item(), {record.type, record.subject, record.tags})) return;
+    if (!alone_ && !kit::matches(on_->item(), {record.type, record.subject, record.tags})) return;
     if (resume_ && !resume_->admits(record.position, record.id)) return;
     version_ = record.version;
     apply_to(state, typename S::events{}, record);
@@ -69,8 +69,8 @@ class boundary {
   void keep(Storage& storage, const S& state) {
     if constexpr (is_resumable<S, Storage>) {
       if (!resume_ || resume_->last().position == 0) return;
-      resume_->saved(
-          must::detail::keep<S>(storage, on_->item(), {state, version_, resume_->last(), resume_->unsaved()}));
+      resume_->saved(must::detail::pipeline::keep<S>(storage, on_->item(),
+                                                     {state, version_, resume_->last(), resume_->unsaved()}));
     }
   }
   void describe(std::vector<query_item>& items, std::vector<stream_expectation>& streams) const {
@@ -268,11 +268,12 @@ class folding<void, Data> {
 template <typename Data, typename C, typename... Option>
 auto make_folding(const C& command, const Option&... options) {
   using options_list = list<Option...>;
-  if constexpr (chosen<depends_on_rule, C, list<>, options_list>.callable())
-    return folding<std::remove_cvref_t<rule_result<depends_on_rule, C, list<>, options_list>>, Data>(
-        refusing_as<depends_on_rule>([&] { return call_rule<depends_on_rule>(command, std::tuple<>{}, options...); }));
+  if constexpr (rules::chosen<rules::depends_on_rule, C, list<>, options_list>.callable())
+    return folding<std::remove_cvref_t<rules::rule_result<rules::depends_on_rule, C, list<>, options_list>>, Data>(
+        refusing_as<rules::depends_on_rule>(
+            [&] { return rules::call_rule<rules::depends_on_rule>(command, std::tuple<>{}, options...); }));
   else
     return folding<void, Data>();
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

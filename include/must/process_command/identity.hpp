@@ -20,7 +20,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 inline constexpr const char* command_id_attribute = "mustcommandid";
 inline constexpr const char* command_digest_attribute = "mustcommanddigest";
@@ -49,10 +49,10 @@ constexpr type_name command_type() {
 
 template <typename C>
 std::string digest_of(const C& command) {
-  if constexpr (constexpr auto own = chosen<command_digest_rule, C, list<>, list<>>; own.callable()) {
-    return content_digest(to_string_of(call_rule<command_digest_rule>(command, std::tuple<>{})));
+  if constexpr (constexpr auto own = rules::chosen<rules::command_digest_rule, C, list<>, list<>>; own.callable()) {
+    return content_digest(to_string_of(rules::call_rule<rules::command_digest_rule>(command, std::tuple<>{})));
   } else {
-    static_assert(own.source == rule_source::none,
+    static_assert(own.source == rules::rule_source::none,
                   "must: command_digest of the command is not a const function without parameters");
     static_assert(
         is_digestible<C>,
@@ -83,31 +83,31 @@ struct command_identity {
 template <typename C>
 command_identity identity_of(const C& command, const std::string& id) {
   command_identity made{id, {}, command_type<C>()};
-  if constexpr (chosen<command_digest_rule, C, list<>, list<>>.callable() || is_digestible<C>)
+  if constexpr (rules::chosen<rules::command_digest_rule, C, list<>, list<>>.callable() || is_digestible<C>)
     made.digest = digest_of(command);
   return made;
 }
 
 template <typename C, typename... Option>
 command_identity identify(const C& command, const Option&... options) {
-  constexpr auto own = chosen<command_id_rule, C, list<>, list<Option...>>;
+  constexpr auto own = rules::chosen<rules::command_id_rule, C, list<>, list<Option...>>;
   static_assert(own.callable(),
                 "must: command_id of the command takes neither (options...) nor (): make it a const member");
   static_assert(
-      !is_forbidden(own),
+      !rules::is_forbidden(own),
       "must: command_id of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
       "that: give the command a rule of its own");
   command_identity made;
   if constexpr (own.callable()) {
-    using returned = std::remove_cvref_t<rule_result<command_id_rule, C, list<>, list<Option...>>>;
+    using returned = std::remove_cvref_t<rules::rule_result<rules::command_id_rule, C, list<>, list<Option...>>>;
     constexpr bool is_text = text_like<returned>;
     static_assert(is_text, "must: command_id of the command returns no text");
     if constexpr (is_text) {
-      made.id = refusing_as<command_id_rule>(
-          [&] { return to_string_of(call_rule<command_id_rule>(command, std::tuple<>{}, options...)); });
+      made.id = refusing_as<rules::command_id_rule>(
+          [&] { return to_string_of(rules::call_rule<rules::command_id_rule>(command, std::tuple<>{}, options...)); });
       made.digest = digest_of(command);
       made.type = command_type<C>();
-      check_name("command_id", made.id);
+      kit::check_name("command_id", made.id);
     }
   }
   return made;
@@ -141,4 +141,4 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
   return found;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

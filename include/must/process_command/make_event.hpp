@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 template <typename Text>
 std::string to_string_of(const Text& text) {
@@ -46,8 +46,9 @@ tag_set tags_of(const Event& event) {
 // Metadata may use no name that is reserved for CloudEvents, for stores, or for must itself.
 inline void check_metadata(const attributes& entries) {
   for (const auto& [name, value] : entries) {
-    if (name.starts_with("must")) refuse_input("metadata", in_quotes(name) + " is reserved: it starts with \"must\"");
-    check_extension(name, value, "metadata");
+    if (name.starts_with("must"))
+      kit::refuse_input("metadata", text::in_quotes(name) + " is reserved: it starts with \"must\"");
+    kit::check_extension(name, value, "metadata");
   }
 }
 
@@ -76,10 +77,10 @@ template <typename Data, typename Event>
 basic_event<Data> make_event(const Event& event, const event_context& context) {
   constexpr auto name = event_type<Event>();
   auto made = describe_event(to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
-  if constexpr (!keeps_structs<Data> && schema_version<Event> != 1)
-    made.extensions.insert_or_assign(schema_version_attribute, std::int32_t{schema_version<Event>});
+  if constexpr (!coding::keeps_structs<Data> && schema_version<Event> != 1)
+    made.extensions.insert_or_assign(coding::schema_version_attribute, std::int32_t{schema_version<Event>});
   made.tags = tags_of(event);
   return made;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

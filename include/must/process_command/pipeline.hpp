@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 // Must's own options.
 struct settings {
@@ -119,7 +119,7 @@ class pipeline {
   pipeline(Storage& storage, const settings& how, processed_command& done)
       : storage_(storage), how_(how), done_(done), clock_(how.until) {
     if (how.metadata != nullptr) check_metadata(*how.metadata);
-    if (how.identity) check_name("identified_by", how.identity->id);
+    if (how.identity) kit::check_name("identified_by", how.identity->id);
   }
 
   // Whether there was an earlier run of the command; then its result is taken up.
@@ -170,4 +170,4 @@ class pipeline {
   stopwatch clock_;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

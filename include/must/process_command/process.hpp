@@ -31,7 +31,7 @@
 #include <variant>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 template <typename Option>
 inline constexpr bool is_own_option = std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> ||
@@ -91,9 +91,9 @@ struct held_by {
 template <typename C, typename Data, typename Options>
   requires(rule_chain<C, states_of<C, Options>, Options>::fits)
 struct held_by<C, Data, Options>
-    : held_of<std::remove_cvref_t<rule_result<be_translated_to_events_rule,
-                                              typename rule_chain<C, states_of<C, Options>, Options>::translated,
-                                              states_of<C, Options>, Options>>,
+    : held_of<std::remove_cvref_t<rules::rule_result<rules::be_translated_to_events_rule,
+                                                     typename rule_chain<C, states_of<C, Options>, Options>::translated,
+                                                     states_of<C, Options>, Options>>,
               Data> {};
 
 template <typename S>
@@ -116,15 +116,15 @@ using processed_event = typename processed_by<C, S, Option...>::type;
 
 template <typename Event, typename... Option>
 void handle(const Event& event, std::vector<std::exception_ptr>& errors, const Option&... options) {
-  constexpr auto handler = chosen<be_handled_rule, Event, list<>, list<Option...>>;
-  static_assert(handler.source == rule_source::none || handler.callable(),
+  constexpr auto handler = rules::chosen<rules::be_handled_rule, Event, list<>, list<Option...>>;
+  static_assert(handler.source == rules::rule_source::none || handler.callable(),
                 "must: be_handled of the event takes neither (options...) nor (): make it a const member that does");
-  static_assert(!is_forbidden(handler),
+  static_assert(!rules::is_forbidden(handler),
                 "must: be_handled of the event comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids "
                 "that: give the event one of its own");
   if constexpr (handler.callable()) {
     try {
-      call_rule<be_handled_rule>(event, std::tuple<>{}, options...);
+      rules::call_rule<rules::be_handled_rule>(event, std::tuple<>{}, options...);
     } catch (...) {
       errors.push_back(std::current_exception());
     }
@@ -150,10 +150,11 @@ struct types_held<std::variant<Event...>> {
 
 template <typename Held, typename Data, typename... Event>
 void hold(std::vector<Held>& events, const recorded<Data>& record, list<Event...>) {
-  const bool known = (with_event<Event>(record, [&](const Event& event) { events.push_back(Held(event)); }) || ...);
+  const bool known =
+      (coding::with_event<Event>(record, [&](const Event& event) { events.push_back(Held(event)); }) || ...);
   if (!known)
-    raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
-                      "the command was translated to it once, and is to other types now");
+    coding::raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
+                              "the command was translated to it once, and is to other types now");
 }
 
 // Takes the events of a command: as records for the store, and as they are for the caller.
@@ -182,14 +183,16 @@ struct taking {
 // Whether any of the events has a be_handled that these options could reach.
 template <typename... Event, typename... Option>
 consteval bool any_is_handled(list<Event...>, list<Option...>) {
-  return ((chosen<be_handled_rule, Event, list<>, list<Option...>>.source != rule_source::none) || ...);
+  return ((rules::chosen<rules::be_handled_rule, Event, list<>, list<Option...>>.source != rules::rule_source::none) ||
+          ...);
 }
 
 // Whether a command that is processed without options has no past, no identity and no handler.
 template <typename C, typename Held>
-inline constexpr bool is_alone = chosen<depends_on_rule, C, list<>, list<>>.source == rule_source::none &&
-                                 chosen<command_id_rule, C, list<>, list<>>.source == rule_source::none &&
-                                 !any_is_handled(typename types_held<Held>::type{}, list<>{});
+inline constexpr bool is_alone =
+    rules::chosen<rules::depends_on_rule, C, list<>, list<>>.source == rules::rule_source::none &&
+    rules::chosen<rules::command_id_rule, C, list<>, list<>>.source == rules::rule_source::none &&
+    !any_is_handled(typename types_held<Held>::type{}, list<>{});
 
 // Brings the past of a command up to date; says whether it is as at_version has it.
 template <typename Past, typename S, typename Data>
@@ -235,7 +238,8 @@ why_not run_command(const C& command, S& storage, processed<Held>& done, const s
                     const Option&... options) {
   using data_type = typename S::data_type;
   using options_list = list<Option...>;
-  constexpr bool names_itself = chosen<command_id_rule, C, list<>, options_list>.source != rule_source::none;
+  constexpr bool names_itself =
+      rules::chosen<rules::command_id_rule, C, list<>, options_list>.source != rules::rule_source::none;
   constexpr bool is_handled = any_is_handled(typename types_held<Held>::type{}, options_list{});
   try {
     pipeline<S> pipeline(storage, how, done);
@@ -356,4 +360,4 @@ struct process_command_t {
   }
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

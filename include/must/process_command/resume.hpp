@@ -17,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 // The last event that was folded into a state.
 struct folded_event {
@@ -162,4 +162,4 @@ std::uint64_t keep(Storage& storage, const query_item& of, folded_state<S> from)
   return left;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

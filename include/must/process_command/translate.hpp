@@ -12,7 +12,7 @@
 #include <utility>
 #include <variant>
 
-namespace must::detail {
+namespace must::detail::pipeline {
 
 template <typename T, template <typename...> typename Template>
 inline constexpr bool is_made_of = false;
@@ -30,7 +30,7 @@ concept input_range = requires(Range& range) {
 
 // An event whatever else it is: named by the store, or with a type of its own.
 template <typename T, typename Data>
-inline constexpr bool is_leaf = holds<T, Data> || has_static_type<T>;
+inline constexpr bool is_leaf = coding::holds<T, Data> || has_static_type<T>;
 
 template <typename List, typename T>
 struct with_leaf;
@@ -125,9 +125,9 @@ consteval bool diagnose_event() {
     static_assert(good_stream, "must: stream of this event is neither a text nor a const function that returns one");
     static_assert(good_tags,
                   "must: tags of this event are neither a range of texts nor a const function that returns one");
-    static_assert(keeps<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
+    static_assert(coding::keeps<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
     return std::is_copy_constructible_v<Event> && own_name<Event>().size() > 0 && good_stream && good_tags &&
-           keeps<Event, Data> && check_versions<Event>();
+           coding::keeps<Event, Data> && check_versions<Event>();
   }
   return false;
 }
@@ -141,4 +141,4 @@ template <typename Event, typename... Other, typename Data>
 inline constexpr bool are_good<list<Event, Other...>, Data> =
     are_good<list<Event>, Data> & (are_good<list<Other>, Data> & ...);
 
-}  // namespace must::detail
+}  // namespace must::detail::pipeline

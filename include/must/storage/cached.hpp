@@ -28,8 +28,8 @@ namespace must {
 /// goes first. A state is copied out and in. Any number of threads. Everything else is handed on.
 /// \param storage  not owned \param most_states  how many are kept, 1 or more \throws bad_input
 template <Storage S>
-class cached : public detail::decorator<S> {
-  using base = detail::decorator<S>;
+class cached : public kit::decorator<S> {
+  using base = kit::decorator<S>;
 
  public:
   using typename base::event;
@@ -60,15 +60,15 @@ class cached : public detail::decorator<S> {
 
   /// For the folding of states: one that is kept.
   template <typename State>
-  std::optional<detail::folded_state<State>> recall(const query_item& of) {
+  std::optional<detail::pipeline::folded_state<State>> recall(const query_item& of) {
     const auto known = look_up(key_of<State>(of));
     if (!known) return std::nullopt;
-    return *static_cast<const detail::folded_state<State>*>(known.get());
+    return *static_cast<const detail::pipeline::folded_state<State>*>(known.get());
   }
   /// For the folding of states: keeps one.
   template <typename State>
-  void keep(const query_item& of, detail::folded_state<State> from) {
-    enter(key_of<State>(of), std::make_shared<const detail::folded_state<State>>(std::move(from)));
+  void keep(const query_item& of, detail::pipeline::folded_state<State> from) {
+    enter(key_of<State>(of), std::make_shared<const detail::pipeline::folded_state<State>>(std::move(from)));
   }
 
  private:

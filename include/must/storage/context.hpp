@@ -34,8 +34,8 @@ namespace must {
 /// elsewhere, and there is one tag less: see limits(). An event id of one source is taken once in the shared store:
 /// give each context a source of its own. Every refinement of S is one of the context. A read copies each event.
 template <Storage S>
-class context : public detail::decorator<S> {
-  using base = detail::decorator<S>;
+class context : public kit::decorator<S> {
+  using base = kit::decorator<S>;
 
  public:
   using typename base::data_type;
@@ -50,8 +50,8 @@ class context : public detail::decorator<S> {
         tag_("context:" + name_),
         cells_("context/" + prefix_),
         origin_(origin ? *std::move(origin) : origin_in(storage)) {
-    detail::check_name("source", origin_.source);
-    if constexpr (detail::has_limits<S>) limits_ = storage.limits();
+    kit::check_name("source", origin_.source);
+    if constexpr (kit::has_limits<S>) limits_ = storage.limits();
     limits_.name_bytes -= prefix_.size();
     --limits_.tags_per_event;
   }
@@ -109,7 +109,7 @@ class context : public detail::decorator<S> {
   /// \see Storage
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
-    detail::check_read(which, options, limits_.name_bytes);
+    kit::check_read(which, options, limits_.name_bytes);
     return this->storage().read(stored(which), options, [&](const recorded<data_type>& record) {
       auto shown = record;
       unmark(shown);
@@ -118,7 +118,7 @@ class context : public detail::decorator<S> {
   }
   /// \see Storage
   [[nodiscard]] must::version version(std::string_view stream) {
-    detail::check_name("stream", stream, limits_.name_bytes);
+    kit::check_name("stream", stream, limits_.name_bytes);
     return this->storage().version(prefix_ + std::string(stream));
   }
   /// \see Storage
@@ -181,9 +181,9 @@ class context : public detail::decorator<S> {
   };
 
   static std::string checked(std::string name) {
-    detail::check_name("name", name);
-    if (name.size() > 200) detail::refuse_input("name", "is longer than 200 bytes");
-    if (name.find('/') != std::string::npos) detail::refuse_input("name", detail::in_quotes(name) + " has a \"/\"");
+    kit::check_name("name", name);
+    if (name.size() > 200) kit::refuse_input("name", "is longer than 200 bytes");
+    if (name.find('/') != std::string::npos) kit::refuse_input("name", detail::text::in_quotes(name) + " has a \"/\"");
     return name;
   }
   must::origin origin_in(S& storage) const {
@@ -225,7 +225,7 @@ class context : public detail::decorator<S> {
     return why;
   }
   [[nodiscard]] std::string cell_key(std::string_view key) const {
-    detail::check_name("key", key, must::limits{}.name_bytes - cells_.size());
+    kit::check_name("key", key, must::limits{}.name_bytes - cells_.size());
     return cells_ + std::string(key);
   }
 

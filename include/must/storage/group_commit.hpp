@@ -44,8 +44,8 @@ struct group_commit_options {
 /// \throws what storage.append throws; all that share a commit get the error of one that failed as a whole, or
 /// std::bad_alloc where there is no memory for it
 template <BatchStorage S>
-class group_commit : public detail::decorator<S> {
-  using base = detail::decorator<S>;
+class group_commit : public kit::decorator<S> {
+  using base = kit::decorator<S>;
 
  public:
   using typename base::data_type;
@@ -58,7 +58,7 @@ class group_commit : public detail::decorator<S> {
 
   /// \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
-    if constexpr (detail::has_limits<S>) check_append(std::span<const event>(events), condition, this->limits());
+    if constexpr (kit::has_limits<S>) check_append(std::span<const event>(events), condition, this->limits());
     entry mine{events, &condition};
     const auto [shared, leads] = join(mine);
     if (leads)

@@ -21,8 +21,8 @@ namespace must {
 /// Appends that go past this object are not projected, and there are no batches.
 template <TransactionalStorage S, typename Project>
   requires std::invocable<Project&, typename S::transaction&, const basic_event<typename S::data_type>&>
-class inline_projection : public detail::decorator<S> {
-  using base = detail::decorator<S>;
+class inline_projection : public kit::decorator<S> {
+  using base = kit::decorator<S>;
 
  public:
   using typename base::event;

@@ -34,7 +34,7 @@
 
 namespace must {
 
-namespace detail {
+namespace detail::memory {
 
 template <typename... Event>
 struct memory_data {
@@ -48,7 +48,7 @@ struct memory_data<> {
   using type = payload;
 };
 
-}  // namespace detail
+}  // namespace detail::memory
 
 /// Keeps events in memory: memory_store<E...> the structs E... as they are, memory_store<> CloudEvents of any type.
 ///
@@ -58,20 +58,20 @@ struct memory_data<> {
 template <typename... E>
 class memory_store {
  public:
-  using data_type = typename detail::memory_data<E...>::type;  ///< of the events
-  using event = basic_event<data_type>;                        ///< what is appended
+  using data_type = typename detail::memory::memory_data<E...>::type;  ///< of the events
+  using event = basic_event<data_type>;                                ///< what is appended
 
   /// \throws bad_input  when the source is no name
   explicit memory_store(must::origin origin = {}, must::limits limits = {})
       : origin_(std::move(origin)), limits_(limits) {
-    detail::check_name("source", origin_.source);
+    kit::check_name("source", origin_.source);
   }
 
   /// \see Storage. Events that may throw when they are moved are copied.
   /// \throws bad_input, duplicate_id, position_ahead; what copying an event throws
   append_result append(std::span<event> events, const append_condition& condition) {
     const auto plan = log_.make_plan(events);
-    detail::check_append(std::span<const event>(events), condition, limits_);
+    kit::check_append(std::span<const event>(events), condition, limits_);
     const turn of_writer(*this);
     return log_.append(events, plan, condition, *origin_.clock);
   }
@@ -89,7 +89,7 @@ class memory_store {
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
     auto left = options.limit.value_or(-1);
-    detail::check_read(which, options);
+    kit::check_read(which, options);
     const auto head = log_.head();
     const auto end = std::min(options.until, head);
     const auto [from, to] =
@@ -109,7 +109,7 @@ class memory_store {
 
   /// \see Storage
   [[nodiscard]] must::version version(std::string_view stream) const {
-    detail::check_name("stream", stream);
+    kit::check_name("stream", stream);
     return log_.version_of(stream);
   }
   /// \see Storage
@@ -163,7 +163,7 @@ class memory_store {
   };
   result<append_result> append_item(const batch_item<data_type>& item) {
     try {
-      detail::check_append(std::span<const event>(item.events), item.condition, limits_);
+      kit::check_append(std::span<const event>(item.events), item.condition, limits_);
       return log_.append(item.events, log_.make_plan(item.events), item.condition, *origin_.clock);
     } catch (...) {
       return unexpected<error>(detail::current_error("append"));
@@ -172,8 +172,8 @@ class memory_store {
 
   must::origin origin_;
   must::limits limits_;
-  detail::memory_log<data_type> log_{};
-  detail::memory_cells cells_{};
+  detail::memory::memory_log<data_type> log_{};
+  detail::memory::memory_cells cells_{};
   std::mutex mutex_{};  // of the writer
   std::condition_variable_any changed_{};
   std::size_t waiting_ = 0;

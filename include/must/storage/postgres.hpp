@@ -83,31 +83,31 @@ class postgres_store {
   /// Opens the schema; makes it where there is none, also when several processes do so at once.
   /// \throws bad_input  for a schema or conninfo that is none; storage_error, as for a schema of a later release
   explicit postgres_store(postgres_options options, must::origin origin = {})
-      : options_((detail::check_schema_name(options.schema), std::move(options))),
+      : options_((detail::postgres::check_schema_name(options.schema), std::move(options))),
         origin_(std::move(origin)),
         backend_(options_.conninfo, options_.schema, options_.connections, options_.deadline, options_.pooled) {
-    detail::check_name("source", origin_.source);
+    kit::check_name("source", origin_.source);
     row_ = backend_.open(options_.create);
-    listener_ =
-        std::make_unique<detail::pg_listener>(backend_.pool, options_.notify ? row_.channel : std::string(), head_sql_,
-                                              std::chrono::microseconds(options_.poll_interval.microseconds));
+    listener_ = std::make_unique<detail::postgres::pg_listener>(
+        backend_.pool, options_.notify ? row_.channel : std::string(), head_sql_,
+        std::chrono::microseconds(options_.poll_interval.microseconds));
   }
 
   /// The statements that make a schema, for those who run migrations by hand, in one transaction.
   [[nodiscard]] static std::string schema_sql(std::string_view name) {
-    detail::check_schema_name(name);
-    return detail::pg_schema_sql(name);
+    detail::postgres::check_schema_name(name);
+    return detail::postgres::pg_schema_sql(name);
   }
 
   /// \see Storage. Never moves from `events`. \throws bad_input, duplicate_id, position_ahead
   append_result append(std::span<event> events, const append_condition& condition) {
     const auto call = prepared(events, condition);
     return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool unknown) {
-      const detail::pg_call first{append_sql_, &call.parameters()};
+      const detail::postgres::pg_call first{append_sql_, &call.parameters()};
       const bool begins = backend_.begins() || connection.pooled();
-      return call.verdict(
-          begins ? detail::pg_transaction::whole(connection, first, deadline) : connection.call(first, deadline),
-          unknown);
+      return call.verdict(begins ? detail::postgres::pg_transaction::whole(connection, first, deadline)
+                                 : connection.call(first, deadline),
+                          unknown);
     }));
   }
   /// An append and, in its transaction, what `then` does: both are stored or neither.
@@ -119,7 +119,7 @@ class postgres_store {
   append_result append_with(std::span<event> events, const append_condition& condition, const callback& then) {
     const auto call = prepared(events, condition);
     return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
-      detail::pg_transaction open(connection, deadline);
+      detail::postgres::pg_transaction open(connection, deadline);
       const auto answer = open.begin({append_sql_, &call.parameters()});
       bool repeat = false;
       auto verdict = call.verdict(answer, false, &repeat);
@@ -151,32 +151,32 @@ class postgres_store {
   /// \see Storage. Reads in pages, each in a snapshot of its own; events never change. \throws bad_input
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
-    detail::check_read(which, options);
-    detail::pg_reader reader(backend_, which, options, options_.page_events, options_.page_bytes);
+    kit::check_read(which, options);
+    detail::postgres::pg_reader reader(backend_, which, options, options_.page_events, options_.page_bytes);
     return reader.visit([&](const recorded<payload>& record) { return detail::goes_on_after(visitor, record); });
   }
   /// \see Storage
   [[nodiscard]] position head() {
-    const detail::pg_parameters none;
+    const detail::postgres::pg_parameters none;
     return ask("head", head_sql_, none).number(0, 0);
   }
   /// \see Storage
   [[nodiscard]] must::version version(std::string_view stream) {
-    detail::check_name("stream", stream);
-    detail::pg_parameters name;
+    kit::check_name("stream", stream);
+    detail::postgres::pg_parameters name;
     name.add(stream);
     return ask("version", version_sql_, name).number(0, 0);
   }
   /// \see Storage
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) {
     for (const auto name : {source, id})
-      if (name.find('\0') != name.npos || !detail::is_utf8(name)) return std::nullopt;
-    detail::pg_parameters names;
+      if (name.find('\0') != name.npos || !detail::text::is_utf8(name)) return std::nullopt;
+    detail::postgres::pg_parameters names;
     names.add(source);
     names.add(id);
     const auto found = ask("find", find_sql_, names);
     if (found.rows() == 0) return std::nullopt;
-    return detail::record_of(found, 0);
+    return detail::postgres::record_of(found, 0);
   }
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }          ///< \see Storage
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }  ///< as they were given
@@ -189,8 +189,8 @@ class postgres_store {
 
   /// \see CellStorage
   [[nodiscard]] std::optional<cell> get(std::string_view key) {
-    detail::check_name("key", key);
-    detail::pg_parameters name;
+    kit::check_name("key", key);
+    detail::postgres::pg_parameters name;
     name.add(key);
     const auto found = ask("get", get_sql_, name);
     if (found.rows() == 0) return std::nullopt;
@@ -207,7 +207,7 @@ class postgres_store {
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const callback& then) {
     const auto call = prepared_put(key, bytes, expected_revision);
     return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
-      detail::pg_transaction open(connection, deadline);
+      detail::postgres::pg_transaction open(connection, deadline);
       const auto answer = open.begin({put_sql_, &call});
       const bool fresh = answer.is_null(0, 1);  // and not what an earlier attempt has put
       const bool done = was_put(answer, expected_revision, unknown);
@@ -221,8 +221,8 @@ class postgres_store {
   /// \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) {
     std::vector<std::string> keys;
-    if (prefix.find('\0') != prefix.npos || !detail::is_utf8(prefix)) return keys;
-    detail::pg_parameters start;
+    if (prefix.find('\0') != prefix.npos || !detail::text::is_utf8(prefix)) return keys;
+    detail::postgres::pg_parameters start;
     start.add(prefix);
     const auto found = ask("list", list_sql_, start);
     for (int i = 0; i < found.rows(); ++i) keys.emplace_back(found.text(i, 0));
@@ -233,7 +233,7 @@ class postgres_store {
   bool wait_for(position until, duration timeout, std::stop_token stop = {}) {
     try {
       return listener_->wait(until, timeout, std::move(stop), [&] { return head(); });
-    } catch (const detail::pg_failure& failure) {
+    } catch (const detail::postgres::pg_failure& failure) {
       raise(failure.why);
     }
   }
@@ -245,16 +245,16 @@ class postgres_store {
   static constexpr std::size_t most_bytes = std::size_t{512} << 20U;
 
   void check(std::span<const event> events, const append_condition& condition) const {
-    detail::check_append(events, condition, options_.limits);
-    detail::check_distinct(events);
+    kit::check_append(events, condition, options_.limits);
+    kit::check_distinct(events);
     std::size_t bytes = 0;
     for (const auto& one : events) bytes += one.data.bytes().size();
     if (bytes > most_bytes)
-      detail::refuse_input("data", "of the append has " + std::to_string(bytes) + " bytes; " +
-                                       std::to_string(most_bytes) + " are allowed");
+      kit::refuse_input("data", "of the append has " + std::to_string(bytes) + " bytes; " + std::to_string(most_bytes) +
+                                    " are allowed");
   }
-  [[nodiscard]] detail::pg_append_call prepared(std::span<const event> events,
-                                                const append_condition& condition) const {
+  [[nodiscard]] detail::postgres::pg_append_call prepared(std::span<const event> events,
+                                                          const append_condition& condition) const {
     check(events, condition);
     return {events, condition, row_.digest_key, origin_.clock->now(), options_.notify ? row_.channel : std::string()};
   }
@@ -266,7 +266,8 @@ class postgres_store {
     if (done) listener_->saw(done->last);
     return done;
   }
-  detail::pg_result ask(const char* operation, const std::string& sql, const detail::pg_parameters& parameters) {
+  detail::postgres::pg_result ask(const char* operation, const std::string& sql,
+                                  const detail::postgres::pg_parameters& parameters) {
     return backend_.run(operation, false, [&](auto& connection, auto deadline, bool) {
       return connection.call({sql, &parameters, true}, deadline);
     });
@@ -293,8 +294,8 @@ class postgres_store {
     position last = 0;
     try {
       auto results = backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
-        detail::pg_batch batch(items, row_.digest_key);
-        detail::pg_transaction open(connection, deadline);
+        detail::postgres::pg_batch batch(items, row_.digest_key);
+        detail::postgres::pg_transaction open(connection, deadline);
         batch.judge(open.begin({look_sql_, &batch.look()}));
         if (batch.accepted.size() == 0) return std::move(batch.results);
         const auto events = batch.put(origin_.clock->now(), options_.notify ? row_.channel : std::string());
@@ -309,23 +310,23 @@ class postgres_store {
       return one_by_one(items);  // what the server refuses of one item is that item's error
     }
   }
-  [[nodiscard]] static detail::pg_parameters prepared_put(std::string_view key, std::string_view bytes,
-                                                          std::uint64_t expected) {
-    detail::check_name("key", key);
-    detail::pg_parameters call;
+  [[nodiscard]] static detail::postgres::pg_parameters prepared_put(std::string_view key, std::string_view bytes,
+                                                                    std::uint64_t expected) {
+    kit::check_name("key", key);
+    detail::postgres::pg_parameters call;
     call.add(key);
-    call.add(detail::pg_clamp(expected));
+    call.add(detail::postgres::pg_clamp(expected));
     call.add_bytes(bytes);
     auto& random = detail::random_source::of_this_thread();
     std::string token;
-    detail::put_big_endian(token, random());
-    detail::put_big_endian(token, random());
+    detail::postgres::put_big_endian(token, random());
+    detail::postgres::put_big_endian(token, random());
     call.add_bytes(token);
     return call;
   }
-  static bool was_put(const detail::pg_result& answer, std::uint64_t expected, bool unknown) {
+  static bool was_put(const detail::postgres::pg_result& answer, std::uint64_t expected, bool unknown) {
     const bool done = answer.text(0, 0) == std::string_view("\1", 1);
-    if (!done && unknown && answer.number(0, 1) < expected) throw detail::pg_unsettled{};
+    if (!done && unknown && answer.number(0, 1) < expected) throw detail::postgres::pg_unsettled{};
     if (!done && unknown && answer.number(0, 1) > expected + 1)
       raise({.code = error_code::outcome_unknown,
              .message = "it is not known whether the put was stored: the cell was put again since",
@@ -336,23 +337,23 @@ class postgres_store {
 
   postgres_options options_;
   must::origin origin_;
-  detail::pg_backend backend_;
-  detail::pg_store_row row_{};
+  detail::postgres::pg_backend backend_;
+  detail::postgres::pg_store_row row_{};
   const std::string append_sql_ =
-      backend_.in_schema(detail::pg_select_from("append", detail::pg_append_call::parameter_count));
-  const std::string look_sql_ = backend_.in_schema(detail::pg_select_from("look", 12));
-  const std::string put_events_sql_ = backend_.in_schema(detail::pg_select_from("put_events", 22));
-  const std::string put_sql_ = backend_.in_schema(detail::pg_select_from("put_cell", 4));
+      backend_.in_schema(detail::postgres::pg_select_from("append", detail::postgres::pg_append_call::parameter_count));
+  const std::string look_sql_ = backend_.in_schema(detail::postgres::pg_select_from("look", 12));
+  const std::string put_events_sql_ = backend_.in_schema(detail::postgres::pg_select_from("put_events", 22));
+  const std::string put_sql_ = backend_.in_schema(detail::postgres::pg_select_from("put_cell", 4));
   const std::string head_sql_ =
       backend_.in_schema("SELECT coalesce((SELECT position FROM {s}.event ORDER BY position DESC LIMIT 1), 0)");
   const std::string version_sql_ = backend_.in_schema(
       "SELECT coalesce((SELECT version FROM {s}.event WHERE stream = $1 ORDER BY version DESC LIMIT 1), 0)");
-  const std::string find_sql_ =
-      backend_.in_schema(detail::pg_select::columns(true) + " FROM {s}.event e WHERE e.source = $1 AND e.id = $2");
+  const std::string find_sql_ = backend_.in_schema(detail::postgres::pg_select::columns(true) +
+                                                   " FROM {s}.event e WHERE e.source = $1 AND e.id = $2");
   const std::string get_sql_ = backend_.in_schema("SELECT bytes, revision FROM {s}.cell WHERE key = $1");
   const std::string list_sql_ =
       backend_.in_schema("SELECT key FROM {s}.cell WHERE key >= $1 AND starts_with(key, $1) ORDER BY key");
-  std::unique_ptr<detail::pg_listener> listener_{};
+  std::unique_ptr<detail::postgres::pg_listener> listener_{};
 };
 
 static_assert(CellStorage<postgres_store> && BatchStorage<postgres_store> && WaitableStorage<postgres_store> &&

@@ -73,7 +73,7 @@ class sqlite_store {
   /// \throws bad_input  for a path, a source or limits that cannot be
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
       : origin_(std::move(origin)), file_(options), pages_(options.idle_readers) {
-    detail::check_name("source", origin_.source);
+    kit::check_name("source", origin_.source);
   }
 
   /// \see Storage \throws bad_input, duplicate_id, position_ahead, storage_error
@@ -83,18 +83,18 @@ class sqlite_store {
   /// \see TransactionalStorage. In memory, and for this store alone, a read within `work` is refused as well.
   append_result append_with(std::span<event> events, const append_condition& condition,
                             const std::function<void(transaction&)>& work) {
-    return append_and(events, condition, [&](detail::sqlite_connection& on) { call(work, on); });
+    return append_and(events, condition, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
   }
   /// \see BatchStorage. One transaction. \throws storage_error, and then nothing of the batch is stored
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
     file_.check_writable("append");
-    std::vector<result<std::vector<detail::packed_event>>> packed;
+    std::vector<result<std::vector<detail::sqlite::packed_event>>> packed;
     packed.reserve(items.size());
     for (const auto& item : items) packed.push_back(packing(item));
     std::vector<result<append_result>> done;
     done.reserve(items.size());
-    const detail::sqlite_file::writer on(file_, "append");
-    detail::sqlite_write within(*on, file_.recent());
+    const detail::sqlite::sqlite_file::writer on(file_, "append");
+    detail::sqlite::sqlite_write within(*on, file_.recent());
     const auto before = within.head;
     for (std::size_t i = 0; i < items.size(); ++i)
       done.push_back(packed[i] ? append_item(within, items[i], *packed[i]) : unexpected<error>(packed[i].error()));
@@ -105,8 +105,8 @@ class sqlite_store {
   /// \see Storage. Fetches pages; nothing is held while the visitor runs. \throws bad_input, storage_error
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
-    detail::check_read(which, options);
-    const detail::sqlite_page_pool::lease taken(pages_);
+    kit::check_read(which, options);
+    const detail::sqlite::sqlite_page_pool::lease taken(pages_);
     auto& page = *taken;
     auto window = window_of(options);
     auto left = options.limit.value_or(INT64_MAX);
@@ -120,10 +120,10 @@ class sqlite_store {
         if (--left == 0 || !goes_on) return done;
       }
       if (!more) break;
-      detail::move_beyond(window, which, page.rows().back());
+      detail::sqlite::move_beyond(window, which, page.rows().back());
       start_page(page, left, file_.options().page_rows);
-      const detail::sqlite_file::reader on(file_, "read");
-      const detail::sqlite_snapshot now(*on, file_.recent());
+      const detail::sqlite::sqlite_file::reader on(file_, "read");
+      const detail::sqlite::sqlite_snapshot now(*on, file_.recent());
       more = fill(now.moment(), which, window, page);
     }
     done.complete = true;
@@ -133,24 +133,24 @@ class sqlite_store {
 
   /// \throws storage_error
   [[nodiscard]] position head() const {
-    const detail::sqlite_file::reader on(file_, "head");
-    return detail::sqlite_snapshot(*on, file_.recent()).head();
+    const detail::sqlite::sqlite_file::reader on(file_, "head");
+    return detail::sqlite::sqlite_snapshot(*on, file_.recent()).head();
   }
   /// \throws bad_input, storage_error
   [[nodiscard]] must::version version(std::string_view stream) const {
-    detail::check_name("stream", stream);
-    const detail::sqlite_file::reader on(file_, "version");
-    detail::sqlite_connection::lease last(*on, detail::sql::version);
+    kit::check_name("stream", stream);
+    const detail::sqlite::sqlite_file::reader on(file_, "version");
+    detail::sqlite::sqlite_connection::lease last(*on, detail::sqlite::sql::version);
     return last->text(1, stream).step() ? last->count(0) : 0;
   }
   /// \throws storage_error
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) const {
-    const detail::sqlite_file::reader on(file_, "find");
-    detail::sqlite_connection::lease row(*on, detail::sql::event_of_id);
+    const detail::sqlite::sqlite_file::reader on(file_, "find");
+    detail::sqlite::sqlite_connection::lease row(*on, detail::sqlite::sql::event_of_id);
     if (!row->text(1, id).text(2, source).step()) return std::nullopt;
     recorded<payload> found;
-    detail::read_row(*row, found);
-    if (file_.options().verify_reads) detail::check_seal(*on, file_.key(), found);
+    detail::sqlite::read_row(*row, found);
+    if (file_.options().verify_reads) detail::sqlite::check_seal(*on, file_.key(), found);
     return found;
   }
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }                 ///< \see Storage
@@ -162,9 +162,9 @@ class sqlite_store {
 
   /// \see CellStorage \throws bad_input, storage_error
   [[nodiscard]] std::optional<cell> get(std::string_view key) const {
-    detail::check_name("key", key);
-    const detail::sqlite_file::reader on(file_, "get");
-    detail::sqlite_connection::lease row(*on, detail::sql::cell);
+    kit::check_name("key", key);
+    const detail::sqlite::sqlite_file::reader on(file_, "get");
+    detail::sqlite::sqlite_connection::lease row(*on, detail::sqlite::sql::cell);
     if (!row->text(1, key).step()) return std::nullopt;
     return cell{std::string(row->bytes(1)), row->count(0)};
   }
@@ -175,12 +175,12 @@ class sqlite_store {
   /// \see TransactionalStorage
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision,
                 const std::function<void(transaction&)>& work) {
-    return put_and(key, bytes, expected_revision, [&](detail::sqlite_connection& on) { call(work, on); });
+    return put_and(key, bytes, expected_revision, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
   }
   /// \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
-    const detail::sqlite_file::reader on(file_, "list");
-    detail::sqlite_connection::lease row(*on, detail::sql::list_cells);
+    const detail::sqlite::sqlite_file::reader on(file_, "list");
+    detail::sqlite::sqlite_connection::lease row(*on, detail::sqlite::sql::list_cells);
     const auto end = std::string(prefix) + '\xFF';  // no UTF-8 has that byte
     std::vector<std::string> keys;
     for (row->text(1, prefix).text(2, end); row->step();) keys.emplace_back(row->bytes(0));
@@ -205,15 +205,15 @@ class sqlite_store {
   /// Looks at everything: SQLite's integrity_check, the seal of every event, its tags. Others may append meanwhile.
   /// A damaged cell is seen only where SQLite sees it. \throws storage_error  SQLITE_CORRUPT: names what is damaged
   void verify() const {
-    const detail::sqlite_file::reader on(file_, "verify");
-    detail::verify(*on, file_.recent(), file_.key());
+    const detail::sqlite::sqlite_file::reader on(file_, "verify");
+    detail::sqlite::verify(*on, file_.recent(), file_.key());
   }
   /// For who runs migrations by hand: the statements that make the tables, or that bring those of an older version up
   /// to date, in one transaction. \throws bad_input  for a version that has none
   [[nodiscard]] static std::string schema(std::int64_t from_version = 0) {
-    if (from_version == 0) return std::string(detail::sqlite_schema);
-    if (from_version == 1) return std::string(detail::sqlite_schema_from_1);
-    detail::refuse_input("from_version", "is " + std::to_string(from_version) + "; there are statements from 0 and 1");
+    if (from_version == 0) return std::string(detail::sqlite::sqlite_schema);
+    if (from_version == 1) return std::string(detail::sqlite::sqlite_schema_from_1);
+    kit::refuse_input("from_version", "is " + std::to_string(from_version) + "; there are statements from 0 and 1");
   }
   /// Why the last checkpoint failed, if it did. It costs no event: the log grows, and a later append tries again.
   [[nodiscard]] std::optional<error> checkpoint_failure() const {
@@ -222,7 +222,7 @@ class sqlite_store {
   }
 
  private:
-  static void call(const std::function<void(transaction&)>& work, detail::sqlite_connection& on) {
+  static void call(const std::function<void(transaction&)>& work, detail::sqlite::sqlite_connection& on) {
     transaction own{on.handle()};
     work(own);
   }
@@ -230,10 +230,10 @@ class sqlite_store {
   append_result append_and(std::span<event> events, const append_condition& condition, Work&& work) {
     const auto packed = pack(events, condition);
     file_.check_writable("append");
-    const detail::sqlite_file::writer on(file_, "append");
+    const detail::sqlite::sqlite_file::writer on(file_, "append");
     for (bool look_first = false;; look_first = true) {
-      detail::sqlite_write within(*on, file_.recent());
-      detail::sqlite_append one(within, events, packed, condition);
+      detail::sqlite::sqlite_write within(*on, file_.recent());
+      detail::sqlite::sqlite_append one(within, events, packed, condition);
       const auto done = one.run(*origin_.clock, look_first);
       if (!done) continue;
       if (one.has_written()) {
@@ -245,13 +245,14 @@ class sqlite_store {
   }
   template <typename Work>
   bool put_and(std::string_view key, std::string_view bytes, std::uint64_t expected, Work&& work) {
-    detail::check_name("key", key);
-    if (bytes.size() + 4'096 > file_.most_bytes()) detail::refuse_input("bytes", "are more than SQLite keeps in a row");
+    kit::check_name("key", key);
+    if (bytes.size() + 4'096 > file_.most_bytes()) kit::refuse_input("bytes", "are more than SQLite keeps in a row");
     file_.check_writable("put");
-    const detail::sqlite_file::writer on(file_, "put");
-    detail::sqlite_write within(*on, file_.recent());
+    const detail::sqlite::sqlite_file::writer on(file_, "put");
+    detail::sqlite::sqlite_write within(*on, file_.recent());
     {
-      detail::sqlite_connection::lease put(*on, expected == 0 ? detail::sql::insert_cell : detail::sql::update_cell);
+      detail::sqlite::sqlite_connection::lease put(
+          *on, expected == 0 ? detail::sqlite::sql::insert_cell : detail::sqlite::sql::update_cell);
       put->text(1, key).blob(2, bytes);
       if (expected != 0) put->bind(3, expected);
       put->run();
@@ -261,12 +262,13 @@ class sqlite_store {
     commit(within);
     return true;
   }
-  std::vector<detail::packed_event> pack(std::span<const event> events, const append_condition& condition) const {
-    detail::check_append(events, condition, limits());
-    detail::check_distinct(events);
-    return detail::pack_events(events, file_.key(), file_.most_bytes());
+  std::vector<detail::sqlite::packed_event> pack(std::span<const event> events,
+                                                 const append_condition& condition) const {
+    kit::check_append(events, condition, limits());
+    kit::check_distinct(events);
+    return detail::sqlite::pack_events(events, file_.key(), file_.most_bytes());
   }
-  result<std::vector<detail::packed_event>> packing(const batch_item<payload>& item) const {
+  result<std::vector<detail::sqlite::packed_event>> packing(const batch_item<payload>& item) const {
     try {
       return pack(item.events, item.condition);
     } catch (const exception& why) {
@@ -275,11 +277,11 @@ class sqlite_store {
   }
   // An item which fails has written nothing: of several events the ids are looked up first, and one that is alone is
   // refused as a whole.
-  result<append_result> append_item(detail::sqlite_write& within, const batch_item<payload>& item,
-                                    std::span<const detail::packed_event> packed) {
+  result<append_result> append_item(detail::sqlite::sqlite_write& within, const batch_item<payload>& item,
+                                    std::span<const detail::sqlite::packed_event> packed) {
     try {
       for (bool look_first = item.events.size() > 1;; look_first = true) {
-        detail::sqlite_append one(within, item.events, packed, item.condition);
+        detail::sqlite::sqlite_append one(within, item.events, packed, item.condition);
         if (const auto done = one.run(*origin_.clock, look_first)) return *done;
       }
     } catch (const storage_error&) {
@@ -288,38 +290,38 @@ class sqlite_store {
       return unexpected<error>(why.error());
     }
   }
-  void commit(detail::sqlite_write& within) {
+  void commit(detail::sqlite::sqlite_write& within) {
     within.commit(file_.options().unindexed_events);
     wake_up_.publish(within.head);
     checkpoint(within.connection());
   }
-  void checkpoint(detail::sqlite_connection& on) {
+  void checkpoint(detail::sqlite::sqlite_connection& on) {
     const auto code = on.checkpoint_when(file_.options().checkpoint_pages);
     if (!code) return;
     const std::lock_guard lock(checkpoint_mutex_);
     checkpoint_failure_.reset();
     if (*code == SQLITE_OK) return;
     try {
-      detail::raise_sqlite(*code, "checkpoint", file_.options().path, ::sqlite3_errmsg(on.handle()));
+      detail::sqlite::raise_sqlite(*code, "checkpoint", file_.options().path, ::sqlite3_errmsg(on.handle()));
     } catch (const exception& why) {
       checkpoint_failure_ = why.error();
     }
   }
 
-  static detail::sqlite_window window_of(const read_options& options) {
+  static detail::sqlite::sqlite_window window_of(const read_options& options) {
     constexpr must::version most = INT64_MAX - 1;
     return {options.order, 1, 0, std::min(options.after_version, most) + 1, std::min(options.until_version, most)};
   }
-  void start_page(detail::sqlite_page& page, std::int64_t left, std::size_t most) const {
+  void start_page(detail::sqlite::sqlite_page& page, std::int64_t left, std::size_t most) const {
     const auto rows = std::min<std::uint64_t>(std::max<std::size_t>(most, 1), static_cast<std::uint64_t>(left));
     page.start(rows, file_.options().page_bytes);
   }
   // The head and the first page, which is a short one, as of one moment. Says whether there may be more.
-  bool start(const query& which, const read_options& options, detail::sqlite_window& window, std::int64_t left,
-             detail::sqlite_page& page, read_result& done) const {
+  bool start(const query& which, const read_options& options, detail::sqlite::sqlite_window& window, std::int64_t left,
+             detail::sqlite::sqlite_page& page, read_result& done) const {
     constexpr std::size_t first_rows = 64;
-    const detail::sqlite_file::reader on(file_, "read");
-    const detail::sqlite_snapshot now(*on, file_.recent());
+    const detail::sqlite::sqlite_file::reader on(file_, "read");
+    const detail::sqlite::sqlite_snapshot now(*on, file_.recent());
     done.head = now.head();
     const auto end = std::min(options.until, done.head);
     done.scanned = options.order == direction::forwards ? options.after : end;
@@ -329,18 +331,18 @@ class sqlite_store {
     start_page(page, left, std::min(file_.options().page_rows, first_rows));
     return fill(now.moment(), which, window, page);
   }
-  bool fill(const detail::sqlite_moment& as_of, const query& which, const detail::sqlite_window& window,
-            detail::sqlite_page& page) const {
-    const bool more = detail::fill(as_of, which, window, page);
+  bool fill(const detail::sqlite::sqlite_moment& as_of, const query& which, const detail::sqlite::sqlite_window& window,
+            detail::sqlite::sqlite_page& page) const {
+    const bool more = detail::sqlite::fill(as_of, which, window, page);
     if (file_.options().verify_reads)
-      for (const auto& one : page.rows()) detail::check_seal(as_of.on, file_.key(), one);
+      for (const auto& one : page.rows()) detail::sqlite::check_seal(as_of.on, file_.key(), one);
     return more;
   }
 
   must::origin origin_;
-  mutable detail::sqlite_file file_;
-  mutable detail::sqlite_page_pool pages_;
-  mutable detail::wake_up wake_up_{};
+  mutable detail::sqlite::sqlite_file file_;
+  mutable detail::sqlite::sqlite_page_pool pages_;
+  mutable detail::sqlite::wake_up wake_up_{};
   mutable std::mutex checkpoint_mutex_{};
   std::optional<error> checkpoint_failure_{};
 };

@@ -24,8 +24,8 @@ namespace must {
 /// answers and throws is not changed. With null_observer it costs nothing. Any number of threads.
 /// \param storage, observer  not owned
 template <Storage S, Observer O>
-class traced : public detail::decorator<S> {
-  using base = detail::decorator<S>;
+class traced : public kit::decorator<S> {
+  using base = kit::decorator<S>;
 
  public:
   using typename base::data_type;

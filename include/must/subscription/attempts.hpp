@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::following {
 
 template <CellStorage S>
 class attempt_count {
@@ -45,4 +45,4 @@ class attempt_count {
   unsigned count_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

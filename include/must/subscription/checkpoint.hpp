@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::following {
 
 // The last event at or below a position that the store shows: a context does not show every one. Empty when there is
 // none.
@@ -93,4 +93,4 @@ void verify(const std::string& name, const checkpoint& from, S& storage) {
     raise_history_changed(name, from, "the last event there is another one than \"" + from.mark.id + "\"");
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::following

@@ -24,7 +24,7 @@
 #include <thread>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::following {
 
 [[noreturn]] inline void raise_not_owner(const std::string& name, const std::string& owner) {
   raise({.code = error_code::not_owner,
@@ -261,4 +261,4 @@ class claim {
   std::jthread keeper_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

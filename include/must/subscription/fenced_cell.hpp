@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::following {
 
 // Texts without NUL as one, and back.
 inline std::string join_fields(const std::vector<std::string>& fields) {
@@ -41,7 +41,7 @@ inline std::vector<std::string> split_fields(std::string_view all) {
 }
 inline std::string cell_text(std::string_view text, std::size_t most = 500) {
   std::string kept;
-  for (const auto byte : cut(text, most)) kept += byte == '\0' ? ' ' : byte;
+  for (const auto byte : text::cut(text, most)) kept += byte == '\0' ? ' ' : byte;
   return kept;
 }
 [[noreturn]] inline void refuse_cell(const std::string& why) {
@@ -56,7 +56,7 @@ Number read_count(const std::vector<std::string>& fields, std::size_t at,
   const auto* const end = fields[at].data() + fields[at].size();
   const auto [stop, failure] = std::from_chars(fields[at].data(), end, count);
   if (failure != std::errc() || stop != end || count > most)
-    refuse_cell("is damaged: it has " + in_quotes(fields[at]) + " where a number belongs");
+    refuse_cell("is damaged: it has " + text::in_quotes(fields[at]) + " where a number belongs");
   return count;
 }
 inline std::string read_field(const std::vector<std::string>& fields, std::size_t at) {
@@ -168,4 +168,4 @@ class fenced_cell {
   std::vector<std::string> fields_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

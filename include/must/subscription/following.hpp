@@ -32,7 +32,7 @@
 #include <string>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::following {
 
 template <CellStorage S, typename Handler>
 class following {
@@ -281,8 +281,8 @@ class following {
   std::size_t unsaved_ = 0;
   std::uint64_t handled_ = 0;
   duration longest_idle_{longest_span};
-  polling polling_{options_.poll_interval};
+  kit::polling polling_{options_.poll_interval};
   std::exception_ptr failure_{};  // of the handler, or what else ends the run at an event
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

@@ -12,7 +12,7 @@
 #include <exception>
 #include <span>
 
-namespace must::detail {
+namespace must::detail::following {
 
 template <typename S, typename Handler>
 inline constexpr bool takes_transaction = false;
@@ -64,4 +64,4 @@ class handler_call {
   Handler& handler_;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

@@ -12,13 +12,13 @@
 
 namespace must {
 
-namespace detail {
+namespace detail::following {
 
 template <typename F, typename Data, typename E, typename... Transaction>
 concept takes_event = std::invocable<F&, Transaction&..., const E&> ||
                       std::invocable<F&, Transaction&..., const E&, const recorded<Data>&>;
 
-}  // namespace detail
+}  // namespace detail::following
 
 /// A handler, as must::handler_of makes it. \see must::handler_of
 template <typename F, Event... E>
@@ -28,13 +28,13 @@ class typed_handler {
 
   /// \throws codec_error, erased_error, what the function throws
   template <typename Data>
-    requires(detail::takes_event<F, Data, E> && ...)
+    requires(detail::following::takes_event<F, Data, E> && ...)
   void operator()(const recorded<Data>& record) {
     pass_on(record);
   }
   /// The same in a transaction.
   template <typename Transaction, typename Data>
-    requires(detail::takes_event<F, Data, E, Transaction> && ...)
+    requires(detail::following::takes_event<F, Data, E, Transaction> && ...)
   void operator()(Transaction& in, const recorded<Data>& record) {
     pass_on(record, in);
   }
@@ -48,9 +48,9 @@ class typed_handler {
       else
         handle_(in..., event);
     };
-    if (!(detail::with_event<E>(record, use) || ...))
-      detail::raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
-                                "the handler takes no such event");
+    if (!(detail::coding::with_event<E>(record, use) || ...))
+      detail::coding::raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
+                                        "the handler takes no such event");
   }
   F handle_;
 };

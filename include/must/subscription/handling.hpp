@@ -26,7 +26,7 @@
 #include <variant>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::following {
 
 // What decides the lane of an event: the partition key of CloudEvents' extension, else the stream.
 template <typename Data>
@@ -196,4 +196,4 @@ class handling {
   std::atomic<std::int64_t> suspects_{0};  // events to come that may have been begun before a crash
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace must::detail {
+namespace must::detail::following {
 
 template <Storage S>
 subscription_health health_of(S& storage, const query& which, const subscription_options& options,
@@ -34,4 +34,4 @@ subscription_health health_of(S& storage, const query& which, const subscription
   return now;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::following

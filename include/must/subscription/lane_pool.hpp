@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::following {
 
 // Keeps, in order, every event that was pushed and is not released yet: those above the checkpoint.
 template <typename Event>
@@ -151,4 +151,4 @@ class lane_pool {
   std::exception_ptr failure_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::following {
 
 // A handler in transactions has a checkpoint for each lane, which is written in them.
 template <CellStorage S, typename Handler>
@@ -168,4 +168,4 @@ class lanes {
   std::optional<lane_pool<event_type>> pool_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

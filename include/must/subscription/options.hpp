@@ -98,21 +98,21 @@ struct subscription_options {
   std::function<void(const subscription_health&)> observer{};  ///< called after each save, by the thread that saves
 };
 
-namespace detail {
+namespace detail::following {
 
 inline void check_subscription(const std::string& name, const subscription_options& options) {
-  check_name("name", name);
-  if (name.size() > 400) refuse_input("name", "is longer than 400 bytes");
-  if (options.owner.size() > 400) refuse_input("owner", "is longer than 400 bytes");
-  if (!options.owner.empty()) check_name("owner", options.owner);
+  kit::check_name("name", name);
+  if (name.size() > 400) kit::refuse_input("name", "is longer than 400 bytes");
+  if (options.owner.size() > 400) kit::refuse_input("owner", "is longer than 400 bytes");
+  if (!options.owner.empty()) kit::check_name("owner", options.owner);
   const auto check = [](const char* field, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
     if (value < least || value > most)
-      refuse_input(field, "is " + std::to_string(value) + "; it has to be " + std::to_string(least) + " to " +
-                              std::to_string(most));
+      kit::refuse_input(field, "is " + std::to_string(value) + "; it has to be " + std::to_string(least) + " to " +
+                                   std::to_string(most));
   };
   const auto check_span = [](const char* field, duration span) {
     if (span.microseconds < 1 || span.microseconds > longest_span)
-      refuse_input(field, "is " + std::to_string(span.microseconds) + " us; it has to be 1 us to 100 years");
+      kit::refuse_input(field, "is " + std::to_string(span.microseconds) + " us; it has to be 1 us to 100 years");
   };
   constexpr auto most = std::numeric_limits<std::uint32_t>::max();
   check("lanes", options.lanes, 1, 1'024);
@@ -120,7 +120,7 @@ inline void check_subscription(const std::string& name, const subscription_optio
   check("save_every", options.save_every, 1, most);
   check("attempts", options.on_failure.attempts, 1, most);
   check("crashes", options.on_failure.crashes, 1, most);
-  if (options.on_failure.then == failure_action::retry) refuse_input("then", "is retry: attempts says how often");
+  if (options.on_failure.then == failure_action::retry) kit::refuse_input("then", "is retry: attempts says how often");
   check_span("save_interval", options.save_interval);
   check_span("poll_interval", options.poll_interval);
   check_span("lease", options.lease);
@@ -129,5 +129,5 @@ inline void check_subscription(const std::string& name, const subscription_optio
   check_span("longest_delay", options.on_failure.longest_delay);
 }
 
-}  // namespace detail
+}  // namespace detail::following
 }  // namespace must

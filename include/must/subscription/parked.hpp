@@ -31,7 +31,7 @@ struct parked_event {
   friend bool operator==(const parked_event&, const parked_event&) = default;
 };
 
-namespace detail {
+namespace detail::following {
 
 inline std::string parked_key(const std::string& name) { return "must/subscription/" + name + "/parked"; }
 // Each put of this cell asks for a replay.
@@ -118,5 +118,5 @@ class parked_list {
   std::atomic<std::size_t> size_{0};
 };
 
-}  // namespace detail
+}  // namespace detail::following
 }  // namespace must

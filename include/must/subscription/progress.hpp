@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::following {
 
 class progress {
  public:
@@ -74,4 +74,4 @@ class progress {
   std::string last_error_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

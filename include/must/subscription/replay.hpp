@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::following {
 
 template <CellStorage S, typename Handler>
 class replay {
@@ -108,4 +108,4 @@ class replay {
   progress& counters_;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::following

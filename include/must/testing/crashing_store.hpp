@@ -24,8 +24,8 @@ struct crashed : std::runtime_error {
 /// Hands everything on to a storage, which it does not own, until it crashes: then each append and put throws crashed.
 /// What comes after on the storage itself finds what a process that was killed would have left behind.
 template <CellStorage S>
-class crashing_store : public must::detail::decorator<S> {
-  using base = must::detail::decorator<S>;
+class crashing_store : public must::kit::decorator<S> {
+  using base = must::kit::decorator<S>;
 
  public:
   using typename base::event;

@@ -67,7 +67,8 @@ struct one_of_all<must::detail::list<Found...>> {
   using type = one_of<Found...>;
 };
 template <typename Found, typename First, typename... Rest>
-struct one_of_all<Found, First, Rest...> : one_of_all<typename must::detail::with_leaf<Found, First>::type, Rest...> {};
+struct one_of_all<Found, First, Rest...>
+    : one_of_all<typename must::detail::pipeline::with_leaf<Found, First>::type, Rest...> {};
 
 }  // namespace detail
 
@@ -121,7 +122,7 @@ class [[nodiscard]] outcome {
   template <typename Event>
   bool is_at(std::size_t at, const Event& expected) const {
     bool same = false;
-    must::detail::with_held(events_[at], [&](const auto& actual) {
+    must::detail::pipeline::with_held(events_[at], [&](const auto& actual) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(actual)>, Event>)
         same = must::detail::content_equal(actual, expected);
     });
@@ -131,7 +132,7 @@ class [[nodiscard]] outcome {
     if (refusal_) return {"refused: " + detail::describe(*refusal_)};
     std::vector<std::string> lines;
     for (const auto& held : events_)
-      must::detail::with_held(held, [&](const auto& event) { lines.push_back(print(event)); });
+      must::detail::pipeline::with_held(held, [&](const auto& event) { lines.push_back(print(event)); });
     return lines;
   }
 
@@ -151,9 +152,10 @@ class history {
   /// \throws what the rules and states throw and must does not know
   template <typename C, typename... Option>
   [[nodiscard]] auto when(const C& command, const Option&... options) const {
-    using rule_options = must::detail::rule_options<Option...>;
-    static_assert(must::detail::is_good<C, payload, rule_options>);
-    return must::detail::with_rule_options([&](const auto&... kept) { return decide(command, kept...); }, options...);
+    using rule_options = must::detail::pipeline::rule_options<Option...>;
+    static_assert(must::detail::pipeline::is_good<C, payload, rule_options>);
+    return must::detail::pipeline::with_rule_options([&](const auto&... kept) { return decide(command, kept...); },
+                                                     options...);
   }
 
  private:
@@ -161,19 +163,19 @@ class history {
 
   template <typename C, typename... Option>
   auto decide(const C& command, const Option&... options) const {
-    using held_type = typename must::detail::held_by<C, payload, must::detail::list<Option...>>::type;
-    auto folding = must::detail::make_folding<data_type>(command, options...);
+    using held_type = typename must::detail::pipeline::held_by<C, payload, must::detail::list<Option...>>::type;
+    auto folding = must::detail::pipeline::make_folding<data_type>(command, options...);
     replay(folding);
     if (const auto mismatch = folding.mismatch()) return outcome<held_type>({}, to_error(*mismatch));
     std::vector<held_type> events;
     auto take = [&](auto&& returned) {
-      must::detail::for_events<payload>(std::forward<decltype(returned)>(returned), [&](auto&& event) {
+      must::detail::pipeline::for_events<payload>(std::forward<decltype(returned)>(returned), [&](auto&& event) {
         events.push_back(held_type(std::forward<decltype(event)>(event)));
       });
     };
-    must::detail::progress_of_rules rules;
-    const bool passed =
-        rules.run([&](auto& at) { return must::detail::run_rules(at, command, folding.states(), take, options...); });
+    must::detail::pipeline::progress_of_rules rules;
+    const bool passed = rules.run(
+        [&](auto& at) { return must::detail::pipeline::run_rules(at, command, folding.states(), take, options...); });
     if (!passed) events.clear();
     return outcome<held_type>(std::move(events), std::move(rules.no));
   }
@@ -193,9 +195,9 @@ class history {
     constexpr auto name = event_type<One>();
     recorded<data_type> made;
     made.type.assign(name.data(), name.size());
-    made.subject = must::detail::stream_of(event);
+    made.subject = must::detail::pipeline::stream_of(event);
     if (made.subject.empty()) made.subject = stream;
-    made.tags = must::detail::tags_of(event);
+    made.tags = must::detail::pipeline::tags_of(event);
     made.data = event;
     made.position = log.size() + 1;
     made.version = 1;
@@ -205,7 +207,7 @@ class history {
 
   static bool is_read_by(const query& which, const recorded<data_type>& record) {
     for (const auto& item : which.items())
-      if (must::detail::matches(item, {record.type, record.subject, record.tags})) return true;
+      if (must::kit::matches(item, {record.type, record.subject, record.tags})) return true;
     return false;
   }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::text {
 
 inline constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -53,4 +53,4 @@ inline std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::text

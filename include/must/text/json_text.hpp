@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::text {
 
 // How deep arrays and objects may nest: what walks them later may recurse.
 inline constexpr std::size_t json_depth_limit = 512;
@@ -111,7 +111,7 @@ class json_check {
 
   // What is wrong with the text, as the end of a sentence; nothing when it is JSON.
   [[nodiscard]] std::optional<std::string> flaw() {
-    if (!detail::is_utf8(text_)) return "it is not valid UTF-8";
+    if (!detail::text::is_utf8(text_)) return "it is not valid UTF-8";
     if (walk()) return std::nullopt;
     return flaw_ + " at byte " + std::to_string(at_);
   }
@@ -195,7 +195,7 @@ class json_check {
     const auto first = names_.begin() + static_cast<std::ptrdiff_t>(first_name);
     std::sort(first, names_.end());
     if (const auto twice = std::adjacent_find(first, names_.end()); twice != names_.end())
-      return fail("an object has the name " + detail::in_quotes(*twice) + " twice, and ends");
+      return fail("an object has the name " + detail::text::in_quotes(*twice) + " twice, and ends");
     names_.erase(first, names_.end());
     return true;
   }
@@ -342,4 +342,4 @@ inline void append_json(std::string& out, std::string_view text, int indent = -1
   }
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::text

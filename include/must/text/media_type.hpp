@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::text {
 
 // A character of a token. \see RFC 2045, section 5.1
 constexpr bool is_token_character(char c) {
@@ -64,4 +64,4 @@ constexpr bool is_json_media_type(std::string_view text) {
   return ending == 0 || subtype[ending - 1] == '+';
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::text

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::text {
 
 // A text for a message: at most 64 bytes of it, with what cannot be printed escaped.
 inline std::string in_quotes(std::string_view text) {
@@ -23,4 +23,4 @@ inline std::string in_quotes(std::string_view text) {
   return out += text.size() > shown ? "...\"" : "\"";
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::text

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::text {
 
 constexpr bool is_alpha(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -149,4 +149,4 @@ constexpr bool is_uri_reference(std::string_view text) {
   return text.substr(0, text.find_first_of("/?#")).find(':') == std::string_view::npos && is_uri_rest(text);
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::text

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::text {
 
 // Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. \see RFC 3629, section 4
 inline bool is_utf8(std::string_view text) {
@@ -61,4 +61,4 @@ constexpr bool is_barred_character(std::uint32_t code) {
          (code & 0xFFFEU) == 0xFFFE;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::text

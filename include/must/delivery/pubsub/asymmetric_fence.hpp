@@ -10,7 +10,7 @@
 #include <unistd.h>
 #endif
 
-namespace must::detail {
+namespace must::detail::delivery {
 
 // Of a store before a light fence and a store before a heavy one, at least one is seen by the load after the other's.
 #if defined(__linux__)
@@ -34,4 +34,4 @@ inline void light_fence() { std::atomic_thread_fence(std::memory_order_seq_cst);
 inline void heavy_fence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 #endif
 
-}  // namespace must::detail
+}  // namespace must::detail::delivery

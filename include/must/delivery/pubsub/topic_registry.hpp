@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::delivery {
 
 // A message on its way; mailboxes share one copy, made when the first needs it.
 template <typename Message>
@@ -227,4 +227,4 @@ class topic_registry {
   broadcast* running_ = nullptr;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::delivery

@@ -36,7 +36,7 @@ struct demand_options {
   std::function<void(const std::exception_ptr& why)> on_end{};
 };
 
-namespace detail {
+namespace detail::stage {
 
 // A consumer's side of one subscription.
 template <typename T, typename Handler>
@@ -82,7 +82,7 @@ class consumer_link final : public stage_subscriber<T> {
   std::exception_ptr why_{};
 };
 
-}  // namespace detail
+}  // namespace detail::stage
 
 /// Handles the events of one or more producers, in the thread that runs it, and asks for more in time.
 ///
@@ -113,7 +113,7 @@ class consumer {
   }
 
  private:
-  using link = detail::consumer_link<T, Handler>;
+  using link = detail::stage::consumer_link<T, Handler>;
 
   // False when the consumer is to end.
   bool poll_all(const std::stop_token& stop) {

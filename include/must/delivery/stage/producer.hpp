@@ -39,14 +39,14 @@ class broadcast_producer {
 
   /// \throws bad_input  when the subscriber is null
   void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const {
-    detail::pulling<From>::subscribe(from_, to);
+    detail::stage::pulling<From>::subscribe(from_, to);
   }
 
  private:
   From from_;
 };
 
-namespace detail {
+namespace detail::stage {
 
 // Copies share one source, and what was read ahead of it.
 template <Source From>
@@ -148,17 +148,17 @@ class partition_source {
   std::size_t count_, which_;
 };
 
-}  // namespace detail
+}  // namespace detail::stage
 
 /// Gives each event to one subscriber: whoever has demand takes the next. At most 64 events are read ahead of demand.
 ///
 /// A subscriber that ends in the middle of an event has that one alone in its hands. The source has to be copyable.
 template <Source From>
-class demand_producer : public broadcast_producer<detail::shared_source<From>> {
+class demand_producer : public broadcast_producer<detail::stage::shared_source<From>> {
  public:
   /// From where the source stands now.
   explicit demand_producer(From from)
-      : broadcast_producer<detail::shared_source<From>>(detail::shared_source<From>(std::move(from))) {}
+      : broadcast_producer<detail::stage::shared_source<From>>(detail::stage::shared_source<From>(std::move(from))) {}
 };
 
 /// Divides the events among partitions: `choose(event)` is a number below `count`, or an empty optional for none.
@@ -172,14 +172,14 @@ class partition_producer {
   using value_type = typename From::value_type;  ///< of the events
 
   /// The producer of one partition.
-  using partition = broadcast_producer<detail::partition_source<From, Choose>>;
+  using partition = broadcast_producer<detail::stage::partition_source<From, Choose>>;
 
   /// From where the source stands now; `count` partitions.
   partition_producer(From from, std::size_t count, Choose choose)
       : from_(std::move(from)), count_(count), choose_(std::move(choose)) {}
   /// The producer of one partition. \throws bad_input  when there is none of that number
   [[nodiscard]] partition operator[](std::size_t which) const {
-    detail::check_partition(which, count_);
+    detail::stage::check_partition(which, count_);
     return partition({from_, choose_, count_, which});
   }
   [[nodiscard]] std::size_t size() const { return count_; }  ///< how many partitions there are

@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::stage {
 
 template <Source From>
 class pulling final : public stage_subscription, public std::enable_shared_from_this<pulling<From>> {
@@ -158,4 +158,4 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   bool is_idle_ = false;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::stage

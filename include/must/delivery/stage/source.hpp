@@ -27,14 +27,14 @@ enum class source_state : std::uint8_t {
   ended  ///< nothing more will come
 };
 
-namespace detail {
+namespace detail::stage {
 
 template <typename T>
 struct any_taker {
   bool operator()(const T&) const { return true; }
 };
 
-}  // namespace detail
+}  // namespace detail::stage
 
 /// Gives events when they are asked for, and keeps none that nobody asked for.
 ///
@@ -43,8 +43,8 @@ struct any_taker {
 /// copy goes on where the original stands. Not for two threads.
 template <typename S>
 concept Source =
-    requires { typename S::value_type; } &&
-    requires(S& source, detail::any_taker<typename S::value_type> take, duration timeout, const std::stop_token& stop) {
+    requires { typename S::value_type; } && requires(S& source, detail::stage::any_taker<typename S::value_type> take,
+                                                     duration timeout, const std::stop_token& stop) {
       { source.pull(take) } -> std::same_as<source_state>;
       source.wait(timeout, stop);
     };
@@ -92,7 +92,7 @@ class store_source {
   S* storage_;
   query which_;
   source_options options_;
-  detail::polling polling_{options_.poll_interval};
+  kit::polling polling_{options_.poll_interval};
   std::optional<position> until_{};
 };
 

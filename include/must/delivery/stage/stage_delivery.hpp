@@ -21,7 +21,7 @@
 #include <vector>
 
 namespace must {
-namespace detail {
+namespace detail::stage {
 
 // One call of deliver(): its events are taken one after another, each when the one before it is handled.
 template <typename T>
@@ -153,7 +153,7 @@ class offer_source {
   std::shared_ptr<offers<T>> from_;
 };
 
-}  // namespace detail
+}  // namespace detail::stage
 
 /// A Delivery at one end, a Producer at the other: a relay into stages, at least once and with back-pressure.
 ///
@@ -174,11 +174,11 @@ class stage_delivery {
 
   /// Adds a subscriber. \see Producer \throws bad_input  when the subscriber is null
   void subscribe(const std::shared_ptr<stage_subscriber<T>>& to) const {
-    detail::pulling<detail::offer_source<T>>::subscribe(detail::offer_source<T>(offers_), to);
+    detail::stage::pulling<detail::stage::offer_source<T>>::subscribe(detail::stage::offer_source<T>(offers_), to);
   }
   /// Waits until stages have handled the events, or cannot. \see Delivery
   void deliver(std::span<const T* const> batch, std::span<delivery_answer> answers, const std::stop_token& stop = {}) {
-    detail::offer<T> made{batch, answers};
+    detail::stage::offer<T> made{batch, answers};
     offers_->deliver(made, stop);
   }
   /// Subscribers end when they have taken what waits; what is delivered later is answered as fatal.
@@ -187,7 +187,7 @@ class stage_delivery {
   [[nodiscard]] std::size_t waiting() const { return offers_->waiting(); }
 
  private:
-  std::shared_ptr<detail::offers<T>> offers_ = std::make_shared<detail::offers<T>>();
+  std::shared_ptr<detail::stage::offers<T>> offers_ = std::make_shared<detail::stage::offers<T>>();
 };
 
 }  // namespace must

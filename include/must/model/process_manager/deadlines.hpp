@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::model {
 
 // A deadline as the decision of that id has set it.
 struct pending_deadline {
@@ -79,11 +79,11 @@ class process_deadlines {
   }
   template <typename S>
   bool read_on(S& storage) {
-    auto from = last_.position == 0 ? resume_point() : resume_point(last_, unkept_);
+    auto from = last_.position == 0 ? pipeline::resume_point() : pipeline::resume_point(last_, unkept_);
     using event_type = recorded<typename S::data_type>;
     static_cast<void>(storage.read(decisions_, {.after = from.read_after()}, [&](const event_type& record) {
       if (from.admits(record.position, record.id))
-        with_event<process_decided>(record, [&](const process_decided& event) { note(record.id, event); });
+        coding::with_event<process_decided>(record, [&](const process_decided& event) { note(record.id, event); });
     }));
     if (last_.position != 0 && from.is_stale()) return false;
     last_ = from.last();
@@ -120,7 +120,7 @@ class process_deadlines {
   void recall(const std::optional<cell>& kept) {
     if (!kept) return;
     try {
-      folded_event last;
+      pipeline::folded_event last;
       std::vector<std::string> all;
       read_text_object(payload("application/json", kept->bytes), [&](const std::string& name, auto values) {
         if (name == "deadlines") {
@@ -159,10 +159,10 @@ class process_deadlines {
   std::string cell_key_;
   query decisions_;
   bool begun_ = false;
-  folded_event last_{};  // the last decision that was read
+  pipeline::folded_event last_{};  // the last decision that was read
   std::uint64_t unkept_ = 0;
   std::map<pending_deadline, state> pending_{};
   std::set<std::pair<std::int64_t, pending_deadline>> by_time_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::model

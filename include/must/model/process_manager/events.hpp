@@ -90,21 +90,21 @@ struct process_outcome {
   friend bool operator==(const process_outcome&, const process_outcome&) = default;
 };
 
-namespace detail {
+namespace detail::model {
 
 // A JSON object whose members are strings, and arrays of strings.
 class text_object_writer {
  public:
   void put(std::string_view name, std::string_view value) {
     begin(name);
-    append_json_string(out_, value);
+    text::append_json_string(out_, value);
   }
   void put(std::string_view name, const std::vector<std::string>& values) {
     begin(name);
     out_ += '[';
     for (const auto& value : values) {
       if (out_.back() != '[') out_ += ',';
-      append_json_string(out_, value);
+      text::append_json_string(out_, value);
     }
     out_ += ']';
   }
@@ -113,7 +113,7 @@ class text_object_writer {
  private:
   void begin(std::string_view name) {
     if (out_.size() > 1) out_ += ',';
-    append_json_string(out_, name);
+    text::append_json_string(out_, name);
     out_ += ':';
   }
   std::string out_ = "{";
@@ -127,18 +127,18 @@ class text_object_writer {
 template <typename Take>
 void read_text_object(const payload& data, Take&& take) {
   const auto text = [&](std::string_view literal) {
-    auto value = literal.starts_with('"') ? read_json_string(literal) : std::nullopt;
-    if (!value) refuse_process_event("has " + in_quotes(literal) + " where a text belongs");
+    auto value = literal.starts_with('"') ? text::read_json_string(literal) : std::nullopt;
+    if (!value) refuse_process_event("has " + text::in_quotes(literal) + " where a text belongs");
     return *std::move(value);
   };
-  if (const auto flaw = json_flaw(data.bytes())) refuse_process_event("is no JSON: " + *flaw);
+  if (const auto flaw = text::json_flaw(data.bytes())) refuse_process_event("is no JSON: " + *flaw);
   if (!data.bytes().starts_with('{')) refuse_process_event("is no JSON object");
-  for (json_cursor members(data.bytes()); members.next();) {
+  for (text::json_cursor members(data.bytes()); members.next();) {
     const auto name = text(members.take_name());
     const auto value = members.take_value();
     std::vector<std::string> values;
     if (value.starts_with('['))
-      for (json_cursor elements(value); elements.next();) values.push_back(text(elements.take_value()));
+      for (text::json_cursor elements(value); elements.next();) values.push_back(text(elements.take_value()));
     else
       values.push_back(text(value));
     take(name, std::move(values));
@@ -150,21 +150,21 @@ Count to_count(const std::string& text) {
   Count count = 0;
   const auto* const end = text.data() + text.size();
   if (const auto [at, failure] = std::from_chars(text.data(), end, count); failure != std::errc() || at != end)
-    refuse_process_event("has " + in_quotes(text) + " where a number belongs");
+    refuse_process_event("has " + text::in_quotes(text) + " where a number belongs");
   return count;
 }
 
 // The data of a command as three texts, and back.
 inline std::vector<std::string> command_texts(const payload& data) {
   if (data.state() == payload::kind::null) return {data.content_type(), "null", ""};
-  if (is_utf8(data.bytes())) return {data.content_type(), "text", std::string(data.bytes())};
-  return {data.content_type(), "base64", to_base64(data.bytes())};
+  if (text::is_utf8(data.bytes())) return {data.content_type(), "text", std::string(data.bytes())};
+  return {data.content_type(), "base64", text::to_base64(data.bytes())};
 }
 inline payload command_data(std::string content_type, const std::string& form, std::string bytes) {
   if (form == "null") return payload::null(std::move(content_type));
   if (form == "text") return {std::move(content_type), std::move(bytes)};
-  auto decoded = form == "base64" ? from_base64(bytes) : std::nullopt;
-  if (!decoded) refuse_process_event("has a command whose data is not " + in_quotes(form));
+  auto decoded = form == "base64" ? text::from_base64(bytes) : std::nullopt;
+  if (!decoded) refuse_process_event("has a command whose data is not " + text::in_quotes(form));
   return {std::move(content_type), *std::move(decoded)};
 }
 inline timestamp due_time(const std::string& text) {
@@ -173,14 +173,14 @@ inline timestamp due_time(const std::string& text) {
   return *due;
 }
 
-}  // namespace detail
+}  // namespace detail::model
 
 /// As JSON, in whatever store.
 template <>
 struct codec<process_decided> {
   /// An object of texts and lists of texts.
   [[nodiscard]] static payload encode(const process_decided& event) {
-    detail::text_object_writer out;
+    detail::model::text_object_writer out;
     out.put("manager", event.manager);
     out.put("key", event.key);
     out.put("trigger", event.trigger);
@@ -188,7 +188,7 @@ struct codec<process_decided> {
     std::vector<std::string> commands, deadlines;
     for (const auto& one : event.commands) {
       commands.push_back(one.type);
-      for (auto& part : detail::command_texts(one.data)) commands.push_back(std::move(part));
+      for (auto& part : detail::model::command_texts(one.data)) commands.push_back(std::move(part));
     }
     for (const auto& one : event.deadlines) {
       deadlines.push_back(one.name);
@@ -203,22 +203,23 @@ struct codec<process_decided> {
   /// \throws codec_error
   [[nodiscard]] static process_decided decode(const payload& data) {
     process_decided event;
-    detail::read_text_object(data, [&](const std::string& name, std::vector<std::string> values) {
+    detail::model::read_text_object(data, [&](const std::string& name, std::vector<std::string> values) {
       if (name == "commands") {
-        if (values.size() % 4 != 0) detail::refuse_process_event("has a command that is cut off");
+        if (values.size() % 4 != 0) detail::model::refuse_process_event("has a command that is cut off");
         for (std::size_t i = 0; i < values.size(); i += 4)
-          event.commands.push_back({values[i], detail::command_data(values[i + 1], values[i + 2], values[i + 3])});
+          event.commands.push_back(
+              {values[i], detail::model::command_data(values[i + 1], values[i + 2], values[i + 3])});
       } else if (name == "deadlines") {
-        if (values.size() % 2 != 0) detail::refuse_process_event("has a deadline that is cut off");
+        if (values.size() % 2 != 0) detail::model::refuse_process_event("has a deadline that is cut off");
         for (std::size_t i = 0; i < values.size(); i += 2)
-          event.deadlines.push_back({values[i], detail::due_time(values[i + 1])});
+          event.deadlines.push_back({values[i], detail::model::due_time(values[i + 1])});
       } else if (name == "cancelled") {
         event.cancelled = std::move(values);
       } else if (!values.empty()) {
         if (name == "manager") event.manager = values[0];
         if (name == "key") event.key = values[0];
         if (name == "trigger") event.trigger = values[0];
-        if (name == "position") event.position = detail::to_count<position>(values[0]);
+        if (name == "position") event.position = detail::model::to_count<position>(values[0]);
         if (name == "ended") event.ended = values[0] == "yes";
       }
     });
@@ -231,7 +232,7 @@ template <>
 struct codec<process_outcome> {
   /// An object of texts and lists of texts.
   [[nodiscard]] static payload encode(const process_outcome& event) {
-    detail::text_object_writer out;
+    detail::model::text_object_writer out;
     out.put("manager", event.manager);
     out.put("key", event.key);
     out.put("decision", event.decision);
@@ -243,12 +244,12 @@ struct codec<process_outcome> {
   /// \throws codec_error
   [[nodiscard]] static process_outcome decode(const payload& data) {
     process_outcome event;
-    detail::read_text_object(data, [&](const std::string& name, const std::vector<std::string>& values) {
+    detail::model::read_text_object(data, [&](const std::string& name, const std::vector<std::string>& values) {
       if (values.empty()) return;
       if (name == "manager") event.manager = values[0];
       if (name == "key") event.key = values[0];
       if (name == "decision") event.decision = values[0];
-      if (name == "index") event.index = detail::to_count<std::uint32_t>(values[0]);
+      if (name == "index") event.index = detail::model::to_count<std::uint32_t>(values[0]);
       if (name == "refused") event.refused = values[0];
       if (name == "rule") event.rule = values[0];
     });

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::model {
 
 // What a decision is made on.
 struct process_trigger {
@@ -39,8 +39,8 @@ class process_instance {
     process_instance made;
     const auto read = storage.read(query::of_stream(stream), {}, [&](const recorded<typename S::data_type>& record) {
       made.version_ = record.version;
-      with_event<process_decided>(record, [&](const process_decided& event) { made.add(record.id, event); });
-      with_event<process_outcome>(record, [&](const process_outcome& event) { made.add(event); });
+      coding::with_event<process_decided>(record, [&](const process_decided& event) { made.add(record.id, event); });
+      coding::with_event<process_outcome>(record, [&](const process_outcome& event) { made.add(event); });
     });
     if (!read.complete)
       raise({.code = error_code::storage_error, .message = "the store ended a read early", .operation = "read"});
@@ -82,4 +82,4 @@ class process_instance {
   bool ended_ = false;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::model

@@ -40,7 +40,7 @@ namespace must {
 template <typename... C>
 struct commands {};
 
-namespace detail {
+namespace detail::model {
 
 template <typename P, typename E>
 concept reacts = requires(const P& process, const E& event) {
@@ -56,7 +56,7 @@ inline constexpr bool encodable_all = false;
 template <typename... C>
 inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
 
-}  // namespace detail
+}  // namespace detail::model
 
 /// A state that turns its events into commands. `using starts = must::events<...>;` those that begin an instance,
 /// `using commands = must::commands<...>;`, optional `using ends = must::events<...>;`.
@@ -69,9 +69,9 @@ template <typename P>
 concept ProcessManager = State<P> && requires {
   typename P::starts;
   typename P::commands;
-} && detail::reacts_to_all<P, typename P::events> && detail::encodable_all<typename P::commands>;
+} && detail::model::reacts_to_all<P, typename P::events> && detail::model::encodable_all<typename P::commands>;
 
-namespace detail {
+namespace detail::model {
 
 template <typename E, typename List>
 inline constexpr bool is_listed = false;
@@ -95,7 +95,7 @@ inline bool may_pass(const failed_attempt& failed) {
          failed.why.code == error_code::version_conflict;
 }
 inline subscription_options one_lane(subscription_options options) {
-  if (options.lanes != 1) refuse_input("lanes", "is not 1: a process manager has one");
+  if (options.lanes != 1) kit::refuse_input("lanes", "is not 1: a process manager has one");
   if (options.on_failure.attempts == 1 && !options.on_failure.decide)
     options.on_failure.decide = [then = options.on_failure.then](const failed_attempt& failed) {
       return may_pass(failed) ? failure_action::retry : then;
@@ -135,7 +135,7 @@ class process_decision {
   void operator()(const end_process&) { into_.ended = true; }
   template <Encodable C>
   void operator()(const C& command) {
-    constexpr auto name = command_type<C>();
+    constexpr auto name = pipeline::command_type<C>();
     into_.commands.push_back({std::string(name.data(), name.size()), codec<C>::encode(command)});
   }
 
@@ -152,8 +152,8 @@ class process_runner {
 
   process_runner(S& storage, std::string name, Option... options)
       : storage_(&storage), name_(std::move(name)), options_(std::move(options)...) {
-    check_name("name", name_);
-    if (name_.size() > 200) refuse_input("name", "is longer than 200 bytes");
+    kit::check_name("name", name_);
+    if (name_.size() > 200) kit::refuse_input("name", "is longer than 200 bytes");
   }
 
   void operator()(const event_type& record) { on_event(record, typename P::events{}); }
@@ -182,10 +182,10 @@ class process_runner {
 
   template <typename... E>
   void on_event(const event_type& record, events<E...>) {
-    const bool known = (with_event<E>(record, [&](const E& event) { on(record, event); }) || ...);
+    const bool known = (coding::with_event<E>(record, [&](const E& event) { on(record, event); }) || ...);
     if (!known)
-      raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
-                        "the process manager has no such event");
+      coding::raise_undecodable(record.id, record.type, record.position, error_code::codec_error,
+                                "the process manager has no such event");
   }
   template <typename E>
   void on(const event_type& record, const E& event) {
@@ -197,7 +197,7 @@ class process_runner {
       if (!starts && !instance.has_started()) return false;
       auto state = fold(instance);
       state.apply(event);
-      for_events<payload>(state.react(event), process_decision(to, now()));
+      pipeline::for_events<payload>(state.react(event), process_decision(to, now()));
       to.ended = to.ended || ends_with<P, E>();
       return true;
     });
@@ -209,7 +209,7 @@ class process_runner {
       if (one.what.position == 0) continue;
       static_cast<void>(
           storage_->read(query::all(), {.after = one.what.position - 1, .until = one.what.position},
-                         [&](const event_type& record) { apply_to(state, typename P::events{}, record); }));
+                         [&](const event_type& record) { pipeline::apply_to(state, typename P::events{}, record); }));
     }
     return state;
   }
@@ -260,7 +260,7 @@ class process_runner {
   template <typename C>
   bool run_command_as(const event_type& cause, const process_instance::decision& decided, std::uint32_t index,
                       process_outcome& outcome) {
-    constexpr auto name = command_type<C>();
+    constexpr auto name = pipeline::command_type<C>();
     const auto& issued = decided.what.commands[index];
     if (issued.type != std::string_view(name)) return false;
     const auto done = std::apply(
@@ -285,13 +285,14 @@ class process_runner {
   template <typename C>
   bool on_refused_as(const event_type& cause, const std::string& key, const issued_command& command,
                      const process_outcome& outcome, const std::string& trigger) {
-    constexpr auto name = command_type<C>();
+    constexpr auto name = pipeline::command_type<C>();
     if (command.type != std::string_view(name)) return false;
     if constexpr (requires(const P& process, const C& one, const error& why) { process.refused(one, why); }) {
       follow(cause, key, {trigger, 0}, [&](const process_instance& instance, process_decided& to) {
         const auto code = outcome.rule == "be_authorized" ? error_code::unauthorized : error_code::invalid;
         const error why{.code = code, .message = outcome.refused, .rule = rule_named(outcome.rule)};
-        for_events<payload>(fold(instance).refused(codec<C>::decode(command.data), why), process_decision(to, now()));
+        pipeline::for_events<payload>(fold(instance).refused(codec<C>::decode(command.data), why),
+                                      process_decision(to, now()));
         return true;
       });
     }
@@ -311,7 +312,8 @@ class process_runner {
       follow(*cause, due.key, {due.decision + "/" + due.name, 0},
              [&](const process_instance& instance, process_decided& to) {
                if (!instance.awaits(due.decision, due.name)) return false;
-               for_events<payload>(fold(instance).on_deadline(std::string_view(due.name)), process_decision(to, now()));
+               pipeline::for_events<payload>(fold(instance).on_deadline(std::string_view(due.name)),
+                                             process_decision(to, now()));
                return true;
              });
     }
@@ -334,8 +336,8 @@ class process_runner {
   template <typename E>
   bool store(const event_type& cause, const E& event, std::string id, std::optional<must::version> expected) {
     const auto caused = caused_by(cause);
-    const event_context context{storage_->origin(), storage_->origin().clock->now(), {}, &caused.entries};
-    auto record = must::detail::make_event<data_type>(event, context);
+    const pipeline::event_context context{storage_->origin(), storage_->origin().clock->now(), {}, &caused.entries};
+    auto record = must::detail::pipeline::make_event<data_type>(event, context);
     record.id = std::move(id);
     append_condition condition;
     if (expected) condition.streams.push_back(stream_expectation::exactly(record.subject, *expected));
@@ -352,5 +354,5 @@ class process_runner {
   process_deadlines deadlines_{name_};
 };
 
-}  // namespace detail
+}  // namespace detail::model
 }  // namespace must

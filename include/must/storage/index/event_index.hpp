@@ -21,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::index {
 
 // One writer at a time plans, stages, and commits or rolls back; what it stages, nobody sees. Readers never wait: they
 // use positions up to a head that their store published after the commit. What costs, costs what it matches.
@@ -259,4 +259,4 @@ class event_index {
   std::vector<name_entry*> touched_{};  // by what is staged, in order
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

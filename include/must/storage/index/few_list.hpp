@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::index {
 
 template <typename Number, std::size_t Few>
 class few_list {
@@ -34,4 +34,4 @@ class few_list {
   std::vector<Number> more_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

@@ -14,7 +14,7 @@
 #include <new>  // IWYU pragma: keep
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::index {
 
 inline std::uint64_t multiply_fold(std::uint64_t left, std::uint64_t right) noexcept {
   __extension__ using wide = unsigned __int128;
@@ -137,4 +137,4 @@ class hash_index {
   alignas(cache_line) std::uint64_t size_ = 0;  // apart from what readers use
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::index {
 
 // The matches of one item among the events of one name, up to `end`.
 class index_lane {
@@ -113,4 +113,4 @@ class index_cursor {
   std::vector<index_lane> lanes_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

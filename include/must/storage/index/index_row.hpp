@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <span>
 
-namespace must::detail {
+namespace must::detail::index {
 
 struct index_row {
   std::uint64_t identity = 0;  // the hash of source and id
@@ -54,4 +54,4 @@ struct index_filter {
   }
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

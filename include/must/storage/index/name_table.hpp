@@ -16,7 +16,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::index {
 
 // A text of up to 16 bytes where it stands, a longer one in an arena.
 class interned_text {
@@ -175,4 +175,4 @@ class name_table {
   hash_index numbers_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <new>  // IWYU pragma: keep
 
-namespace must::detail {
+namespace must::detail::index {
 
 // The first ten stand in the list itself, the others in linked blocks of 8, 16, 32 ... One writer; a reader uses the
 // entries that size() told it of, and no more.
@@ -137,4 +137,4 @@ class postings {
   position few_[few]{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

@@ -11,7 +11,7 @@
 #include <new>  // IWYU pragma: keep
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::index {
 
 // One writer. Others may use an element whose number they learnt, by whatever way orders memory, after it was made.
 template <typename T, std::size_t First = 8>
@@ -74,4 +74,4 @@ class segmented {
   std::size_t capacity_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::index

@@ -18,12 +18,13 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::kit {
 
 template <typename Data>
 [[noreturn]] void refuse_id(const basic_event<Data>& of, const char* why) {
   raise({.code = error_code::duplicate_id,
-         .message = "event id " + in_quotes(of.id) + " of source " + in_quotes(of.source) + " " + why,
+         .message = "event id " + detail::text::in_quotes(of.id) + " of source " + detail::text::in_quotes(of.source) +
+                    " " + why,
          .field = "id",
          .event_id = of.id,
          .type = of.type});
@@ -89,4 +90,4 @@ inline conflict query_conflict(const append_condition& condition, position found
   return {.failed = conflict::part::query, .actual = found, .after = condition.after};
 }
 
-}  // namespace must::detail
+}  // namespace must::kit

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::kit {
 
 template <typename S>
 concept has_limits = requires(const S& storage) {
@@ -118,4 +118,4 @@ class decorator : public transaction_of<S> {
   S* storage_;
 };
 
-}  // namespace must::detail
+}  // namespace must::kit

@@ -14,7 +14,7 @@
 
 namespace must {
 
-namespace detail {
+namespace kit {
 
 // What a query item is matched against.
 struct event_view {
@@ -32,14 +32,14 @@ inline bool matches(const query_item& item, const event_view& event) {
   return false;
 }
 
-}  // namespace detail
+}  // namespace kit
 
 /// Whether an event lies in a query. Costs the size of the query.
 template <typename Data>
 [[nodiscard]] bool matches(const query& which, const basic_event<Data>& event) {
   if (which.is_all()) return true;
   for (const auto& item : which.items())
-    if (detail::matches(item, {event.type, event.subject, event.tags})) return true;
+    if (kit::matches(item, {event.type, event.subject, event.tags})) return true;
   return false;
 }
 
@@ -55,10 +55,10 @@ template <typename Data>
 template <typename Data>
 void check_append(std::span<const basic_event<Data>> events, const append_condition& condition,
                   const limits& allowed = {}) {
-  detail::check_append(events, condition, allowed);
+  kit::check_append(events, condition, allowed);
 }
 
 /// What every store checks before a read. \throws bad_input  whose field names what is out of range
-inline void check_read(const query& which, const read_options& options) { detail::check_read(which, options); }
+inline void check_read(const query& which, const read_options& options) { kit::check_read(which, options); }
 
 }  // namespace must

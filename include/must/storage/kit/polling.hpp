@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <stop_token>
 
-namespace must::detail {
+namespace must::kit {
 
 // Looks soon after something has come, then each time after twice as long, up to `longest`.
 class polling {
@@ -25,7 +25,7 @@ class polling {
     if constexpr (WaitableStorage<S>)
       static_cast<void>(storage.wait_for(at + 1, most, stop));
     else
-      rest(std::min(next(at), most), stop);
+      detail::rest(std::min(next(at), most), stop);
   }
 
   // How long to wait before the next look; `at` is what has been read.
@@ -42,4 +42,4 @@ class polling {
   position at_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::kit

@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-namespace must::detail {
+namespace must::kit {
 
 // Integers in 7 bits a byte, the lowest first; texts after their size.
 class row_writer {
@@ -186,14 +186,14 @@ inline void unpack_payload(std::int64_t state, std::string_view content_type, st
 }
 
 // A digest of what same_content compares, under the key of a store: the stored one stays when the data is erased.
-inline std::array<std::uint8_t, 16> keyed_content_digest(const siphash_key& key, const cloud_event& event) {
+inline std::array<std::uint8_t, 16> keyed_content_digest(const detail::siphash_key& key, const cloud_event& event) {
   row_writer to;
   to.text(event.type).text(event.subject).integer(event.tags.size());
   for (const auto& tag : event.tags) to.text(tag);
   to.text(event.dataschema).text(event.data.content_type()).integer(static_cast<std::uint64_t>(event.data.state()));
   if (const auto erased = event.data.erased_how()) to.text(erased->why).time(erased->when);
   to.text(event.data.bytes());
-  return siphash(key, to.bytes);
+  return detail::siphash(key, to.bytes);
 }
 
-}  // namespace must::detail
+}  // namespace must::kit

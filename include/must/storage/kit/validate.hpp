@@ -20,7 +20,7 @@
 #include <utility>
 #include <variant>
 
-namespace must::detail {
+namespace must::kit {
 
 [[noreturn]] inline void refuse_input(std::string field, const std::string& what) {
   auto message = field + " " + what;
@@ -56,10 +56,11 @@ inline void check_name(const char* field, std::string_view name, std::size_t mos
   if (!name.empty() && name.size() <= most && is_plain(name)) return;
   if (name.empty()) refuse_input(field, "is empty");
   if (name.size() > most)
-    refuse_input(field, in_quotes(name) + " has " + std::to_string(name.size()) + " bytes; " + std::to_string(most) +
-                            " are allowed");
-  if (std::memchr(name.data(), '\0', name.size()) != nullptr) refuse_input(field, in_quotes(name) + " contains NUL");
-  if (!is_utf8(name)) refuse_input(field, in_quotes(name) + " is not valid UTF-8");
+    refuse_input(field, detail::text::in_quotes(name) + " has " + std::to_string(name.size()) + " bytes; " +
+                            std::to_string(most) + " are allowed");
+  if (std::memchr(name.data(), '\0', name.size()) != nullptr)
+    refuse_input(field, detail::text::in_quotes(name) + " contains NUL");
+  if (!detail::text::is_utf8(name)) refuse_input(field, detail::text::in_quotes(name) + " is not valid UTF-8");
 }
 
 // Attribute names: [a-z0-9]+. \see CloudEvents 1.0.2, section 3.1
@@ -71,30 +72,34 @@ inline bool is_attribute_name(std::string_view name) {
 
 // Whether CloudEvents lets a string hold what `text` holds. \see CloudEvents 1.0.2, "Type System", String
 inline bool is_attribute_text(std::string_view text) {
-  if (!is_utf8(text)) return false;
+  if (!detail::text::is_utf8(text)) return false;
   while (!text.empty())
-    if (is_barred_character(take_code_point(text))) return false;
+    if (detail::text::is_barred_character(detail::text::take_code_point(text))) return false;
   return true;
 }
 
 // Extensions whose names belong to CloudEvents itself or to what a store adds to an event are refused, and values that
 // CloudEvents forbids. What must itself writes into an event is as good as the names it comes from.
 inline void check_extension(std::string_view name, const attribute_value& value, const char* field = "extension") {
-  if (!is_attribute_name(name)) refuse_input(field, in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
+  if (!is_attribute_name(name))
+    refuse_input(field, detail::text::in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
   check_name(field, name);
   for (const std::string_view taken :
        {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "sequence",
         "streamversion", "recordedtime", "musttags", "musterased"})
-    if (name == taken) refuse_input(field, in_quotes(name) + " is the name of something else");
+    if (name == taken) refuse_input(field, detail::text::in_quotes(name) + " is the name of something else");
   if (name.starts_with("must")) return;
   const auto is = [&](std::string_view text, const char* what) {
-    refuse_input(field, in_quotes(name) + " is " + in_quotes(text) + ", which is no " + what);
+    refuse_input(field,
+                 detail::text::in_quotes(name) + " is " + detail::text::in_quotes(text) + ", which is no " + what);
   };
   if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !is_attribute_text(*text))
     is(*text, "string of CloudEvents: valid UTF-8 without control characters");
-  if (const auto* address = std::get_if<uri>(&value); address != nullptr && !is_absolute_uri(address->text))
+  if (const auto* address = std::get_if<uri>(&value);
+      address != nullptr && !detail::text::is_absolute_uri(address->text))
     is(address->text, "absolute URI");
-  if (const auto* address = std::get_if<uri_reference>(&value); address != nullptr && !is_uri_reference(address->text))
+  if (const auto* address = std::get_if<uri_reference>(&value);
+      address != nullptr && !detail::text::is_uri_reference(address->text))
     is(address->text, "URI-reference");
 }
 
@@ -152,4 +157,4 @@ void check_append(std::span<const basic_event<Data>> events, const append_condit
   for (const auto& expectation : condition.streams) check_name("stream", expectation.stream, allowed.name_bytes);
 }
 
-}  // namespace must::detail
+}  // namespace must::kit

@@ -13,18 +13,18 @@
 #include <string_view>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::memory {
 
 class memory_cells {
  public:
   [[nodiscard]] std::optional<cell> get(std::string_view key) const {
-    check_name("key", key);
+    kit::check_name("key", key);
     const std::lock_guard lock(mutex_);
     const auto found = cells_.find(key);
     return found == cells_.end() ? std::nullopt : std::optional(found->second);
   }
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected) {
-    check_name("key", key);
+    kit::check_name("key", key);
     const std::lock_guard lock(mutex_);
     const auto found = cells_.find(key);
     if ((found == cells_.end() ? 0 : found->second.revision) != expected) return false;
@@ -45,4 +45,4 @@ class memory_cells {
   std::map<std::string, cell, std::less<>> cells_{};  // NOLINT(misc-include-cleaner): <functional> is heavy
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::memory

@@ -23,7 +23,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::memory {
 
 // Records never move. One writer at a time appends and publishes; readers take the head once and never wait.
 template <typename Data>
@@ -62,7 +62,7 @@ class memory_log {
     // A page ahead of the visitor, so that memory answers for many records at once.
     std::array<position, 16> page{};
     const auto most = static_cast<std::uint64_t>(options.limit.value_or(static_cast<std::int64_t>(page.size())));
-    index_cursor cursor(index_, which, options, end);
+    index::index_cursor cursor(index_, which, options, end);
     for (bool more = true; more;) {
       std::size_t count = 0;
       while (count < page.size() && count < most && (page[count] = cursor.next()) != 0) fetch(page[count++]);
@@ -74,25 +74,27 @@ class memory_log {
   }
 
   // Begins to fetch what an append will need, before the lock and before the events are known to be good.
-  [[nodiscard]] event_index::plan make_plan(std::span<const event> events) const { return index_.make_plan(events); }
+  [[nodiscard]] index::event_index::plan make_plan(std::span<const event> events) const {
+    return index_.make_plan(events);
+  }
 
   // For the writer, as everything that follows. What is appended, readers see when it is published.
   void publish() noexcept { head_.store(records_.size(), std::memory_order_release); }
 
-  append_result append(std::span<event> events, const event_index::plan& made, const append_condition& condition,
+  append_result append(std::span<event> events, const index::event_index::plan& made, const append_condition& condition,
                        clock& clock) {
-    const event_index::hashes plan(made.begin(), made.end());
+    const index::event_index::hashes plan(made.begin(), made.end());
     const auto tags = events.front().tags.size();
     index_.fetch(made, tags);
     if (const auto repeat = find_repeat(events, plan)) return *repeat;
     index_.fetch_lists(made, tags);
-    check_not_ahead(condition, records_.size());
+    kit::check_not_ahead(condition, records_.size());
     for (const auto& expectation : condition.streams)
       if (const auto actual = index_.version_of(expectation.stream); !expectation.holds_at(actual))
-        return stream_conflict(expectation, actual);
+        return kit::stream_conflict(expectation, actual);
     if (!condition.query.is_none())
       if (const auto found = index_.last_match(condition.query, condition.after); found != 0)
-        return query_conflict(condition, found);
+        return kit::query_conflict(condition, found);
     return store(events, plan, clock);
   }
 
@@ -107,30 +109,31 @@ class memory_log {
   }
   // The result that the same append had before. Throws duplicate_id for any other known id, and for one that the
   // append has twice.
-  [[nodiscard]] std::optional<appended> find_repeat(std::span<const event> events, event_index::hashes plan) const {
-    check_distinct(events);
-    const auto known = [&](std::size_t i) -> known_event {
+  [[nodiscard]] std::optional<appended> find_repeat(std::span<const event> events,
+                                                    index::event_index::hashes plan) const {
+    kit::check_distinct(events);
+    const auto known = [&](std::size_t i) -> kit::known_event {
       const auto& one = events[i];
-      const auto identity = event_index::take(plan, one.tags.size()).front();
+      const auto identity = index::event_index::take(plan, one.tags.size()).front();
       const auto found = index_.find(identity, [&](position which) { return is(at(which), one.source, one.id); });
       if (found == 0) return {};
       const auto& row = index_.row(found);
       return {found, row.offset, row.append_size};
     };
-    return detail::find_repeat(events, known,
-                               [&](std::size_t i, position found) { return same_content<Data>(at(found), events[i]); });
+    return kit::find_repeat(events, known,
+                            [&](std::size_t i, position found) { return same_content<Data>(at(found), events[i]); });
   }
 
   // What may throw comes first, so that events are moved from only when nothing hinders their append any more. Those
   // that may throw when they are moved are copied.
-  appended store(std::span<event> events, event_index::hashes plan, clock& clock) {
+  appended store(std::span<event> events, index::event_index::hashes plan, clock& clock) {
     const auto before = records_.size();
     auto now = clock.now();
     if (before > 0 && now < at(before).recorded_at) now = at(before).recorded_at;
     try {
       records_.reserve(before + events.size());
       for (const auto& one : events)
-        index_.stage(event_index::take(plan, one.tags.size()), one.type, one.subject, one.tags);
+        index_.stage(index::event_index::take(plan, one.tags.size()), one.type, one.subject, one.tags);
       if constexpr (!std::is_nothrow_move_constructible_v<event>)
         for (const auto& one : events) add(one, now);
     } catch (...) {
@@ -150,9 +153,9 @@ class memory_log {
     records_.emplace_back(std::forward<Event>(one), which, index_.row(which).version, now);
   }
 
-  segmented<record> records_{};
-  event_index index_{};
+  index::segmented<record> records_{};
+  index::event_index index_{};
   alignas(cache_line) std::atomic<position> head_{0};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::memory

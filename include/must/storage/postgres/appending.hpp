@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 using pg_digest = std::array<std::uint8_t, 16>;
 inline std::string_view as_text(const pg_digest& digest) {
@@ -61,11 +61,11 @@ class pg_events {
     stream_no == 0 ? stream_nos.add_null() : stream_nos.add_integer(stream_no);
     steps.add_integer(static_cast<std::int32_t>(step));
     event.time ? times.add_integer(event.time->microseconds) : times.add_null();
-    tag_sets.add(pack_tags(event.tags));
+    tag_sets.add(kit::pack_tags(event.tags));
     content_types.add(event.data.content_type());
     states.add_integer(static_cast<std::int16_t>(event.data.state()));
     datas.add(event.data.bytes());
-    attribute_sets.add(pack_attributes(event));
+    attribute_sets.add(kit::pack_attributes(event));
     digests.add(as_text(digest));
     offsets.add_integer(static_cast<std::int32_t>(offset));
     sizes.add_integer(static_cast<std::int32_t>(size));
@@ -93,7 +93,7 @@ inline std::string pg_select_from(const char* function, int count) {
 
 // What the server knows of the ids of an append: entry i for the event i.
 struct pg_known {
-  known_event event{};
+  kit::known_event event{};
   std::string_view digest{};
 };
 inline std::vector<pg_known> known_of(const pg_result& from, int column, std::size_t count) {
@@ -128,7 +128,7 @@ class pg_append_call {
     std::vector<version> steps;
     for (std::size_t i = 0; i < events.size(); ++i) {
       const auto& event = events[i];
-      digests_.push_back(keyed_content_digest(key, event));
+      digests_.push_back(kit::keyed_content_digest(key, event));
       const auto number = event.subject.empty() ? 0 : names.number_of(event.subject);
       steps.resize(std::max(steps.size(), static_cast<std::size_t>(number) + 1));
       all.add(event, number, ++steps[static_cast<std::size_t>(number)], i, events.size(), digests_.back());
@@ -169,7 +169,7 @@ class pg_append_call {
     switch (answer.integer<std::int32_t>(0, 0)) {
       case 1: {
         const auto known = known_of(answer, 4, events_.size());
-        const auto repeat = find_repeat(
+        const auto repeat = kit::find_repeat(
             events_, [&](std::size_t i) { return known[i].event; },
             [&](std::size_t i, position) { return known[i].digest == as_text(digests_[i]); });
         if (!repeat) refuse_pg_answer();
@@ -178,14 +178,14 @@ class pg_append_call {
       }
       case 2:
         if (unknown) throw pg_unsettled{};
-        check_not_ahead(condition_, head);
+        kit::check_not_ahead(condition_, head);
         break;
       case 3: {
-        auto failed = stream_conflict(condition_.streams.at(answer.number32(0, 2) - 1), actual);
+        auto failed = kit::stream_conflict(condition_.streams.at(answer.number32(0, 2) - 1), actual);
         if (unknown && !is_final(failed)) throw pg_unsettled{};
         return failed;
       }
-      case 4: return query_conflict(condition_, actual);
+      case 4: return kit::query_conflict(condition_, actual);
       default: break;
     }
     return appended{head + 1, head + events_.size()};
@@ -198,4 +198,4 @@ class pg_append_call {
   pg_parameters parameters_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

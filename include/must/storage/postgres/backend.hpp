@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 // What the row of a schema says.
 struct pg_store_row {
@@ -93,7 +93,8 @@ class pg_backend {
       if (!exists(connection, deadline)) {
         if (!create)
           throw pg_failure{
-              pg_error("there is no schema " + in_quotes(schema_) + " with a store of must", "3F000", false), false};
+              pg_error("there is no schema " + text::in_quotes(schema_) + " with a store of must", "3F000", false),
+              false};
         migrate(connection, deadline);
       }
       return row_of(connection, deadline);
@@ -123,7 +124,7 @@ class pg_backend {
     char* message = nullptr;
     auto* options = PQconninfoParse(conninfo.c_str(), &message);
     if (message != nullptr) PQfreemem(message);
-    if (options == nullptr) refuse_input("conninfo", "is not a connection string of libpq");
+    if (options == nullptr) kit::refuse_input("conninfo", "is not a connection string of libpq");
     PQconninfoFree(options);
     return conninfo;
   }
@@ -180,8 +181,8 @@ class pg_backend {
                          &none},
                         deadline);
     if (row.rows() != 1 || row.text(0, 2).size() != 16)
-      throw pg_failure{pg_error("the table store of schema " + in_quotes(schema_) + " is damaged", "XX001", false),
-                       false};
+      throw pg_failure{
+          pg_error("the table store of schema " + text::in_quotes(schema_) + " is damaged", "XX001", false), false};
     pg_store_row read{row.integer<std::int32_t>(0, 0),
                       row.integer<std::int32_t>(0, 1),
                       {},
@@ -192,7 +193,7 @@ class pg_backend {
       read.digest_key[i] = static_cast<std::uint8_t>(row.text(0, 2)[i]);
     if (read.min_reader > pg_schema_version)
       throw pg_failure{
-          pg_error("the schema " + in_quotes(schema_) + " is of version " + std::to_string(read.schema_version) +
+          pg_error("the schema " + text::in_quotes(schema_) + " is of version " + std::to_string(read.schema_version) +
                        " and needs a reader of version " + std::to_string(read.min_reader) +
                        " at least; this release of must reads version " + std::to_string(pg_schema_version),
                    "MU003", false),
@@ -208,4 +209,4 @@ class pg_backend {
   pg_pool pool;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 // The items are good input; they are judged once, under the commit lock.
 class pg_batch {
@@ -46,7 +46,7 @@ class pg_batch {
         ids.add(event.id);
         sources.add(event.source);
         if (!event.subject.empty()) names_.number_of(event.subject);
-        digests_.push_back(keyed_content_digest(key, event));
+        digests_.push_back(kit::keyed_content_digest(key, event));
       }
       for (const auto& expectation : one->condition.streams) names_.number_of(expectation.stream);
       for (const auto& part : one->condition.query.items()) {
@@ -119,7 +119,7 @@ class pg_batch {
     const auto digest_at = [&](position at) {
       return at <= head_ ? std::string_view() : as_text(digests_[places_[at - head_ - 1]]);
     };
-    const auto known = [&](std::size_t i) -> known_event {
+    const auto known = [&](std::size_t i) -> kit::known_event {
       if (known_[first_event + i].event.at != 0) return known_[first_event + i].event;
       const auto same = [&](position at) {
         const auto& other = *stored_[at - 1];
@@ -132,25 +132,25 @@ class pg_batch {
     const auto same = [&](std::size_t i, position at) {
       return as_text(digests_[first_event + i]) == (at <= head_ ? known_[first_event + i].digest : digest_at(at));
     };
-    if (const auto repeat = find_repeat(events, known, same)) return *repeat;
+    if (const auto repeat = kit::find_repeat(events, known, same)) return *repeat;
     const auto& condition = one.condition;
     const auto head = last();
-    check_not_ahead(condition, head);
+    kit::check_not_ahead(condition, head);
     for (const auto& expectation : condition.streams)
       if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
-        return stream_conflict(expectation, actual);
-    if (condition.query.is_all() && head > condition.after) return query_conflict(condition, head);
+        return kit::stream_conflict(expectation, actual);
+    if (condition.query.is_all() && head > condition.after) return kit::query_conflict(condition, head);
     position found = 0;
     for (std::size_t i = 0; i < condition.query.items().size(); ++i)
       found = std::max(found, matches_.at(first_part + i));
     if (!condition.query.is_none())
       if (const auto newer = added_.last_match(condition.query, std::max(condition.after, head_) - head_); newer != 0)
         found = head_ + newer;
-    if (found != 0) return query_conflict(condition, found);
+    if (found != 0) return kit::query_conflict(condition, found);
     for (std::size_t i = 0; i < events.size(); ++i) accept(events[i], i, events.size(), first_event + i);
-    event_index::hashes rest(plan.begin(), plan.end());
+    index::event_index::hashes rest(plan.begin(), plan.end());
     for (const auto& event : events)
-      added_.stage(event_index::take(rest, event.tags.size()), event.type, event.subject, event.tags);
+      added_.stage(index::event_index::take(rest, event.tags.size()), event.type, event.subject, event.tags);
     added_.commit();
     return appended{head + 1, last()};
   }
@@ -170,10 +170,10 @@ class pg_batch {
   std::vector<version> versions_{};  // by the number of the stream
   std::vector<position> matches_{};  // by the item of a query
   std::vector<pg_known> known_{};
-  event_index added_{};
+  index::event_index added_{};
   std::map<std::int32_t, version> steps_{};
   std::vector<const cloud_event*> stored_{};  // what was accepted, and where its digest is
   std::vector<std::size_t> places_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

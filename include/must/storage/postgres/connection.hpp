@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 // Rows in binary format.
 class pg_result {
@@ -314,4 +314,4 @@ class pg_connection {
   std::unordered_map<std::string, std::string> names_{};  // of prepared statements, by their text
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 using pg_clock = std::chrono::steady_clock;
 
@@ -88,4 +88,4 @@ inline pg_failure deadline_passed(const char* what) {
   return {pg_error(std::string("the deadline passed ") + what, "57014", true), true};
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

@@ -26,7 +26,7 @@
 #include <thread>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 class pg_listener {
  public:
@@ -157,4 +157,4 @@ class pg_listener {
   std::jthread thread_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

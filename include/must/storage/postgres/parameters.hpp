@@ -12,7 +12,7 @@
 #include <vector>
 #include "postgres_ext.h"
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 namespace pg_type {
 inline constexpr Oid boolean = 16, bytes = 17, int8 = 20, int2 = 21, int4 = 23, text = 25;
@@ -139,4 +139,4 @@ class pg_parameters {
   std::vector<Oid> types_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

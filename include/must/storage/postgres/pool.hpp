@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 class pg_pool {
  public:
@@ -100,4 +100,4 @@ class pg_pool {
   std::size_t taken_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

@@ -18,7 +18,7 @@
 #include <string>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 class pg_reader {
  public:
@@ -129,4 +129,4 @@ class pg_reader {
   int next_whole_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 namespace pg_column {
 enum : int {
@@ -41,19 +41,19 @@ inline void read_row(const pg_result& rows, int row, recorded<payload>& to) {
   namespace column = pg_column;
   to.position = rows.number(row, column::position);
   to.version = rows.number(row, column::version);
-  to.recorded_at = plain_time(rows.integer<std::int64_t>(row, column::recorded_at));
+  to.recorded_at = kit::plain_time(rows.integer<std::int64_t>(row, column::recorded_at));
   to.id = rows.text(row, column::id);
   to.source = rows.text(row, column::source);
   to.type = rows.text(row, column::type);
   to.subject = rows.text(row, column::stream);
   to.time.reset();
-  if (!rows.is_null(row, column::time)) to.time = plain_time(rows.integer<std::int64_t>(row, column::time));
+  if (!rows.is_null(row, column::time)) to.time = kit::plain_time(rows.integer<std::int64_t>(row, column::time));
   to.dataschema.clear();
   to.extensions.clear();
-  unpack_tags(rows.text(row, column::tags), to.tags);
-  auto erased = unpack_attributes(rows.text(row, column::attributes), to);
-  unpack_payload(rows.integer<std::int16_t>(row, column::state), rows.text(row, column::content_type),
-                 rows.text(row, column::data), std::move(erased), to.data);
+  kit::unpack_tags(rows.text(row, column::tags), to.tags);
+  auto erased = kit::unpack_attributes(rows.text(row, column::attributes), to);
+  kit::unpack_payload(rows.integer<std::int16_t>(row, column::state), rows.text(row, column::content_type),
+                      rows.text(row, column::data), std::move(erased), to.data);
 }
 inline recorded<payload> record_of(const pg_result& rows, int row) {
   recorded<payload> made;
@@ -61,4 +61,4 @@ inline recorded<payload> record_of(const pg_result& rows, int row) {
   return made;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 inline constexpr int pg_schema_version = 1;
 
@@ -36,11 +36,12 @@ inline std::string pg_in_schema(std::string text, std::string_view schema) {
 }
 
 inline void check_schema_name(std::string_view name) {
-  check_name("schema", name);
-  if (name.size() > 63) refuse_input("schema", "has " + std::to_string(name.size()) + " bytes; PostgreSQL allows 63");
-  if (name.starts_with("pg_")) refuse_input("schema", in_quotes(name) + " is reserved by PostgreSQL");
+  kit::check_name("schema", name);
+  if (name.size() > 63)
+    kit::refuse_input("schema", "has " + std::to_string(name.size()) + " bytes; PostgreSQL allows 63");
+  if (name.starts_with("pg_")) kit::refuse_input("schema", text::in_quotes(name) + " is reserved by PostgreSQL");
   if (name.find('$') != name.npos || name.find('{') != name.npos || name.find('\\') != name.npos)
-    refuse_input("schema", in_quotes(name) + " has one of the characters $ { \\");
+    kit::refuse_input("schema", text::in_quotes(name) + " has one of the characters $ { \\");
 }
 
 // The first key of the advisory locks: "must" for appends, "mstm" for migrations. `position + 0` is in the indexes of
@@ -56,7 +57,7 @@ CREATE TABLE {s}.store (
   min_writer int NOT NULL,
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   incarnation uuid NOT NULL DEFAULT gen_random_uuid(),
-  digest_key bytea NOT NULL DEFAULT decode(md5(gen_random_uuid()::text || gen_random_uuid()::text), 'hex')
+  digest_key bytea NOT NULL DEFAULT coding::decode(md5(gen_random_uuid()::text || gen_random_uuid()::text), 'hex')
 );
 CREATE TABLE {s}.event (
   position bigint PRIMARY KEY,
@@ -209,7 +210,7 @@ inline constexpr std::string_view pg_look = R"sql(
 CREATE FUNCTION {s}.look(
   writer int, ids text[], sources text[], names text[], above bigint[], type_from int[], type_to int[], tag_from int[],
   tag_to int[], item_stream text[], types text[], tags text[],
-  OUT head bigint, OUT recorded bigint, OUT versions bigint[], OUT matches bigint[], OUT known_no int[], OUT known_at
+  OUT head bigint, OUT recorded bigint, OUT versions bigint[], OUT kit::matches bigint[], OUT known_no int[], OUT known_at
       bigint[],
   OUT known_offset int[], OUT known_size int[], OUT known_digest bytea[])
 LANGUAGE plpgsql VOLATILE AS $must$
@@ -225,7 +226,7 @@ BEGIN
   versions := ARRAY(SELECT coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = s.name ORDER BY e.version DESC
       LIMIT 1), 0)
                     FROM unnest(names) WITH ORDINALITY AS s(name, n) ORDER BY s.n);
-  matches := ARRAY(SELECT coalesce(CASE
+  kit::matches := ARRAY(SELECT coalesce(CASE
                      WHEN q.item_stream IS NULL AND q.tag_from = q.tag_to AND q.type_from > q.type_to THEN
                        (SELECT t.position FROM {s}.tag t WHERE t.tag = tags[q.tag_from] AND t.position > q.above ORDER
                            BY t.position DESC LIMIT 1)
@@ -344,4 +345,4 @@ inline std::string pg_schema_sql(std::string_view schema) {
   return pg_in_schema(pg_with(pg_with(std::move(all), "{enter}", pg_enter), "{insert}", pg_insert), schema);
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

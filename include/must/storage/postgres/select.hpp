@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 // A number of must's as a bigint: what is beyond the largest is as good as it.
 inline std::uint64_t pg_clamp(std::uint64_t value) {
@@ -218,4 +218,4 @@ class pg_select {
   std::string sql_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::postgres {
 
 class pg_transaction {
  public:
@@ -88,4 +88,4 @@ class pg_transaction {
   pg_clock::time_point deadline_;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::postgres

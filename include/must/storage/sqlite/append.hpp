@@ -27,7 +27,7 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // Begins at once as a writer (a reader that becomes one is refused by SQLite, again and again), and rolls back unless
 // it is committed. Refuses a file that a newer must has written.
@@ -102,7 +102,7 @@ class sqlite_append {
     const auto broken = ahead ? std::nullopt : find_conflict();
     if (look_first || ahead || broken)
       if (const auto repeat = find_repeat()) return *repeat;
-    check_not_ahead(condition_, in_.head);
+    kit::check_not_ahead(condition_, in_.head);
     if (broken) return *broken;
     return write(clock, look_first);
   }
@@ -113,22 +113,22 @@ class sqlite_append {
   std::optional<conflict> find_conflict() {
     for (const auto& expectation : condition_.streams)
       if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
-        return stream_conflict(expectation, actual);
+        return kit::stream_conflict(expectation, actual);
     if (condition_.query.is_none()) return std::nullopt;
     const auto found = sqlite_last_match(in_.now(), condition_.query, condition_.after, in_.head);
     if (found == 0) return std::nullopt;
-    return query_conflict(condition_, found);
+    return kit::query_conflict(condition_, found);
   }
   [[nodiscard]] std::optional<appended> find_repeat() {
     std::string digest;
-    const auto known = [&](std::size_t i) -> known_event {
+    const auto known = [&](std::size_t i) -> kit::known_event {
       sqlite_connection::lease look(on_, sql::known);
       if (!look->text(1, events_[i].id).text(2, events_[i].source).step()) return {};
       digest = look->bytes(3).substr(0, packed_[i].digest.size());
       return {look->count(0), look->count(1), look->count(2)};
     };
     const auto same = [&](std::size_t i, position) { return digest == view_of(packed_[i].digest); };
-    return detail::find_repeat(events_, known, same);
+    return kit::find_repeat(events_, known, same);
   }
   version& version_of(std::string_view stream) {
     const auto [found, is_new] = versions_.try_emplace(stream, 0);
@@ -165,4 +165,4 @@ class sqlite_append {
   bool written_ = false;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

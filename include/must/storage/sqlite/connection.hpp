@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // Whether this SQLite may lose pages when one connection checkpoints while another commits.
 // \see sqlite.org/wal.html, "The WAL-Reset Bug"
@@ -163,4 +163,4 @@ class sqlite_connection {
   std::array<std::vector<sqlite_statement>, static_cast<std::size_t>(sql::count)> kept_{};
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

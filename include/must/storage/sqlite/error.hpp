@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // "SQLITE_IOERR (1034)": the name of the primary code, the number of the extended one.
 inline std::string sqlite_code(int code) {
@@ -37,7 +37,7 @@ inline bool is_passing(int code) {
 [[noreturn]] inline void raise_sqlite(int code, std::string_view operation, std::string_view path,
                                       std::string_view what) {
   std::string message(operation);
-  (message += ": the store ").append(in_quotes(path)).append(": ").append(what);
+  (message += ": the store ").append(text::in_quotes(path)).append(": ").append(what);
   if ((code & 0xFF) == SQLITE_BUSY) message += ", past the deadline";
   raise({.code = error_code::storage_error,
          .message = std::move(message),
@@ -46,4 +46,4 @@ inline bool is_passing(int code) {
          .retryable = is_passing(code)});
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

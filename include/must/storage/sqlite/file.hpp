@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 class sqlite_file {
  public:
@@ -93,8 +93,8 @@ class sqlite_file {
       raise_sqlite(SQLITE_MISUSE, "open", options_.path, "this SQLite is built for programs of one thread");
     most_bytes_ = static_cast<std::size_t>(::sqlite3_limit(writer_->handle(), SQLITE_LIMIT_LENGTH, -1));
     if (options_.limits.payload_bytes > most_bytes_ - 65'536)
-      refuse_input("payload_bytes", "is " + std::to_string(options_.limits.payload_bytes) + "; SQLite keeps rows of " +
-                                        std::to_string(most_bytes_) + " bytes");
+      kit::refuse_input("payload_bytes", "is " + std::to_string(options_.limits.payload_bytes) +
+                                             "; SQLite keeps rows of " + std::to_string(most_bytes_) + " bytes");
     open();
   }
 
@@ -138,12 +138,13 @@ class sqlite_file {
 
   void check_path(bool in_memory) const {
     if (in_memory) return;
-    if (options_.path.empty()) refuse_input("path", "is empty");
-    if (options_.path.find('\0') != std::string::npos) refuse_input("path", in_quotes(options_.path) + " contains NUL");
+    if (options_.path.empty()) kit::refuse_input("path", "is empty");
+    if (options_.path.find('\0') != std::string::npos)
+      kit::refuse_input("path", text::in_quotes(options_.path) + " contains NUL");
     struct ::stat is{};  // SQLite takes a few bytes for an empty file
     if (::stat(options_.path.c_str(), &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size < 512)
       raise_sqlite(SQLITE_NOTADB, "open", options_.path, "it has " + std::to_string(is.st_size) + " bytes");
-    if (options_.path == ":memory:") refuse_input("path", "is \":memory:\": that is sqlite_mode::in_memory");
+    if (options_.path == ":memory:") kit::refuse_input("path", "is \":memory:\": that is sqlite_mode::in_memory");
   }
   void open() {
     auto& on = *writer_;
@@ -262,4 +263,4 @@ class sqlite_file {
   std::size_t most_bytes_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // How many of the newest events are to wait in a file whose index has `indexed`: few in a small one, for whoever asks
 // first reads them; more in a large one, where the same pages are met again less often.
@@ -67,4 +67,4 @@ inline void sqlite_index_tags(sqlite_connection& on, position indexed, position 
   update->bind(1, head).run();
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // Events, bounded by their count and by their bytes; at least one. Their memory is used again by the next page.
 class sqlite_page {
@@ -236,4 +236,4 @@ inline void move_beyond(sqlite_window& window, const query& which, const recorde
   }
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // Part of a store, both ends included, and the versions that count.
 struct sqlite_window {
@@ -235,4 +235,4 @@ inline position sqlite_last_match(const sqlite_moment& as_of, const query& which
   return newest;
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

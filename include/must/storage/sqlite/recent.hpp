@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 inline bool is_one_of(std::span<const std::string> types, std::string_view type) {
   return std::find(types.begin(), types.end(), type) != types.end();
@@ -40,7 +40,7 @@ void for_tags(sqlite_connection& on, position after, position until, Use&& use) 
   rows->bind(1, after + 1).bind(2, until);
   while (rows->step()) {
     try {
-      for (row_reader tags(rows->bytes(2)); !tags.done();) use(tags.text(), rows->count(0), rows->bytes(1));
+      for (kit::row_reader tags(rows->bytes(2)); !tags.done();) use(tags.text(), rows->count(0), rows->bytes(1));
     } catch (const codec_error&) {
       raise_damaged(on.context(), rows->count(0), "its row cannot be read");
     }
@@ -58,7 +58,7 @@ struct sqlite_tag_search {
 struct sqlite_tag_hash {
   using is_transparent = void;
   std::uint64_t seed = random_source::of_this_thread()();
-  std::size_t operator()(std::string_view name) const noexcept { return hash_name(name, seed); }
+  std::size_t operator()(std::string_view name) const noexcept { return index::hash_name(name, seed); }
 };
 
 // Which events have a tag, in order of position.
@@ -198,4 +198,4 @@ class sqlite_recent {
   position from_ = 0, until_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

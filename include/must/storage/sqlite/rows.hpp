@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // What is computed of an event before the lock is taken. `envelope` is a digest of what the other does not have.
 struct packed_event {
@@ -33,7 +33,7 @@ struct packed_event {
 
 inline std::array<std::uint8_t, 16> envelope_digest(const siphash_key& key, const cloud_event& event,
                                                     std::string_view attributes) {
-  row_writer to;
+  kit::row_writer to;
   to.text(event.id).text(event.source).integer(event.time ? 1 : 0).text(attributes);
   if (event.time) to.integer(static_cast<std::uint64_t>(event.time->microseconds));
   return siphash(key, to.bytes);
@@ -44,15 +44,15 @@ inline std::vector<packed_event> pack_events(std::span<const cloud_event> events
   std::vector<packed_event> packed;
   packed.reserve(events.size());
   for (const auto& one : events) {
-    auto attributes = pack_attributes(one);
+    auto attributes = kit::pack_attributes(one);
     const auto envelope = envelope_digest(key, one, attributes);
-    packed.push_back({pack_tags(one.tags), std::move(attributes), keyed_content_digest(key, one), envelope});
+    packed.push_back({kit::pack_tags(one.tags), std::move(attributes), kit::keyed_content_digest(key, one), envelope});
     constexpr std::size_t names = 8192;  // what the other columns take at the most, with room to spare
     const auto size = packed.back().tags.size() + packed.back().attributes.size() + one.data.bytes().size() +
                       one.data.content_type().size() + names;
     if (size > most_bytes)
-      refuse_input("event", in_quotes(one.id) + " takes a row of " + std::to_string(size) + " bytes; SQLite allows " +
-                                std::to_string(most_bytes));
+      kit::refuse_input("event", text::in_quotes(one.id) + " takes a row of " + std::to_string(size) +
+                                     " bytes; SQLite allows " + std::to_string(most_bytes));
   }
   return packed;
 }
@@ -121,13 +121,13 @@ inline void read_columns(sqlite_statement& from, recorded<payload>& to) {
   to.id = from.bytes(4);
   to.source = from.bytes(5);
   to.time.reset();
-  if (const auto time = from.integer_or_null(6)) to.time = plain_time(*time);
-  to.recorded_at = plain_time(from.integer(7));
+  if (const auto time = from.integer_or_null(6)) to.time = kit::plain_time(*time);
+  to.recorded_at = kit::plain_time(from.integer(7));
   to.dataschema.clear();
   to.extensions.clear();
-  unpack_tags(from.bytes(8), to.tags);
-  auto erased = unpack_attributes(from.bytes(12), to);
-  unpack_payload(from.integer(10), from.bytes(9), from.bytes(11), std::move(erased), to.data);
+  kit::unpack_tags(from.bytes(8), to.tags);
+  auto erased = kit::unpack_attributes(from.bytes(12), to);
+  kit::unpack_payload(from.integer(10), from.bytes(9), from.bytes(11), std::move(erased), to.data);
 }
 // The same; a row that cannot be read is named.
 inline void read_row(sqlite_statement& from, recorded<payload>& to) {
@@ -142,7 +142,8 @@ inline void check_seal(sqlite_connection& on, const siphash_key& key, const reco
   sqlite_connection::lease seal(on, sql::seal);
   if (!seal->bind(1, one.position).step()) raise_damaged(on.context(), one.position, "its row is not there");
   const event_place at{one.position, one.version, one.recorded_at.microseconds, seal->count(0), seal->count(1)};
-  const auto expected = seal_row(keyed_content_digest(key, one), envelope_digest(key, one, pack_attributes(one)), at);
+  const auto expected =
+      seal_row(kit::keyed_content_digest(key, one), envelope_digest(key, one, kit::pack_attributes(one)), at);
   const auto is_erased = one.data.state() == payload::kind::erased;
   const auto from = is_erased ? expected.size() - 8 : 0;
   const auto found = seal->bytes(2);
@@ -150,4 +151,4 @@ inline void check_seal(sqlite_connection& on, const siphash_key& key, const reco
     raise_damaged(on.context(), one.position, "its row is not the one that was written");
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

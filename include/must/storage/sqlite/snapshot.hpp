@@ -12,7 +12,7 @@
 
 #include <vector>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // The events up to a head, and those that the transaction has added itself.
 struct sqlite_moment {
@@ -46,4 +46,4 @@ class sqlite_snapshot {
   sqlite_moment moment_;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

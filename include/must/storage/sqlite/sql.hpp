@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // The version of these tables; who knows less than min_reader or min_writer must not read or write them.
 inline constexpr std::int64_t sqlite_schema_version = 2;
@@ -202,4 +202,4 @@ constexpr std::string_view text_of(sql which) {
 
 #undef MUST_SQLITE_ROW
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

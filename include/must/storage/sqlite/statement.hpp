@@ -16,7 +16,7 @@
 #include <string_view>
 #include <utility>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 // Whose statements these are, for errors. `operation` is what the user called.
 struct sqlite_context {
@@ -33,8 +33,9 @@ struct sqlite_context {
 inline void check_min_version(const sqlite_context& of, const char* bound, std::int64_t needed) {
   if (needed <= sqlite_schema_version) return;
   raise({.code = error_code::storage_error,
-         .message = std::string(of.operation) + ": the store " + in_quotes(of.path) + " is of a newer must: its " +
-                    bound + " is " + std::to_string(needed) + ", and this is " + std::to_string(sqlite_schema_version),
+         .message = std::string(of.operation) + ": the store " + text::in_quotes(of.path) +
+                    " is of a newer must: its " + bound + " is " + std::to_string(needed) + ", and this is " +
+                    std::to_string(sqlite_schema_version),
          .operation = of.operation,
          .backend_code = bound});
 }
@@ -129,4 +130,4 @@ class sqlite_statement {
   ::sqlite3_stmt* handle_ = nullptr;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

@@ -20,13 +20,13 @@
 #include <cstdint>
 #include <string>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 inline void check_tags(sqlite_connection& on, const recorded<payload>& one) {
   sqlite_statement look(on.context(), "SELECT type FROM must_tag WHERE tag = ?1 AND position = ?2");
   for (const auto& tag : one.tags) {
     if (!look.text(1, tag).bind(2, one.position).step() || look.bytes(0) != one.type)
-      raise_damaged(on.context(), one.position, "its tag " + in_quotes(tag) + " is not in the index");
+      raise_damaged(on.context(), one.position, "its tag " + text::in_quotes(tag) + " is not in the index");
     look.reset();
   }
 }
@@ -59,4 +59,4 @@ inline void verify(sqlite_connection& on, sqlite_recent& recent, const siphash_k
     damaged("its index of tags has " + std::to_string(size.count(0)) + " rows, not " + std::to_string(tags));
 }
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <stop_token>
 
-namespace must::detail {
+namespace must::detail::sqlite {
 
 class wake_up {
  public:
@@ -54,4 +54,4 @@ class wake_up {
   int waiting_ = 0;
 };
 
-}  // namespace must::detail
+}  // namespace must::detail::sqlite

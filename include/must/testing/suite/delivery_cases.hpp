@@ -49,7 +49,7 @@ class faulty_delivery {
       const auto now = answers[i].outcome;
       if (now == delivery_outcome::ok || now == delivery_outcome::unknown) {
         delivery_answer own;
-        must::detail::deliver_to<D, Data>(inner_, batch.subspan(i, 1), std::span(&own, 1), stop);
+        must::detail::delivery::deliver_to<D, Data>(inner_, batch.subspan(i, 1), std::span(&own, 1), stop);
         if (now == delivery_outcome::ok) answers[i] = own;
       }
       after(*batch[i]);

@@ -31,8 +31,8 @@ namespace must::testing::suite {
 // Shows the n-th event of a store at position n, and asks for positions that lie in its gaps. Proves meanwhile that
 // positions increase strictly, that none below a head which was read comes later, and that an append has no gap within.
 template <Storage S>
-class dense_positions : public must::detail::decorator<S> {
-  using base = must::detail::decorator<S>;
+class dense_positions : public must::kit::decorator<S> {
+  using base = must::kit::decorator<S>;
 
  public:
   using typename base::data_type;
