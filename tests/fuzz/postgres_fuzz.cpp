@@ -11,7 +11,7 @@ using fuzz::expect;
 namespace {
 
 must::detail::postgres::pg_result row_of(std::string_view input) {
-  constexpr int columns = must::detail::pg_column::data + 1;
+  constexpr int columns = must::detail::postgres::pg_column::data + 1;
   PGresult* const made = PQmakeEmptyPGresult(nullptr, PGRES_TUPLES_OK);
   PGresAttDesc described[columns]{};
   char name[] = "c";
@@ -58,7 +58,7 @@ void arrays(std::string_view bytes) {
 
 // What is sent is what the same format gives back.
 void sent_arrays(std::string_view input) {
-  must::detail::postgres::pg_array array(must::detail::pg_type::text);
+  must::detail::postgres::pg_array array(must::detail::postgres::pg_type::text);
   std::vector<std::string> sent;
   while (!input.empty()) sent.emplace_back(fuzz::take_field(input, ','));
   for (const auto& one : sent) array.add(one);
@@ -74,9 +74,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const auto row = row_of(input);
   try {
-    if (!must::detail::is_cut(row, 0)) {
+    if (!must::detail::postgres::is_cut(row, 0)) {
       auto record = must::detail::postgres::record_of(row, 0);
-      must::detail::read_row(row, 0, record);
+      must::detail::postgres::read_row(row, 0, record);
       expect(record == must::detail::postgres::record_of(row, 0), "memory that is used again shows");
     }
   } catch (const must::codec_error&) {

@@ -24,9 +24,6 @@
 
 namespace must_test {
 
-using must_test::start_process;
-using must_test::wait_for_process;
-
 // A folder that is gone with the object.
 struct temporary_folder {
   temporary_folder() {

@@ -2,6 +2,7 @@
 // Folding: one read for all states of a command, each record handed to the states whose boundary it lies in.
 #pragma once
 
+#include "must/codec/versions.hpp"
 #include "must/command/rule.hpp"
 #include "must/decision.hpp"
 #include "must/detail/names.hpp"

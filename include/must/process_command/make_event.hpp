@@ -76,7 +76,7 @@ basic_event<Data> describe_event(Data data, std::string_view type, std::string s
 template <typename Data, typename Event>
 basic_event<Data> make_event(const Event& event, const event_context& context) {
   constexpr auto name = event_type<Event>();
-  auto made = describe_event(to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
+  auto made = describe_event(coding::to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
   if constexpr (!coding::keeps_structs<Data> && schema_version<Event> != 1)
     made.extensions.insert_or_assign(coding::schema_version_attribute, std::int32_t{schema_version<Event>});
   made.tags = tags_of(event);
