@@ -57,7 +57,7 @@ CREATE TABLE {s}.store (
   min_writer int NOT NULL,
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   incarnation uuid NOT NULL DEFAULT gen_random_uuid(),
-  digest_key bytea NOT NULL DEFAULT coding::decode(md5(gen_random_uuid()::text || gen_random_uuid()::text), 'hex')
+  digest_key bytea NOT NULL DEFAULT decode(md5(gen_random_uuid()::text || gen_random_uuid()::text), 'hex')
 );
 CREATE TABLE {s}.event (
   position bigint PRIMARY KEY,
@@ -210,7 +210,7 @@ inline constexpr std::string_view pg_look = R"sql(
 CREATE FUNCTION {s}.look(
   writer int, ids text[], sources text[], names text[], above bigint[], type_from int[], type_to int[], tag_from int[],
   tag_to int[], item_stream text[], types text[], tags text[],
-  OUT head bigint, OUT recorded bigint, OUT versions bigint[], OUT kit::matches bigint[], OUT known_no int[], OUT known_at
+  OUT head bigint, OUT recorded bigint, OUT versions bigint[], OUT matches bigint[], OUT known_no int[], OUT known_at
       bigint[],
   OUT known_offset int[], OUT known_size int[], OUT known_digest bytea[])
 LANGUAGE plpgsql VOLATILE AS $must$
@@ -226,7 +226,7 @@ BEGIN
   versions := ARRAY(SELECT coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = s.name ORDER BY e.version DESC
       LIMIT 1), 0)
                     FROM unnest(names) WITH ORDINALITY AS s(name, n) ORDER BY s.n);
-  kit::matches := ARRAY(SELECT coalesce(CASE
+  matches := ARRAY(SELECT coalesce(CASE
                      WHEN q.item_stream IS NULL AND q.tag_from = q.tag_to AND q.type_from > q.type_to THEN
                        (SELECT t.position FROM {s}.tag t WHERE t.tag = tags[q.tag_from] AND t.position > q.above ORDER
                            BY t.position DESC LIMIT 1)
