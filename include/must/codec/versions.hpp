@@ -9,6 +9,7 @@
 #include "must/fwd.hpp"
 #include "must/one_of.hpp"
 #include "must/record.hpp"
+#include "must/stored_names.hpp"
 
 #include <cstdint>
 #include <string>
@@ -17,9 +18,6 @@
 #include <variant>
 
 namespace must::detail::coding {
-
-// The extension that tells the schema version of a payload; absent: 1.
-inline constexpr const char* schema_version_attribute = "mustschemaversion";
 
 // Whether a store with this data keeps structs as they are.
 template <typename Data>
@@ -63,7 +61,7 @@ Data to_data(const Event& event) {
 
 template <typename Data>
 int stored_schema_version(const basic_event<Data>& event) {
-  const auto found = event.extensions.find(std::string_view(schema_version_attribute));
+  const auto found = event.extensions.find(std::string_view(stored_names::extension::schema_version));
   const auto* number = found == event.extensions.end() ? nullptr : std::get_if<std::int32_t>(&found->second);
   return number == nullptr ? 1 : *number;
 }

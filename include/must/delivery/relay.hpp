@@ -10,6 +10,7 @@
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/subscription.hpp"
+#include "must/subscription/hooks.hpp"
 #include "must/subscription/options.hpp"
 
 #include <cstddef>
@@ -41,7 +42,7 @@ namespace detail::delivery {
 }
 
 template <typename Data, typename D>
-class relay_handler {
+class relay_handler : public following::hooks {
  public:
   using event_type = recorded<Data>;
 

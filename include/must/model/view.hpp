@@ -12,6 +12,7 @@
 #include "must/subscription/checkpoint.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/fenced_cell.hpp"
+#include "must/subscription/hooks.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
 #include "must/timestamp.hpp"
@@ -91,7 +92,7 @@ struct view_control {
 
 // Tells the handler which phase it is, when it takes that, and ends the run of a version that another replaces.
 template <CellStorage S, typename Handler>
-class view_handler {
+class view_handler : public following::hooks {
  public:
   using event_type = recorded<typename S::data_type>;
   static constexpr bool takes_phase = std::invocable<Handler&, const event_type&, view_phase>;

@@ -11,6 +11,7 @@
 #include "must/process_command/make_event.hpp"
 #include "must/record.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/stored_names.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,11 +22,6 @@
 #include <vector>
 
 namespace must::detail::pipeline {
-
-inline constexpr const char* command_id_attribute = "mustcommandid";
-inline constexpr const char* command_digest_attribute = "mustcommanddigest";
-inline constexpr const char* command_count_attribute = "mustcommandcount";
-inline constexpr const char* command_index_attribute = "mustcommandindex";
 
 // The name of a command's type; empty where it is not plain.
 template <typename C>
@@ -72,10 +68,10 @@ struct command_identity {
     return uuid8(source, type, id, index);
   }
   void stamp(attributes& extensions, std::size_t index, std::size_t count) const {
-    extensions.insert_or_assign(command_id_attribute, id);
-    extensions.insert_or_assign(command_digest_attribute, digest);
-    extensions.insert_or_assign(command_index_attribute, static_cast<std::int32_t>(index));
-    extensions.insert_or_assign(command_count_attribute, static_cast<std::int32_t>(count));
+    extensions.insert_or_assign(stored_names::extension::command_id, id);
+    extensions.insert_or_assign(stored_names::extension::command_digest, digest);
+    extensions.insert_or_assign(stored_names::extension::command_index, static_cast<std::int32_t>(index));
+    extensions.insert_or_assign(stored_names::extension::command_count, static_cast<std::int32_t>(count));
   }
 };
 
@@ -128,12 +124,12 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
           !record || entry == record->extensions.end() ? nullptr : std::get_if<std::string>(&entry->second);
       return value == nullptr ? std::string() : *value;
     };
-    if (text(command_digest_attribute) != command.digest)
+    if (text(stored_names::extension::command_digest) != command.digest)
       raise({.code = error_code::duplicate_command,
              .message = "command id \"" + command.id + "\" was used before by a command with other content",
              .field = "command_id",
              .event_id = record ? record->id : std::string()});
-    if (const auto entry = record->extensions.find(std::string_view(command_count_attribute));
+    if (const auto entry = record->extensions.find(std::string_view(stored_names::extension::command_count));
         entry != record->extensions.end())
       if (const auto* counted = std::get_if<std::int32_t>(&entry->second)) count = static_cast<std::size_t>(*counted);
     found.push_back(*std::move(record));

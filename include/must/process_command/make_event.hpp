@@ -7,6 +7,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/stored_names.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstdint>
@@ -78,7 +79,7 @@ basic_event<Data> make_event(const Event& event, const event_context& context) {
   constexpr auto name = event_type<Event>();
   auto made = describe_event(coding::to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
   if constexpr (!coding::keeps_structs<Data> && schema_version<Event> != 1)
-    made.extensions.insert_or_assign(coding::schema_version_attribute, std::int32_t{schema_version<Event>});
+    made.extensions.insert_or_assign(stored_names::extension::schema_version, std::int32_t{schema_version<Event>});
   made.tags = tags_of(event);
   return made;
 }

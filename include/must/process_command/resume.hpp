@@ -10,6 +10,7 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/stored_names.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -86,7 +87,7 @@ std::string state_key(const query_item& of) {
   }
   writer.put_word(of.stream ? 1 : 0);
   writer.put_bytes(of.stream.value_or(""));
-  std::string key = "must/snapshot/";
+  std::string key(stored_names::snapshots);
   for (const unsigned byte : writer.finish()) (key += "0123456789abcdef"[byte >> 4U]) += "0123456789abcdef"[byte & 15U];
   return key;
 }

@@ -16,6 +16,7 @@
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
 #include "must/subscription/health.hpp"
+#include "must/subscription/hooks.hpp"
 #include "must/subscription/lanes.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
@@ -64,7 +65,7 @@ class following {
   // What has to be there before the first event. Throws what ends it.
   void start() {
     guarded([&] {
-      if constexpr (requires { handler_.begin_run(stop_); }) handler_.begin_run(stop_);
+      if constexpr (has_hooks<Handler> && requires { handler_.begin_run(stop_); }) handler_.begin_run(stop_);
       start_lanes();
     });
   }
@@ -126,7 +127,7 @@ class following {
   }
   // A handler that does something at certain times says how long it is until the next.
   void tick() {
-    if constexpr (requires { handler_.tick(); }) {
+    if constexpr (has_hooks<Handler> && requires { handler_.tick(); }) {
       if (!stop_.stop_requested() && claim_.make_sure(stop_)) longest_idle_ = handler_.tick();
     }
   }

@@ -6,6 +6,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/transactional.hpp"
+#include "must/subscription/hooks.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -30,7 +31,7 @@ class handler_call {
  public:
   using event_type = recorded<typename S::data_type>;
   static constexpr bool is_transactional = takes_transaction<S, Handler>;
-  static constexpr bool is_batched = requires(const Handler& handler) { handler.batch(); };
+  static constexpr bool is_batched = has_hooks<Handler> && requires(const Handler& handler) { handler.batch(); };
 
   handler_call(S& storage, Handler& handler) : storage_(storage), handler_(handler) {}
 

@@ -17,6 +17,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/subscription/hooks.hpp"
 #include "must/subscription/options.hpp"
 #include "must/timestamp.hpp"
 
@@ -145,7 +146,7 @@ class process_decision {
 };
 
 template <ProcessManager P, CellStorage S, typename... Option>
-class process_runner {
+class process_runner : public following::hooks {
  public:
   using data_type = typename S::data_type;
   using event_type = recorded<data_type>;
