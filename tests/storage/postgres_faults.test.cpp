@@ -44,16 +44,16 @@ TEST_CASE("postgres_store: a schema is opened again as it was left", "[storage][
   if (!has_postgres()) return;
   const scratch_schema schema;
   auto one = event<fixture>("a", "s", {"t"});
-  std::string id;
+  std::string history;
   {
     must::postgres_store store(options_for(schema.name));
     append<fixture>(store, one).value();
     CHECK(store.put("k", "v", 0));
-    id = store.uuid();
+    history = store.history();
   }
   must::postgres_store store(options_for(schema.name));
-  CHECK(store.uuid() == id);
-  CHECK(store.uuid().size() == 36);
+  CHECK(store.history() == history);
+  CHECK(history.size() == 73);
   CHECK(store.head() == 1);
   CHECK(append<fixture>(store, one).value() == must::appended{1, 1});
   CHECK(append<fixture>(store, event<fixture>("a", "s")).value() == must::appended{2, 2});

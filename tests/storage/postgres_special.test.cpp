@@ -190,7 +190,7 @@ TEST_CASE("postgres_store: several stores live in one database, under any name",
     must::postgres_store first(options_for(schema.name)), second(options_for(odd));
     append<fixture>(first, one_event()).value();
     CHECK(append<fixture>(second, one_event(), {.query = must::query::of_tags({"t"})}).value() == must::appended{1, 1});
-    CHECK(first.uuid() != second.uuid());
+    CHECK(first.history() != second.history());
     CHECK(second.put("k", "v", 0));
     CHECK_FALSE(first.get("k"));
     CHECK(must::postgres_store::schema_sql(odd).find("\"it's \"\"odd\"\"; -- \xC3\xA4\".event") != std::string::npos);

@@ -83,10 +83,10 @@ struct traced_fixture {
 
 static_assert(must::Observer<notes>);
 static_assert(must::Observer<must::null_observer>);
-static_assert(must::detail::is_observed<traced_type>);
-static_assert(!must::detail::is_observed<store_type>);
-static_assert(!must::detail::is_observed<must::traced<store_type, must::null_observer>>);
-static_assert(must::detail::is_observed<must::cached<must::group_commit<must::context<traced_type>>>>);
+static_assert(must::kit::is_observed<traced_type>);
+static_assert(!must::kit::is_observed<store_type>);
+static_assert(!must::kit::is_observed<must::traced<store_type, must::null_observer>>);
+static_assert(must::kit::is_observed<must::cached<must::group_commit<must::context<traced_type>>>>);
 
 }  // namespace
 

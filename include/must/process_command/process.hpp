@@ -5,7 +5,6 @@
 #include "must/command.hpp"
 #include "must/command/rule.hpp"
 #include "must/detail/names.hpp"
-#include "must/detail/observe.hpp"
 #include "must/error.hpp"
 #include "must/observer.hpp"
 #include "must/options.hpp"
@@ -21,6 +20,7 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/observe.hpp"
 
 #include <exception>
 #include <optional>
@@ -284,8 +284,8 @@ why_not run_with_settings(const C& command, S& storage, processed<Held>& done, c
   const auto run = [&](const auto&... kept) {
     return run_command<(std::is_same_v<Option, identified_by> || ...)>(command, storage, done, how, kept...);
   };
-  if constexpr (is_observed<S>)
-    return observe(storage.observer(), operation_of<C>(), [&] { return with_rule_options(run, options...); });
+  if constexpr (kit::is_observed<S>)
+    return kit::observe(storage.observer(), operation_of<C>(), [&] { return with_rule_options(run, options...); });
   else
     return with_rule_options(run, options...);
 }
@@ -348,7 +348,7 @@ struct process_command_t {
       return {};
     } else if constexpr (!is_good<C, typename S::data_type, rule_options<Option...>>) {
       return {};
-    } else if constexpr (sizeof...(Option) == 0 && !is_observed<S> && is_alone<C, event_type>) {
+    } else if constexpr (sizeof...(Option) == 0 && !kit::is_observed<S> && is_alone<C, event_type>) {
       const C* self = &command;
       return run_alone<Told, event_type>(storage, &decide_alone<S, C, event_type>, &self);
     } else {

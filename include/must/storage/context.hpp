@@ -8,6 +8,7 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/kit/decorator.hpp"
 #include "must/storage/kit/matching.hpp"
 #include "must/storage/kit/validate.hpp"
@@ -51,7 +52,7 @@ class context : public kit::decorator<S> {
         cells_("context/" + prefix_),
         origin_(origin ? *std::move(origin) : origin_in(storage)) {
     kit::check_name("source", origin_.source);
-    if constexpr (kit::has_limits<S>) limits_ = storage.limits();
+    if constexpr (LimitedStorage<S>) limits_ = storage.limits();
     limits_.name_bytes -= prefix_.size();
     --limits_.tags_per_event;
   }

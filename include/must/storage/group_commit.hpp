@@ -8,6 +8,7 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/kit/decorator.hpp"
 #include "must/storage/kit/matching.hpp"
 
@@ -58,7 +59,7 @@ class group_commit : public kit::decorator<S> {
 
   /// \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
-    if constexpr (kit::has_limits<S>) check_append(std::span<const event>(events), condition, this->limits());
+    if constexpr (LimitedStorage<S>) check_append(std::span<const event>(events), condition, this->limits());
     entry mine{events, &condition};
     const auto [shared, leads] = join(mine);
     if (leads)

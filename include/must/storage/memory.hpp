@@ -11,6 +11,7 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/memory/cells.hpp"
 #include "must/storage/memory/log.hpp"
@@ -179,6 +180,7 @@ class memory_store {
   std::size_t waiting_ = 0;
 };
 
-static_assert(CellStorage<memory_store<>> && BatchStorage<memory_store<>> && WaitableStorage<memory_store<>>);
+static_assert(CellStorage<memory_store<>> && BatchStorage<memory_store<>> && WaitableStorage<memory_store<>> &&
+              LimitedStorage<memory_store<>>);
 
 }  // namespace must

@@ -9,6 +9,7 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/kit/checks.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/postgres/appending.hpp"
@@ -181,11 +182,10 @@ class postgres_store {
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }          ///< \see Storage
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }  ///< as they were given
 
-  /// What tells this store from every other.
-  [[nodiscard]] const std::string& uuid() const noexcept { return row_.id; }
-  /// What tells this history of the store from another. Who restores a dump that followers have gone beyond sets a new
-  /// one, `UPDATE must.store SET incarnation = gen_random_uuid()`, and each of them is told: history_changed.
-  [[nodiscard]] const std::string& incarnation() const noexcept { return row_.incarnation; }
+  /// Returns "<uuid>.<incarnation>". A dump that is restored has both of the store that it was made from. Whoever
+  /// restores a dump that followers have gone beyond sets another incarnation, and each of the followers is told
+  /// (history_changed): `UPDATE must.store SET incarnation = gen_random_uuid()`.
+  [[nodiscard]] std::string history() const { return row_.id + "." + row_.incarnation; }
 
   /// \see CellStorage
   [[nodiscard]] std::optional<cell> get(std::string_view key) {
@@ -357,6 +357,6 @@ class postgres_store {
 };
 
 static_assert(CellStorage<postgres_store> && BatchStorage<postgres_store> && WaitableStorage<postgres_store> &&
-              TransactionalStorage<postgres_store>);
+              TransactionalStorage<postgres_store> && HistoryStorage<postgres_store> && LimitedStorage<postgres_store>);
 
 }  // namespace must

@@ -8,6 +8,7 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/kit/checks.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/append.hpp"
@@ -156,9 +157,9 @@ class sqlite_store {
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }                 ///< \see Storage
   [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }  ///< as they were given
 
-  /// What tells this store from every other, and from its own backups: 1 in the first, a number of its own in each.
-  [[nodiscard]] const std::string& uuid() const noexcept { return file_.uuid(); }
-  [[nodiscard]] std::uint64_t incarnation() const noexcept { return file_.incarnation(); }  ///< \see uuid
+  /// Returns "<uuid>.<incarnation>". A backup has the uuid of the store that it was made from, and a number of its own.
+  /// The incarnation of a new store is 1.
+  [[nodiscard]] std::string history() const { return file_.uuid() + "." + std::to_string(file_.incarnation()); }
 
   /// \see CellStorage \throws bad_input, storage_error
   [[nodiscard]] std::optional<cell> get(std::string_view key) const {
@@ -348,6 +349,6 @@ class sqlite_store {
 };
 
 static_assert(CellStorage<sqlite_store> && BatchStorage<sqlite_store> && WaitableStorage<sqlite_store> &&
-              TransactionalStorage<sqlite_store>);
+              TransactionalStorage<sqlite_store> && HistoryStorage<sqlite_store> && LimitedStorage<sqlite_store>);
 
 }  // namespace must

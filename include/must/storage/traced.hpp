@@ -2,12 +2,12 @@
 // traced: a storage that tells an observer what it is asked to do.
 #pragma once
 
-#include "must/detail/observe.hpp"
 #include "must/observer.hpp"
 #include "must/query.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/decorator.hpp"
+#include "must/storage/kit/observe.hpp"
 #include "must/storage/transactional.hpp"
 
 #include <cstddef>
@@ -43,8 +43,8 @@ class traced : public kit::decorator<S> {
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     const auto run = [&] { return this->storage().read(which, options, std::forward<Visitor>(visitor)); };
-    if constexpr (detail::observes<O>)
-      return detail::observe(*observer_, {.kind = operation_kind::read}, run);
+    if constexpr (kit::observes<O>)
+      return kit::observe(*observer_, {.kind = operation_kind::read}, run);
     else
       return run();
   }
@@ -53,7 +53,7 @@ class traced : public kit::decorator<S> {
     requires BatchStorage<S>
   {
     std::size_t count = 0;
-    if constexpr (detail::observes<O>)
+    if constexpr (kit::observes<O>)
       for (const auto& one : items) count += one.events.size();
     const auto first = items.empty() ? std::span<event>() : items.front().events;
     return appending(first, count, [&] { return this->storage().append_batch(items); });
@@ -69,10 +69,10 @@ class traced : public kit::decorator<S> {
   // The texts are copied: the store may move the events away.
   template <typename Run>
   auto appending(std::span<const event> events, std::size_t count, Run&& run) -> decltype(run()) {
-    if constexpr (detail::observes<O>) {
-      if (events.empty()) return detail::observe(*observer_, {.kind = operation_kind::append, .events = count}, run);
+    if constexpr (kit::observes<O>) {
+      if (events.empty()) return kit::observe(*observer_, {.kind = operation_kind::append, .events = count}, run);
       const auto type = events[0].type, id = events[0].id, source = events[0].source, subject = events[0].subject;
-      return detail::observe(*observer_, {operation_kind::append, type, id, source, subject, 0, count}, run);
+      return kit::observe(*observer_, {operation_kind::append, type, id, source, subject, 0, count}, run);
     } else {
       return run();
     }

@@ -6,11 +6,11 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/subscription/fenced_cell.hpp"
 
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 namespace must::detail::following {
@@ -33,20 +33,12 @@ event_mark mark_at(S& storage, position at) {
 }
 
 // Which store it is, where the store knows: one that was copied or restored is told from the one it was made from.
-template <typename S>
+template <Storage S>
 std::string history_of(const S& storage) {
-  if constexpr (requires {
-                  storage.uuid();
-                  storage.incarnation();
-                }) {
-    auto made = std::string(storage.uuid()) + ".";
-    if constexpr (std::is_integral_v<std::remove_cvref_t<decltype(storage.incarnation())>>)
-      return made + std::to_string(storage.incarnation());
-    else
-      return made + std::string(storage.incarnation());
-  } else {
+  if constexpr (HistoryStorage<S>)
+    return storage.history();
+  else
     return {};
-  }
 }
 
 struct checkpoint {

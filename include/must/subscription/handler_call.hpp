@@ -2,9 +2,9 @@
 // The calls of a subscription's handler: with an event alone, within a transaction, or with many events at once.
 #pragma once
 
-#include "must/detail/observe.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/observe.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/subscription/hooks.hpp"
 
@@ -37,13 +37,13 @@ class handler_call {
 
   // Throws what the handler throws.
   void operator()(const event_type& event) const {
-    observe_handler(storage_, event, 1, [&] { handler_(event); });
+    kit::observe_handler(storage_, event, 1, [&] { handler_(event); });
   }
   // Throws thrown_by_handler.
   template <typename Transaction>
   void operator()(Transaction& in, const event_type& event) const {
     try {
-      observe_handler(storage_, event, 1, [&] { handler_(in, event); });
+      kit::observe_handler(storage_, event, 1, [&] { handler_(in, event); });
     } catch (...) {
       throw thrown_by_handler{std::current_exception()};
     }
@@ -57,7 +57,8 @@ class handler_call {
   }
   // Hands over as many as can be, and says how many that were; `failed` is what the next threw, where there is one.
   std::size_t try_all(std::span<const event_type* const> events, std::exception_ptr& failed) const {
-    return observe_handler(storage_, *events.front(), events.size(), [&] { return handler_.try_all(events, failed); });
+    return kit::observe_handler(storage_, *events.front(), events.size(),
+                                [&] { return handler_.try_all(events, failed); });
   }
 
  private:

@@ -7,11 +7,11 @@
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 
-#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -22,11 +22,6 @@
 #include <vector>
 
 namespace must::kit {
-
-template <typename S>
-concept has_limits = requires(const S& storage) {
-  { storage.limits() } -> std::convertible_to<const limits&>;
-};
 
 template <typename S>
 struct transaction_of {};
@@ -55,24 +50,19 @@ class decorator : public transaction_of<S> {
   }
   [[nodiscard]] const must::origin& origin() const { return storage_->origin(); }
   [[nodiscard]] const must::limits& limits() const
-    requires has_limits<S>
+    requires LimitedStorage<S>
   {
     return storage_->limits();
   }
   [[nodiscard]] decltype(auto) observer() const
-    requires requires(const S& storage) { storage.observer(); }
+    requires ObservedStorage<S>
   {
     return storage_->observer();
   }
-  [[nodiscard]] decltype(auto) uuid() const
-    requires requires(const S& storage) { storage.uuid(); }
+  [[nodiscard]] std::string history() const
+    requires HistoryStorage<S>
   {
-    return storage_->uuid();
-  }
-  [[nodiscard]] decltype(auto) incarnation() const
-    requires requires(const S& storage) { storage.incarnation(); }
-  {
-    return storage_->incarnation();
+    return storage_->history();
   }
 
   [[nodiscard]] std::optional<cell> get(std::string_view key)

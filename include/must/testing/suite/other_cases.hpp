@@ -19,6 +19,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,7 @@ namespace must::testing::suite {
 template <typename F>
 struct limit_cases {
   static must::limits limits_of(store_of<F>& store) {
-    if constexpr (requires { store.limits(); })
+    if constexpr (LimitedStorage<std::remove_cvref_t<decltype(store)>>)
       return store.limits();
     else
       return {};

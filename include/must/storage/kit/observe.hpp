@@ -8,6 +8,7 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
+#include "must/storage/abilities.hpp"
 
 #include <bits/time.h>
 #include <time.h>
@@ -18,14 +19,14 @@
 #include <utility>
 #include <vector>
 
-namespace must::detail {
+namespace must::kit {
 
 template <typename O>
 inline constexpr bool observes = !std::is_same_v<std::remove_cvref_t<O>, null_observer>;
 
 template <typename S>
 inline constexpr bool is_observed = [] {
-  if constexpr (requires(S& storage) { storage.observer(); })
+  if constexpr (ObservedStorage<S>)
     return observes<decltype(std::declval<S&>().observer())>;
   else
     return false;
@@ -75,7 +76,7 @@ auto observe(O& observer, const operation& what, Run&& run) -> decltype(run()) {
     }
   } catch (...) {
     const auto took = monotonic_nanoseconds() - began;
-    const auto why = current_error(operation_name(what.kind));
+    const auto why = detail::current_error(operation_name(what.kind));
     observer.stopped(what, took, &why);
     throw;
   }
@@ -92,4 +93,4 @@ auto observe_handler(S& storage, const recorded<Data>& first, std::size_t events
     return run();
 }
 
-}  // namespace must::detail
+}  // namespace must::kit
