@@ -12,6 +12,8 @@
 #include "must/stored_names.hpp"
 
 #include <cstdint>
+#include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -75,6 +77,20 @@ int stored_schema_version(const basic_event<Data>& event) {
          .position = at});
 }
 
+// For a catch block: what a codec of the user's own threw becomes a codec_error; that there is no memory is told as it
+// is.
+[[noreturn]] inline void raise_undecodable(const std::string& id, const std::string& type, position at) {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& why) {
+    raise_undecodable(id, type, at, error_code::codec_error, why.what());
+  } catch (...) {
+    raise_undecodable(id, type, at, error_code::codec_error, "its codec threw something that is no std::exception");
+  }
+}
+
 template <typename Event>
 Event decode(const recorded<payload>& record) {
   if (const auto gone = record.data.erased_how())
@@ -82,8 +98,8 @@ Event decode(const recorded<payload>& record) {
                       "its payload was erased at " + gone->when.to_string() + " (" + gone->why + ")");
   try {
     if constexpr (check_codec<Event>()) return codec<Event>::decode(record.data);
-  } catch (const codec_error& why) {
-    raise_undecodable(record.id, record.type, record.position, error_code::codec_error, why.what());
+  } catch (...) {
+    raise_undecodable(record.id, record.type, record.position);
   }
 }
 
@@ -97,12 +113,22 @@ Wanted upgraded(const Version& event) {
     return Wanted(upgraded<previous>(event));
 }
 
-template <typename Newest, typename Version, typename Use>
-void use_as(const Version& event, Use&& use) {
+// The same for an event that is stored; what a conversion throws is told as what a codec throws is.
+template <typename Newest, typename Version, typename Data>
+Newest upgraded_of(const recorded<Data>& record, const Version& event) {
+  try {
+    return upgraded<Newest>(event);
+  } catch (...) {
+    raise_undecodable(record.id, record.type, record.position);
+  }
+}
+
+template <typename Newest, typename Version, typename Data, typename Use>
+void use_as(const recorded<Data>& record, const Version& event, Use&& use) {
   if constexpr (std::is_same_v<Newest, Version>)
     use(event);
   else
-    use(upgraded<Newest>(event));
+    use(upgraded_of<Newest>(record, event));
 }
 
 // Calls `use(const Newest&)` when the record holds the version Version; says whether it did.
@@ -111,13 +137,13 @@ bool with_version(const recorded<Data>& record, Use&& use) {
   if constexpr (keeps_structs<Data>) {
     if constexpr (holds<Version, Data>) {
       if (const auto* event = record.data.template get_if<Version>()) {
-        use_as<Newest>(*event, use);
+        use_as<Newest>(record, *event, use);
         return true;
       }
     }
   } else if (stored_schema_version(record) == schema_version<Version> &&
              is_named<Version>({record.type.data(), record.type.size()})) {
-    use_as<Newest>(decode<Version>(record), use);
+    use_as<Newest>(record, decode<Version>(record), use);
     return true;
   }
   return false;

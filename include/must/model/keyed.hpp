@@ -5,27 +5,37 @@
 #include "must/decision.hpp"
 #include "must/event.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace must {
 
 namespace detail::model {
 
+template <typename Keys>
+struct one_key {
+  using type = Keys;
+};
+template <typename Key>
+struct one_key<std::vector<Key>> {
+  using type = Key;
+};
 template <typename V, typename List>
 struct key_of_events;
 template <typename V, typename First, typename... Rest>
 struct key_of_events<V, events<First, Rest...>> {
-  using type = std::remove_cvref_t<decltype(V::key_of(std::declval<const First&>()))>;
+  using type = typename one_key<std::remove_cvref_t<decltype(V::key_of(std::declval<const First&>()))>>::type;
 };
 
 // One apply for each event.
 template <typename Keyed, typename Event>
 class keyed_apply {
  public:
-  void apply(const Event& event) { static_cast<Keyed&>(*this).state_for(event).apply(event); }
+  void apply(const Event& event) { static_cast<Keyed&>(*this).pass_on(event); }
 
  private:
   friend Keyed;
@@ -34,36 +44,62 @@ class keyed_apply {
 
 }  // namespace detail::model
 
-/// One V for each key. V has, for each of its events, `static Key key_of(const Event&)`; std::hash knows the keys.
-/// A state itself: for must::projection, must::load, or a command.
+/// One V for each key, itself a state: for must::projection, must::load, or a command. std::hash knows the keys.
+///
+/// V has, for each of its events, `static Key key_of(const E&)`. An event of several keys, or of none, returns a
+/// std::vector<Key>; it is applied to the state of each key once. V may have `bool is_forgotten() const`: when it is
+/// true after an event, the key and its state are removed, and a later event of the key begins a new state.
 template <State V, typename Events = typename V::events>
 class keyed;
 
-/// \see keyed
+/// The same with the events of V spelled out. \see keyed
 template <State V, typename... Event>
 class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, Event>... {
  public:
-  using events = must::events<Event...>;                                    ///< those of V
-  using key_type = typename detail::model::key_of_events<V, events>::type;  ///< what V::key_of returns
+  /// The events of V.
+  using events = must::events<Event...>;
+  /// The type of a key, as V::key_of returns it.
+  using key_type = typename detail::model::key_of_events<V, events>::type;
   using detail::model::keyed_apply<keyed<V>, Event>::apply...;
 
-  /// The state of a key; nullptr when it has no event.
+  /// Returns the state of a key; nullptr when it has no event, or is forgotten.
   [[nodiscard]] const V* find(const key_type& key) const {
     const auto found = states_.find(key);
     return found == states_.end() ? nullptr : &found->second;
   }
-  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }  ///< how many keys have an event
+  /// Returns how many keys have a state.
+  [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
 
-  /// Pairs of a key and its state, in no order.
+  /// Returns where the pairs of a key and its state begin. Their order is unspecified.
   [[nodiscard]] auto begin() const noexcept { return states_.begin(); }
-  [[nodiscard]] auto end() const noexcept { return states_.end(); }  ///< their end
+  /// Returns where the pairs of a key and its state end.
+  [[nodiscard]] auto end() const noexcept { return states_.end(); }
 
  private:
   template <typename, typename>
   friend class detail::model::keyed_apply;
   template <typename E>
-  V& state_for(const E& event) {
-    return states_[V::key_of(event)];
+  void pass_on(const E& event) {
+    const auto keys = V::key_of(event);
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(keys)>, std::vector<key_type>>) {
+      for (auto key = keys.begin(); key != keys.end(); ++key)
+        if (std::find(keys.begin(), key, *key) == key) apply_to(*key, event);
+    } else {
+      apply_to(keys, event);
+    }
+  }
+  // A key whose first event throws has no state.
+  template <typename E>
+  void apply_to(const key_type& key, const E& event) {
+    const auto [at, is_new] = states_.try_emplace(key);
+    try {
+      at->second.apply(event);
+    } catch (...) {
+      if (is_new) states_.erase(at);
+      throw;
+    }
+    if constexpr (requires(const V& state) { state.is_forgotten(); })
+      if (at->second.is_forgotten()) states_.erase(at);
   }
   std::unordered_map<key_type, V> states_{};
 };

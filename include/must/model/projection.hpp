@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <stop_token>
@@ -74,7 +75,7 @@ class basic_projection {
   template <typename Visitor>
   decltype(auto) read(Visitor&& visitor) const {
     const reader here(*this);
-    return std::forward<Visitor>(visitor)(std::as_const(state_));
+    return std::forward<Visitor>(visitor)(std::as_const(*state_));
   }
   /// A copy of the state.
   [[nodiscard]] V state() const {
@@ -86,6 +87,7 @@ class basic_projection {
 
  private:
   using clock = std::chrono::steady_clock;
+  using event_type = recorded<typename S::data_type>;
   // A reader that waits makes the folding pause.
   struct reader {
     explicit reader(const basic_projection& of) : waiting(of.readers_), lock(of.mutex_, std::defer_lock) {
@@ -109,14 +111,40 @@ class basic_projection {
     take_turn(lock);
     position last = progress_.scanned();
     const detail::at_exit keeps([&] { progress_.advance(last); });
-    const auto read = storage_.read(which_, {.after = last}, [&](const recorded<typename S::data_type>& record) {
+    const auto read = storage_.read(which_, {.after = last}, [&](const event_type& record) {
       if (stop.stop_requested()) return false;
       if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock, last);
-      detail::pipeline::apply_to(state_, typename V::events{}, record);
+      apply(record, last);
       last = record.position;
       return true;
     });
     if (read.complete) last = std::max(last, read.scanned);
+  }
+  // What an event has changed before it threw is taken back. Of one that has thrown before, there is a copy to go back
+  // to; else the state is folded anew, up to where it was.
+  void apply(const event_type& record, position& last) {
+    auto before = record.position == threw_at_ ? std::make_unique<V>(*state_) : nullptr;
+    try {
+      detail::pipeline::apply_to(*state_, typename V::events{}, record);
+    } catch (...) {
+      threw_at_ = record.position;
+      if (before)
+        state_ = std::move(before);
+      else
+        fold_anew(last);
+      throw;
+    }
+  }
+  // Leaves an empty state, of position 0, where that fails.
+  void fold_anew(position& last) {
+    const auto until = std::exchange(last, 0);
+    state_ = std::make_unique<V>();
+    auto anew = std::make_unique<V>();
+    static_cast<void>(storage_.read(which_, {.until = until}, [&](const event_type& record) {
+      detail::pipeline::apply_to(*anew, typename V::events{}, record);
+    }));
+    state_ = std::move(anew);
+    last = until;
   }
   void let_readers_in(std::unique_lock<std::shared_mutex>& lock, position last) {
     progress_.advance(last);
@@ -140,7 +168,8 @@ class basic_projection {
   mutable std::mutex turn_{};  // of whoever waits for mutex_, as that by itself prefers readers for ever
   mutable std::shared_mutex mutex_{};
   mutable std::atomic<int> readers_{0};
-  V state_{};
+  std::unique_ptr<V> state_ = std::make_unique<V>();
+  position threw_at_ = 0;  // the last event that apply threw on
   clock::time_point pause_at_{};
   detail::following::checkpoint known_{};  // at or before what is scanned: not every run comes to note it
   detail::following::progress progress_{};

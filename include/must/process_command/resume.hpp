@@ -124,13 +124,13 @@ std::string write_snapshot(const folded_state<S>& from) {
   return bytes += data.bytes();
 }
 
-// A snapshot that cannot be read, or a store that cannot read it now, is as good as none.
+// A snapshot that cannot be read, for whatever reason, or a store that cannot read it now, is as good as none.
 template <typename S, typename Storage>
 std::optional<folded_state<S>> recall_snapshot(Storage& storage, const query_item& of) {
   try {
     const auto found = storage.get(state_key<S>(of));
     return found ? read_snapshot<S>(found->bytes) : std::nullopt;
-  } catch (const exception&) {
+  } catch (...) {
     return std::nullopt;
   }
 }
@@ -143,7 +143,7 @@ std::uint64_t keep_snapshot(Storage& storage, const query_item& of, const folded
     const auto before = storage.get(key);
     static_cast<void>(storage.put(key, write_snapshot(from), before ? before->revision : 0));
     return 0;
-  } catch (const exception&) {
+  } catch (...) {  // the command is stored: nothing makes that a failure
     return from.unsaved;
   }
 }
