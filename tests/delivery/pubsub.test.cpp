@@ -462,7 +462,42 @@ TEST_CASE("pubsub: a relay sends again what a subscriber threw at, and topic_of 
     if (seen.size() == 1) throw std::runtime_error("not now");
   });
   auto relay = must::relay(store, "relay", must::query::all(), bus,
-                           {.on_failure = {.attempts = 3, .delay = must::duration{1}}}, 10);
+                           {.batch = 10, .on_failure = {.attempts = 3, .delay = must::duration{1}}});
   CHECK(relay.run_once() == 4);
   CHECK(seen == std::vector<must::position>{1, 1, 4});
+}
+
+TEST_CASE("pubsub: a relay delivers an event again that a subscriber threw on, though on_failure was told",
+          "[delivery]") {
+  using message = must::recorded<must::payload>;
+  must::memory_store<> store;
+  for (int i = 0; i < 3; ++i) {
+    must::cloud_event event{
+        .id = std::to_string(i), .source = "/test", .type = "t", .data = must::payload("application/json", "1")};
+    static_cast<void>(store.append(std::span(&event, 1), {}));
+  }
+  int told = 0;
+  must::pubsub_options<message> options;
+  options.on_failure = [&](std::string_view, const std::exception_ptr&) { ++told; };
+  must::pubsub<message> bus(options);
+  std::vector<must::position> handled;
+  int left = 2;
+  const auto token = bus.subscribe("t", [&](const message& event) {
+    if (event.position == 2 && left-- > 0) throw std::runtime_error("not now");
+    handled.push_back(event.position);
+  });
+  for (const std::size_t batch : {1U, 10U}) {
+    handled.clear();
+    left = 2;
+    told = 0;
+    auto relay = must::relay(store, "relay" + std::to_string(batch), must::query::all(), bus,
+                             {.batch = batch, .on_failure = {.attempts = 3, .delay = must::duration{1}}});
+    CHECK(relay.run_once() == 3);
+    CHECK(handled == std::vector<must::position>{1, 2, 3});
+    CHECK(told == 2);
+  }
+  left = 3;
+  auto stops =
+      must::relay(store, "stops", must::query::all(), bus, {.on_failure = {.attempts = 3, .delay = must::duration{1}}});
+  CHECK_THROWS_AS(stops.run_once(), must::storage_error);
 }

@@ -36,7 +36,7 @@ TEMPLATE_TEST_CASE("relay: the delivery suite holds", "[delivery][race]", must_t
 TEST_CASE("relay: with a batch several events are handed over at once, in order", "[delivery]") {
   fixture_type fixture;
   cases::store_events(fixture.store(), 200);
-  auto relay = must::relay(fixture.store(), "relay", must::query::all(), fixture.delivery(), {}, 50);
+  auto relay = must::relay(fixture.store(), "relay", must::query::all(), fixture.delivery(), {.batch = 50});
   CHECK(relay.run_once() == 200);
   CHECK(fixture.inbox_.batches.size() < 200);
   cases::check_received(fixture, 0);
@@ -49,7 +49,7 @@ TEST_CASE("relay: a delivery that throws is tried again with the same events, in
     cases::store_events(fixture.store(), 100);
     throwing_twice delivery{fixture.delivery()};
     auto relay = must::relay(fixture.store(), "relay", must::query::all(), delivery,
-                             {.on_failure = {.attempts = 3, .delay = must::duration(100)}}, batch);
+                             {.batch = batch, .on_failure = {.attempts = 3, .delay = must::duration(100)}});
     CHECK(relay.run_once() == 100);
     CHECK(relay.health().retries == 2);
     CHECK(delivery.left == 0);
@@ -60,7 +60,7 @@ TEST_CASE("relay: a delivery that throws is tried again with the same events, in
 TEST_CASE("relay: a batch out of range is refused", "[delivery]") {
   fixture_type fixture;
   for (const std::size_t batch : {std::size_t{0}, std::size_t{100'001}})
-    CHECK_THROWS_AS(must::relay(fixture.store(), "relay", must::query::all(), fixture.delivery(), {}, batch),
+    CHECK_THROWS_AS(must::relay(fixture.store(), "relay", must::query::all(), fixture.delivery(), {.batch = batch}),
                     must::bad_input);
 }
 

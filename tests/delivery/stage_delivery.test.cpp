@@ -43,8 +43,9 @@ using positions = std::vector<must::position>;
 void fill(store_type& store, int count) {
   for (int i = 0; i < count; ++i) must::append(store, Counted{"s" + std::to_string(i % 5), i});
 }
-must::subscription_options patient(unsigned lanes = 1) {
-  return {.lanes = lanes,
+must::relay_options patient(std::size_t batch = 1, unsigned lanes = 1) {
+  return {.batch = batch,
+          .lanes = lanes,
           .on_failure = {.attempts = 1'000'000, .delay = must::duration{10}, .longest_delay = must::duration{100}}};
 }
 void wait_until(const std::function<bool()>& holds) {
@@ -107,7 +108,7 @@ TEST_CASE("stage_delivery: nothing is handed over that nobody asks for; a stop e
   auto consumer = must::make_consumer<record>([&](const record& event) { seen.push_back(event.position); });
   consumer.subscribe_to(stages);  // and does not run
   {
-    auto relay = must::relay(store, "relay", must::query::all(), stages, {}, batch);
+    auto relay = must::relay(store, "relay", must::query::all(), stages, {.batch = batch});
     std::jthread follows([&](const std::stop_token& stop) { relay.run(stop); });
     wait_until([&] { return stages.waiting() == 1; });
     CHECK(seen.empty());
@@ -117,7 +118,7 @@ TEST_CASE("stage_delivery: nothing is handed over that nobody asks for; a stop e
     CHECK(relay.health().last_error.find("a stop was requested") != std::string::npos);
   }
   std::jthread stage([&](const std::stop_token& stop) { consumer.run(stop); });
-  CHECK(must::relay(store, "relay", must::query::all(), stages, {}, batch).run_once() == 4);
+  CHECK(must::relay(store, "relay", must::query::all(), stages, {.batch = batch}).run_once() == 4);
   stage = {};
   CHECK(seen == positions{1, 2, 3, 4});
 }
@@ -145,7 +146,7 @@ TEST_CASE("stage_delivery: what a stage throws at comes again, to another stage"
     run(true);
     run(false);
   });
-  auto relay = must::relay(store, "relay", must::query::all(), stages, patient(), batch);
+  auto relay = must::relay(store, "relay", must::query::all(), stages, patient(batch));
   CHECK(relay.run_once() == 5);
   CHECK(relay.health().retries > 0);
   stages.close();
@@ -236,7 +237,7 @@ TEST_CASE("stage_delivery: stages that fail, stop and come back lose nothing, an
     });
   const unsigned lanes = GENERATE(1U, 4U);
   const std::size_t batch = GENERATE(1U, 5U);
-  CHECK(must::relay(store, "relay", must::query::all(), stages, patient(lanes), batch).run_once() == count);
+  CHECK(must::relay(store, "relay", must::query::all(), stages, patient(batch, lanes)).run_once() == count);
   threads.clear();
   std::size_t handled = 0;
   for (auto& [stream, all] : seen) {

@@ -173,26 +173,21 @@ class pubsub {
   void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message,
                             const Dispatch& dispatch) {
     detail::delivery::sent_message<Message> sent(message);
-    std::exception_ptr first_failure;
-    auto& topics = registry_of(topic);
-    typename registry_type::broadcast(topics, topic).each([&](subscriber& one) {
-      try {
-        dispatch(entry(one, sent), sender, sent.get());
-      } catch (...) {
-        note(topic, first_failure);
-      }
-    });
-    if (sent.met_closed) topics.clean(topic);
-    if (first_failure) std::rethrow_exception(first_failure);
+    failures met;
+    send(sender, topic, sent, dispatch, met);
+    if (met.untold) std::rethrow_exception(met.untold);
   }
 
-  /// Delivers the events of a relay: each to the subscribers of its topic. \see Delivery
+  /// Delivers the events of a relay, each to the subscribers of its topic. \see Delivery
+  ///
+  /// An event that a subscriber throws on is retriable, whether or not on_failure is told of it.
   void deliver(std::span<const Message* const> batch, std::span<delivery_answer> answers)
     requires requires(const Message& event) { event.type; }
   {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       try {
-        deliver(*batch[i]);
+        const auto& event = *batch[i];
+        deliver(options_.topic_of ? options_.topic_of(event) : std::string(event.type), event);
       } catch (...) {
         answers[i] = {delivery_outcome::retriable, detail::current_error("deliver").message};
         return;
@@ -213,13 +208,30 @@ class pubsub {
     in->add(one);
     return {one->id(), [in, one] { in->remove(*one); }};
   }
-  void deliver(const Message& event)
-    requires requires { event.type; }
-  {
-    if (options_.topic_of)
-      broadcast(options_.topic_of(event), event);
-    else
-      broadcast(event.type, event);
+  // What the subscribers of one message threw: the first of all, and the first that on_failure was not told of.
+  struct failures {
+    std::exception_ptr first{}, untold{};
+  };
+
+  template <typename Dispatch>
+  void send(subscriber_id sender, std::string_view topic, detail::delivery::sent_message<Message>& sent,
+            const Dispatch& dispatch, failures& met) {
+    auto& topics = registry_of(topic);
+    typename registry_type::broadcast(topics, topic).each([&](subscriber& one) {
+      try {
+        dispatch(entry(one, sent), sender, sent.get());
+      } catch (...) {
+        note(topic, met);
+      }
+    });
+    if (sent.met_closed) topics.clean(topic);
+  }
+  void deliver(const std::string& topic, const Message& event) {
+    forward("", topic, event);
+    detail::delivery::sent_message<Message> sent(event);
+    failures met;
+    send({}, topic, sent, [](const entry& to, subscriber_id, const Message&) { to.send(); }, met);
+    if (met.first) std::rethrow_exception(met.first);
   }
   void forward(std::string_view node, std::string_view topic, const Message& message) const {
     if (options_.forward) options_.forward(node, topic, message);
@@ -227,13 +239,14 @@ class pubsub {
   void forward(std::string_view node, std::string_view topic, const pointer& message) const {
     forward(node, topic, *message);
   }
-  void note(std::string_view topic, std::exception_ptr& first_failure) const {
+  void note(std::string_view topic, failures& met) const {
     const auto thrown = std::current_exception();
+    if (!met.first) met.first = thrown;
     try {
       if (!options_.on_failure) std::rethrow_exception(thrown);
       options_.on_failure(topic, thrown);
     } catch (...) {
-      if (!first_failure) first_failure = std::current_exception();
+      if (!met.untold) met.untold = std::current_exception();
     }
   }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/delivery.hpp"
+#include "must/delivery/relay_options.hpp"  // IWYU pragma: export
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
@@ -11,7 +12,7 @@
 #include "must/storage/kit/validate.hpp"
 #include "must/subscription.hpp"
 #include "must/subscription/hooks.hpp"
-#include "must/subscription/options.hpp"
+#include "must/text/quoted.hpp"
 
 #include <cstddef>
 #include <exception>
@@ -33,7 +34,7 @@ namespace detail::delivery {
                     : answer.outcome == delivery_outcome::unknown ? error_code::outcome_unknown
                                                                   : error_code::storage_error;
   raise({.code = code,
-         .message = answer.reason.empty() ? "event \"" + id + "\" was not delivered" : answer.reason,
+         .message = answer.reason.empty() ? "event " + text::in_quotes(id) + " was not delivered" : answer.reason,
          .event_id = id,
          .type = type,
          .position = at,
@@ -87,35 +88,24 @@ class relay_handler : public following::hooks {
   std::stop_token stop_{};
 };
 
-// Poison is not tried again, fatal stops, everything else is tried again as often as the policy says.
-inline subscription_options relay_policy(subscription_options options) {
-  auto& policy = options.on_failure;
-  if (!policy.decide)
-    policy.decide = [attempts = policy.attempts, then = policy.then](const failed_attempt& failed) {
-      if (failed.why.code == error_code::undeliverable) return failure_action::stop;
-      if (failed.why.code == error_code::poison) return then;
-      return failed.attempts < attempts ? failure_action::retry : then;
-    };
-  return options;
-}
-
 }  // namespace detail::delivery
 
 /// Delivers the events of a store that match a query: a subscription whose handler is a Delivery.
 ///
-/// At least once, in order in each lane; the checkpoint covers what was confirmed, and nothing else. A poison event is
-/// parked, skipped, or stops the relay, as on_failure.then says; a fatal answer stops it; others are tried again.
-/// Repeats carry the same source and id. \see must::deduplicator
-/// \param storage, delivery  not owned \param name, which  as those of a subscription \param options  of the
-/// subscription; `attempts` should be more than 1
-/// \param batch  how many events are handed over at once, 1 to 100,000; with more than 1 they are copied
-/// \returns a subscription \throws bad_input  when an option is out of range
+/// Each event arrives at least once, and in each lane in order. The checkpoint covers what was confirmed, and nothing
+/// else. Repeats carry the same source and id, by which `must::deduplicator` and `must::inbox` know them.
+/// \param storage   the store whose events are delivered; not owned
+/// \param name      the name of the relay, 1 to 400 bytes; it names the checkpoint as the name of a subscription does
+/// \param which     the events that are delivered
+/// \param delivery  takes the events elsewhere; not owned
+/// \param options   \see relay_options
+/// \returns a subscription, which delivers while it runs \throws bad_input  when an option is out of range
 template <CellStorage S, Delivery<typename S::data_type> D>
-[[nodiscard]] auto relay(S& storage, std::string name, query which, D& delivery, subscription_options options = {},
-                         std::size_t batch = 1) {
+[[nodiscard]] auto relay(S& storage, std::string name, query which, D& delivery, relay_options options = {}) {
   using handler = detail::delivery::relay_handler<typename S::data_type, D>;
-  return subscription<S, handler>(storage, std::move(name), std::move(which), handler(delivery, batch),
-                                  detail::delivery::relay_policy(std::move(options)));
+  handler deliver(delivery, options.batch);
+  return subscription<S, handler>(storage, std::move(name), std::move(which), std::move(deliver),
+                                  detail::delivery::following_options(std::move(options)));
 }
 
 }  // namespace must

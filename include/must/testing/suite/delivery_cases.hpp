@@ -69,9 +69,9 @@ struct delivery_cases {
   using faulty = faulty_delivery<std::remove_reference_t<decltype(std::declval<F&>().delivery())>, data_type>;
   static constexpr std::size_t window = 4;
 
-  static subscription_options options(unsigned lanes = 1) {
-    return {.lanes = lanes,
-            .window = window,
+  static relay_options options(unsigned lanes = 1) {
+    return {.in_flight = window,
+            .lanes = lanes,
             .save_every = window,
             .save_interval = duration{20'000},
             .on_failure = {.attempts = 5, .delay = duration{100}, .longest_delay = duration{1'000}},
@@ -84,7 +84,7 @@ struct delivery_cases {
   }
   static query wanted() { return query::of_types({"wanted"}); }
   template <typename Store, typename D>
-  static auto make_relay(Store& store, D& delivery, subscription_options how = options()) {
+  static auto make_relay(Store& store, D& delivery, relay_options how = options()) {
     return must::relay(store, "relay", wanted(), delivery, std::move(how));
   }
 
@@ -288,7 +288,9 @@ struct delivery_cases {
     store_events(store, 10, 10);
     make_relay(store, fixture.delivery(), options(2)).run_once();
     store_events(store, 10, 20);
-    must::relay(store, "relay", wanted(), fixture.delivery(), options(1), 3).run_once();
+    auto batched = options(1);
+    batched.batch = 3;
+    make_relay(store, fixture.delivery(), batched).run_once();
     check_received(fixture, 0);
   }
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// relay_options, public: how a relay follows its store and how much it hands to its delivery.
+#pragma once
+
+#include "must/error.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/subscription/options.hpp"
+#include "must/timestamp.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace must {
+
+/// What becomes of an event that a delivery did not deliver, by default: it is tried again until it is delivered, first
+/// after 100 ms, later every 30 s. So an outage of the receiver is waited for, and the health of the relay tells of it.
+[[nodiscard]] inline failure_policy until_delivered() { return {.attempts = std::numeric_limits<unsigned>::max()}; }
+
+/// How a relay works. Every span of time is 1 us or more.
+struct relay_options {
+  /// Events that are handed to the delivery at once, 1 to 100,000. With more than 1 they are copied.
+  std::size_t batch = 1;
+  /// With lanes: how far any lane may be ahead of the checkpoint, in events, 1 or more. So many may arrive twice.
+  std::size_t in_flight = 1'000;
+  /// Where the relay begins when it has no checkpoint.
+  start_at start = start_at::origin();
+  /// Events of different keys that are delivered at once, each on a thread of its own: 1 to 1,024.
+  unsigned lanes = 1;
+  /// The most events between two saves of the checkpoint, 1 or more.
+  std::size_t save_every = 1'000;
+  /// The longest time between two saves of the checkpoint.
+  duration save_interval{1'000'000};
+  /// The longest time between two looks at a store that cannot wake the relay.
+  duration poll_interval{100'000};
+  /// What becomes of an event that is not delivered. A poison event is not tried again: `then` says what is done.
+  /// A fatal answer stops the relay, whatever stands here.
+  failure_policy on_failure = until_delivered();
+  /// The most events that may be parked. The next one that fails stops the relay.
+  std::size_t most_parked = 1'000;
+  /// A name for this relay process. By default it is one that nobody else has.
+  std::string owner{};
+  /// The time after which another process may take over from one that died.
+  duration lease{5'000'000};
+  /// Whether run() waits while another process is the owner, rather than being refused.
+  bool standby = false;
+  /// The time without progress after which the relay counts as stalled. \see subscription_health::stalled
+  duration stalled_after{30'000'000};
+  /// Called after each save of the checkpoint, by the thread that saves.
+  std::function<void(const subscription_health&)> observer{};
+};
+
+namespace detail::delivery {
+
+// The same as options of a subscription. Poison is not tried again, a fatal answer stops the relay, and everything else
+// is tried again as often as the policy says.
+inline subscription_options following_options(relay_options from) {
+  if (from.in_flight < 1 || from.in_flight > std::numeric_limits<unsigned>::max())
+    kit::refuse_input("in_flight", "is " + std::to_string(from.in_flight) + "; it has to be 1 to 4294967295");
+  auto& policy = from.on_failure;
+  if (!policy.decide)
+    policy.decide = [attempts = policy.attempts, then = policy.then](const failed_attempt& failed) {
+      if (failed.why.code == error_code::undeliverable) return failure_action::stop;
+      if (failed.why.code == error_code::poison) return then;
+      return failed.attempts < attempts ? failure_action::retry : then;
+    };
+  return {.start = from.start,
+          .lanes = from.lanes,
+          .window = from.in_flight,
+          .save_every = from.save_every,
+          .save_interval = from.save_interval,
+          .poll_interval = from.poll_interval,
+          .on_failure = std::move(policy),
+          .most_parked = from.most_parked,
+          .owner = std::move(from.owner),
+          .lease = from.lease,
+          .standby = from.standby,
+          .stalled_after = from.stalled_after,
+          .observer = std::move(from.observer)};
+}
+
+}  // namespace detail::delivery
+}  // namespace must
