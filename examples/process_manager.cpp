@@ -89,7 +89,7 @@ int main() {
   clock.advance(std::chrono::hours(25));
   settle();
 
-  for (const auto& event : must::events_in(store, must::query::of_types({"Shipped", "Refunded", "Cancelled"}))) {
+  for (const auto& event : must::events_in<Shipped, Refunded, Cancelled>(store)) {
     std::cout << event.type;
     event.visit<Shipped, Cancelled>([](const auto& what) { std::cout << " order " << what.order; });
     event.visit<Refunded>([](const Refunded& what) { std::cout << " order " << what.order << ": " << what.why; });

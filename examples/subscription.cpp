@@ -28,7 +28,7 @@ int main() {
 
   // Three attempts; then the event is parked, and the later ones of its stream wait behind it, in order.
   must::subscription mails(
-      store, "mails", must::query::of_types({"Invited"}), send,
+      store, "mails", must::query::of<Invited>(), send,
       {.on_failure = {.attempts = 3, .delay = std::chrono::milliseconds(1), .then = must::failure_action::park}});
   mails.run_once();
   for (const auto& event : mails.parked())

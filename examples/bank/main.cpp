@@ -15,7 +15,7 @@
 
 namespace {
 
-const auto bookings = must::query::of_types({bank::Deposited::type, bank::Withdrawn::type});
+const auto bookings = must::query::of<bank::Deposited, bank::Withdrawn>();
 
 // A bar on a terminal; nothing where the output goes elsewhere.
 void show(const must::rebuild_progress& now) {

@@ -61,12 +61,21 @@ concept State = std::default_initializable<S> && std::copy_constructible<S> && r
 
 namespace detail {
 
-template <typename... Event>
-std::vector<std::string> all_names(events<Event...>) {
-  std::vector<std::string> names;
-  const auto add = [&](type_name name) { names.emplace_back(name.data(), name.size()); };
-  (for_names(versions_of<Event>{}, add), ...);
-  return names;
+// A boundary whose types are complete: no event of it has a name that it leaves out.
+struct whole_item {
+  query_item item{};
+};
+template <typename S>
+whole_item completed(query_item item) {
+  if constexpr (requires { typename S::events; })
+    if (!item.types.empty()) complete_names(item.types, names_of_each(typename S::events{}));
+  return {std::move(item)};
+}
+template <typename S>
+query_item item_of_types() {
+  query_item item;
+  if constexpr (requires { typename S::events; }) item.types = all_names(typename S::events{});
+  return item;
 }
 
 template <typename S>
@@ -79,7 +88,7 @@ constexpr bool check_state() {
 
 }  // namespace detail
 
-/// A state and its boundary, as stream and tagged make it.
+/// A state and its boundary, as stream, tagged and every make it.
 template <typename S>
 class dependency {
   static_assert(detail::check_state<S>());
@@ -87,8 +96,10 @@ class dependency {
  public:
   using state_type = S;  ///< what is folded
 
-  /// For stream and tagged, and for boundaries of your own.
-  explicit dependency(query_item item) : item_(std::move(item)) {}
+  /// Makes a boundary of your own. An event of S that is in `item.types` under one of its names is in it under all of
+  /// them: the current, the former and those of its previous versions.
+  explicit dependency(query_item item) : dependency(detail::completed<S>(std::move(item))) {}
+  explicit dependency(detail::whole_item whole) : item_(std::move(whole.item)) {}
 
   /// Expects the stream of this dependency at exactly this version (0: it does not exist yet). What is found
   /// otherwise is a version_conflict, and not tried again. For `stream<S>` only: bad_input at the read otherwise.
@@ -126,18 +137,29 @@ template <typename S>
 template <typename S, typename... Tag>
   requires(sizeof...(Tag) > 0) && (std::convertible_to<const Tag&, std::string_view> && ...)
 [[nodiscard]] dependency<S> tagged(const Tag&... tags) {
-  query_item item;
-  if constexpr (requires { typename S::events; }) {
+  if constexpr (requires { typename S::events; })
     static_assert(
         !std::is_same_v<typename S::events, events<>>,
         "must: tagged needs a state with events: without their types it would mean every event with these tags");
-    item.types = detail::all_names(typename S::events{});
-  }
+  auto item = detail::item_of_types<S>();
   (item.tags.emplace_back(std::string_view(tags)), ...);
-  return dependency<S>(std::move(item));
+  return dependency<S>(detail::whole_item{std::move(item)});
 }
 
-/// Several dependencies at once, read together: of stream, tagged, each, all_of, and optionals of the first two.
+/// The state of every event of S's types, whatever its stream and tags: a rule about the whole store.
+///
+/// The types are meant by every name under which they may be stored. Each event of these types that is appended in
+/// between is a conflict, so commands that depend on it run one after the other.
+template <typename S>
+[[nodiscard]] dependency<S> every() {
+  if constexpr (requires { typename S::events; })
+    static_assert(!std::is_same_v<typename S::events, events<>>,
+                  "must: every needs a state with events: without their types it would mean every event of the store");
+  return dependency<S>(detail::whole_item{detail::item_of_types<S>()});
+}
+
+/// Several dependencies at once, read together: of stream, tagged, every, each, all_of, and optionals of the first
+/// three.
 template <typename... Dependency>
 [[nodiscard]] dependencies<Dependency...> all_of(Dependency... dependency) {
   return {std::tuple<Dependency...>(std::move(dependency)...)};

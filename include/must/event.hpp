@@ -274,6 +274,18 @@ concept tags_are_function =
     requires(const Event& event) { requires texts_like<std::remove_cvref_t<decltype(event.tags())>>; };
 
 template <typename Event>
+concept partition_key_is_data = requires(const Event& event) {
+  { event.partition_key } -> text_like;
+};
+template <typename Event>
+concept partition_key_is_function = requires(const Event& event) {
+  { event.partition_key() } -> text_like;
+};
+
+template <typename Event>
+concept partition_key_fits =
+    !has_partition_key<Event> || partition_key_is_data<Event> || partition_key_is_function<Event>;
+template <typename Event>
 concept stream_fits = !has_stream<Event> || stream_is_data<Event> || stream_is_function<Event>;
 template <typename Event>
 concept tags_fit = !has_tags<Event> || tags_are_data<Event> || tags_are_function<Event>;
@@ -295,10 +307,13 @@ template <typename Event>
 template <typename Event>
 inline constexpr int schema_version = detail::schema_version_of<Event>();
 
-/// A copyable class with a name. Optional: `stream` and `tags` (data members or const functions), `schema_version`,
-/// `using previous = ...` with a constructor from it, `former_types`, `be_handled`.
+/// A copyable class with a name.
+///
+/// Optional data members or const functions: `stream`, `tags`, and `partition_key`, by which lanes and parking go; it
+/// is recorded as the extension "partitionkey" and no part of the content that tells a repeat of an event from another.
+/// Also optional: `schema_version`, `using previous = ...` with a constructor from it, `former_types`, `be_handled`.
 template <typename E>
 concept Event = std::is_class_v<E> && std::copy_constructible<E> && (detail::own_name<E>().size() > 0) &&
-                detail::stream_fits<E> && detail::tags_fit<E>;
+                detail::stream_fits<E> && detail::tags_fit<E> && detail::partition_key_fits<E>;
 
 }  // namespace must

@@ -84,4 +84,12 @@ template <Storage Store>
   return found;
 }
 
+/// The events of the types E, by every name under which they may be stored: `must::events_in<Opened, Closed>(store)`.
+/// \throws bad_input (limit), storage_error
+template <Event First, Event... E, Storage Store>
+[[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage,
+                                                                             const read_options& options = {}) {
+  return events_in(storage, query::of<First, E...>(), options);
+}
+
 }  // namespace must

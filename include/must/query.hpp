@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/event.hpp"
 #include "must/fwd.hpp"
 
 #include <cstdint>
@@ -15,6 +16,44 @@
 #include <vector>
 
 namespace must {
+
+namespace detail {
+
+// Every name under which these events may be stored: current, former, and those of previous versions.
+template <typename... Event>
+std::vector<std::string> all_names(events<Event...>) {
+  std::vector<std::string> names;
+  const auto add = [&](type_name name) { names.emplace_back(name.data(), name.size()); };
+  (for_names(versions_of<Event>{}, add), ...);
+  return names;
+}
+// The same, a list an event.
+using names_by_event = std::vector<std::vector<std::string>>;
+template <typename... Event>
+names_by_event names_of_each(events<Event...>) {
+  return {all_names(events<Event>{})...};
+}
+
+inline bool has_name(const std::vector<std::string>& names, const std::string& name) {
+  for (const auto& one : names)
+    if (one == name) return true;
+  return false;
+}
+inline bool has_any_name(const std::vector<std::string>& names, const std::vector<std::string>& any) {
+  for (const auto& name : any)
+    if (has_name(names, name)) return true;
+  return false;
+}
+// Adds the other names of an event to types that have one of them.
+inline void complete_names(std::vector<std::string>& types, const names_by_event& events) {
+  for (const auto& names : events) {
+    if (!has_any_name(types, names)) continue;
+    for (const auto& name : names)
+      if (!has_name(types, name)) types.push_back(name);
+  }
+}
+
+}  // namespace detail
 
 /// One item of a query: an event of any of `types`, that has all of `tags`, in `stream`. An empty part does not select.
 ///
@@ -47,6 +86,14 @@ class query {
   [[nodiscard]] static query of_types(std::vector<std::string> types) {
     return {query_item{.types = std::move(types)}};
   }
+  /// Every event of the types E, by every name under which they may be stored: `must::query::of<Opened, Closed>()`.
+  ///
+  /// The names are the current ones, the former ones, and those of the previous versions.
+  template <Event... E>
+    requires(sizeof...(E) > 0)
+  [[nodiscard]] static query of() {
+    return of_types(detail::all_names(events<E...>{}));
+  }
   /// Every event that has all of the tags.
   [[nodiscard]] static query of_tags(std::vector<std::string> tags) { return {query_item{.tags = std::move(tags)}}; }
 
@@ -70,6 +117,28 @@ class query {
   bool all_ = false;
   std::vector<query_item> items_{};
 };
+
+namespace detail {
+
+// A name of one of these events that the query leaves out, though an event so named would be handled; empty where there
+// is none. A query leaves out a name if an item has other names of that event alone, or no item has the event at all.
+inline std::string missed_type(const query& which, const names_by_event& events) {
+  if (which.is_all()) return {};
+  for (const auto& names : events) {
+    bool found = false;
+    for (const auto& item : which.items()) {
+      const bool has_all = item.types.empty();
+      if (!has_all && !has_any_name(item.types, names)) continue;
+      found = true;
+      for (const auto& name : names)
+        if (!has_all && !has_name(item.types, name)) return name;
+    }
+    if (!found) return names.front();
+  }
+  return {};
+}
+
+}  // namespace detail
 
 /// The order of a read: by positions, rising or falling.
 enum class direction : std::uint8_t { forwards, backwards };

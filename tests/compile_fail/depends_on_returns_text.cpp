@@ -1,4 +1,4 @@
-// error: must: depends_on of the command returns none of must::stream, tagged, each, all_of
+// error: must: depends_on of the command returns none of must::stream, tagged, every, each, all_of nor an optional of the first three
 // SPDX-License-Identifier: MIT
 #include "declared_store.hpp"
 

@@ -13,7 +13,7 @@ struct list {};
 
 struct every_name {
   int be_authorized, be_valid, be_translated_to_events, be_handled, depends_on, command_id, command_digest;
-  int apply, stream, tags;
+  int apply, stream, tags, type, partition_key;
 };
 
 // Of a class that nothing derives from, members that are private or overloaded and do not fit cannot be seen.
@@ -42,6 +42,8 @@ MUST_DETAIL_HAS_NAME(command_digest)
 MUST_DETAIL_HAS_NAME(apply)
 MUST_DETAIL_HAS_NAME(stream)
 MUST_DETAIL_HAS_NAME(tags)
+MUST_DETAIL_HAS_NAME(type)
+MUST_DETAIL_HAS_NAME(partition_key)
 #undef MUST_DETAIL_HAS_NAME
 
 }  // namespace must::detail

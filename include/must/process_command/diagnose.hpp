@@ -149,8 +149,8 @@ consteval bool diagnose_dependencies(list<Option...>) {
     using returned = std::remove_cvref_t<rules::rule_result<rules::depends_on_rule, C, list<>, options>>;
     static_assert(
         is_dependency<returned>,
-        "must: depends_on of the command returns none of must::stream, tagged, each, all_of nor an optional of "
-        "the first two");
+        "must: depends_on of the command returns none of must::stream, tagged, every, each, all_of nor an optional of "
+        "the first three");
     if (!is_dependency<returned>) return false;
   }
   constexpr bool allowed = !rules::is_forbidden(choice);

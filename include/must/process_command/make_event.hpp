@@ -44,6 +44,17 @@ tag_set tags_of(const Event& event) {
   return tags;
 }
 
+// Empty when the event names none.
+template <typename Event>
+std::string partition_key_of(const Event& event) {
+  if constexpr (partition_key_is_data<Event>)
+    return to_string_of(event.partition_key);
+  else if constexpr (partition_key_is_function<Event>)
+    return to_string_of(event.partition_key());
+  else
+    return {};
+}
+
 // Metadata may use no name that is reserved for CloudEvents, for stores, or for must itself.
 inline void check_metadata(const attributes& entries) {
   for (const auto& [name, value] : entries) {
@@ -80,6 +91,9 @@ basic_event<Data> make_event(const Event& event, const event_context& context) {
   auto made = describe_event(coding::to_data<Data>(event), {name.data(), name.size()}, stream_of(event), context);
   if constexpr (!coding::keeps_structs<Data> && schema_version<Event> != 1)
     made.extensions.insert_or_assign(stored_names::extension::schema_version, std::int32_t{schema_version<Event>});
+  if constexpr (has_partition_key<Event>)
+    if (auto key = partition_key_of(event); !key.empty())
+      made.extensions.insert_or_assign(stored_names::extension::partition_key, std::move(key));
   made.tags = tags_of(event);
   return made;
 }

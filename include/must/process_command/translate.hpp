@@ -125,9 +125,12 @@ consteval bool diagnose_event() {
     static_assert(good_stream, "must: stream of this event is neither a text nor a const function that returns one");
     static_assert(good_tags,
                   "must: tags of this event are neither a range of texts nor a const function that returns one");
+    constexpr bool good_key = partition_key_fits<Event>;
+    static_assert(good_key,
+                  "must: partition_key of this event is neither a text nor a const function that returns one");
     static_assert(coding::keeps<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
     return std::is_copy_constructible_v<Event> && own_name<Event>().size() > 0 && good_stream && good_tags &&
-           coding::keeps<Event, Data> && check_versions<Event>();
+           good_key && coding::keeps<Event, Data> && check_versions<Event>();
   }
   return false;
 }
