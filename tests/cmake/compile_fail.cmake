@@ -3,7 +3,7 @@
 # refuses it and prints what its line `// error: <regex>` says. Two tests a file. See scripts/compile_fail.cmake.
 separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 list(APPEND flags "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include"
-     "-I${CMAKE_CURRENT_SOURCE_DIR}/support")
+     "-I${CMAKE_CURRENT_SOURCE_DIR}/stores")
 
 file(GLOB files CONFIGURE_DEPENDS "compile_fail/*.cpp")
 foreach(file IN LISTS files)
