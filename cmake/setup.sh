@@ -4,16 +4,27 @@
 #
 #   cmake/setup.sh demo       the quickstart
 #   cmake/setup.sh test       everything, and every test
+#   cmake/setup.sh servers    fetches the servers of tests/servers into a cache, each once, and runs nothing
 #   cmake/setup.sh ci         installs what .ci/run needs, and runs nothing
 #   cmake/setup.sh coverage   every test, and the lines of include/ that none of them runs
 set -eu
 
 mode=${1:-}
 case $mode in
-  demo | test | ci | coverage) ;;
+  demo | test | servers | ci | coverage) ;;
   *) sed -n 's/^#   //p' "$0" >&2; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
+. cmake/apt.sh
+
+# The servers come each by a process of its own: one that cannot be had says why, and keeps no other.
+if [ "$mode" = servers ]; then
+  for server in tests/servers/*.sh; do
+    "$server" fetch &
+  done
+  wait
+  exit 0
+fi
 
 missing=
 need() { # need <package> <command that succeeds when it is there>...
@@ -31,6 +42,9 @@ header() { # whether one of these headers can be included
 need g++ command -v "${CXX:-c++}"
 need cmake command -v cmake
 need ninja-build command -v ninja
+need make command -v make
+need git command -v git
+need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 need nlohmann-json3-dev header nlohmann/json.hpp
 if [ "$mode" != demo ]; then
   need libsqlite3-dev header sqlite3.h
@@ -38,6 +52,7 @@ if [ "$mode" != demo ]; then
   need postgresql sh -c 'command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl'
   need pgbouncer sh -c 'command -v pgbouncer || ls /usr/sbin/pgbouncer'
   need openssl command -v openssl
+  need pkg-config command -v pkg-config
   need catch2 header catch2/catch.hpp catch2/catch_all.hpp
 fi
 if [ "$mode" = ci ]; then
@@ -50,7 +65,6 @@ if [ "$mode" = ci ]; then
   need clang-format-19 command -v clang-format-19
   need clang-tidy-19 command -v clang-tidy-19
   need libc++-19-dev sh -c 'echo "#include <version>" | clang++-19 -stdlib=libc++ -E -x c++ -'
-  need git command -v git
   need libclang-rt-19-dev sh -c 'ls "$(clang++-19 -print-resource-dir)"/lib/*/libclang_rt.tsan*.a'
 fi
 
@@ -62,13 +76,8 @@ fi
 
 if [ -n "$missing" ]; then
   echo "missing, installed now by apt-get:$missing"
-  sudo=
-  if [ "$(id -u)" != 0 ]; then
-    sudo="sudo"
-  fi
-  $sudo apt-get update -qq </dev/null
   # shellcheck disable=SC2086
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing </dev/null
+  apt_install $missing
 else
   echo "nothing is missing"
 fi
@@ -80,5 +89,7 @@ if [ "$(printf '%s\n' 3.25 "$version" | sort -V | head -n 1)" != 3.25 ]; then
 fi
 
 if [ "$mode" != ci ]; then
+  # What is named here fails where it would be skipped: it has just been installed.
+  export MUST_EXPECTED="postgresql ${MUST_EXPECTED:-}"
   exec cmake --workflow --preset "$mode"
 fi

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A private PostgreSQL for tests: below the current folder, on a Unix socket, gone with the process.
+// A private PostgreSQL for tests: below the current folder, or where its user can read it, on a Unix socket, gone with
+// the process.
 #pragma once
 
 #include <libpq-fe.h>
@@ -61,6 +62,8 @@ class postgres_server {
 
   [[nodiscard]] bool available() const { return reason_.empty(); }
   [[nodiscard]] const std::string& reason() const { return reason_; }
+  // Whether the machine forbids what this server asked for, so that installing PostgreSQL does not help.
+  [[nodiscard]] bool is_excused() const { return is_excused_; }
   [[nodiscard]] const std::string& conninfo() const { return conninfo_; }
   // Of a private one: the socket itself.
   [[nodiscard]] std::string socket() const { return (sockets_ / (".s.PGSQL." + std::to_string(setup_.port))).string(); }
@@ -105,8 +108,7 @@ class postgres_server {
         (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
          ::mount("tmpfs", small.c_str(), "tmpfs", 0, disk_options.c_str()) != 0))
       ::_exit(124);
-    if (user_ && (::setgroups(0, nullptr) != 0 || ::setgid(user_->second) != 0 || ::setuid(user_->first) != 0))
-      ::_exit(126);
+    if (user_) become(*user_);
     if (::chdir(folder.c_str()) != 0) ::_exit(125);
     ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     ::execv(arguments[0], arguments.data());
@@ -150,17 +152,19 @@ class postgres_server {
         if (const auto* user = ::getpwnam(name); user != nullptr && !user_)
           user_ = std::pair(user->pw_uid, user->pw_gid);
     static int servers = 0;
-    folder_ = fs::current_path() / ("must_postgres_" + std::to_string(::getpid()) + "_" + std::to_string(++servers));
-    for (const auto& other : fs::directory_iterator(fs::current_path())) {  // of runs that were killed
+    const auto place = readable({fs::current_path(), fs::temp_directory_path(), "/var/tmp"});
+    std::error_code ignored;
+    for (const auto& other : fs::directory_iterator(place, ignored)) {  // of runs that were killed
       const auto name = other.path().filename().string();
       if (name.starts_with("must_postgres_") && ::kill(std::atoi(name.c_str() + 14), 0) != 0)
-        fs::remove_all(other.path());
+        fs::remove_all(other.path(), ignored);
     }
+    folder_ = place / ("must_postgres_" + std::to_string(::getpid()) + "_" + std::to_string(++servers));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     sockets_ = folder_ / "socket";
     if (sockets_.string().size() > 80) {
-      std::string made = (fs::temp_directory_path() / "must_XXXXXX").string();
+      std::string made = (readable({fs::temp_directory_path(), "/var/tmp"}) / "must_XXXXXX").string();
       if (::mkdtemp(made.data()) == nullptr) throw std::runtime_error("no folder for the socket can be made");
       sockets_ = made;
     }
@@ -173,6 +177,23 @@ class postgres_server {
     if (setup_.prepare) setup_.prepare(*this);
     if (setup_.small_disk != 0) fs::create_directory(small_disk());
     start();
+  }
+  // The first that the server's user can come to: a clone in the home folder of root is a place where it cannot.
+  [[nodiscard]] std::filesystem::path readable(const std::vector<std::filesystem::path>& places) const {
+    for (const auto& place : places) {
+      const auto child = ::fork();
+      if (child == 0) {
+        if (user_) become(*user_);
+        ::_exit(::access(place.c_str(), X_OK) == 0 ? 0 : 1);
+      }
+      int status = 1;
+      if (::waitpid(child, &status, 0) == child && status == 0) return place;
+    }
+    throw std::runtime_error("its user can enter none of the folders where it could be");
+  }
+  // In a child process alone, which ends if it cannot.
+  static void become(const std::pair<uid_t, gid_t>& user) {
+    if (::setgroups(0, nullptr) != 0 || ::setgid(user.second) != 0 || ::setuid(user.first) != 0) ::_exit(126);
   }
   void start() {
     std::vector<std::string> words{program("postgres"), "-D", data()};
@@ -190,7 +211,8 @@ class postgres_server {
       int status = 0;
       if (::waitpid(server_, &status, WNOHANG) == server_) {
         server_ = 0;
-        if (WEXITSTATUS(status) == 124) throw std::runtime_error("a small disk cannot be mounted here");
+        is_excused_ = WEXITSTATUS(status) == 124;
+        if (is_excused_) throw std::runtime_error("a small disk cannot be mounted here");
         break;
       }
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -216,6 +238,7 @@ class postgres_server {
   std::optional<std::pair<uid_t, gid_t>> user_{};
   std::filesystem::path folder_{}, sockets_{};
   std::string conninfo_{}, reason_{};
+  bool is_excused_ = false;
 };
 
 // A connection of the test's own, for what a store does not do.

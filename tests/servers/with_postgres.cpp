@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Runs a program beside a private PostgreSQL: `with_postgres PROGRAM ARGUMENT...`; the connection is added to the last.
+#include "servers/expected.hpp"
 #include "servers/postgres.hpp"
 
 #include <sys/wait.h>
@@ -13,6 +14,10 @@ int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const auto& server = must_test::postgres_server::instance();
   if (!server.available()) {
+    if (must_test::is_expected("postgresql") && !server.is_excused()) {
+      std::cerr << server.reason() << '\n';
+      return 1;
+    }
     std::cout << "skipped: " << server.reason() << '\n';
     return 0;
   }

@@ -47,7 +47,7 @@ void run_changed(bool races, std::function<void(must::postgres_options&)> change
 
 bool has_pooler() {
   auto& pooler = postgres_pooler::instance();
-  if (!pooler.available()) WARN("skipped: " << pooler.reason());
+  if (!pooler.available()) must_test::skip(pooler.reason(), "pgbouncer");
   return pooler.available();
 }
 void pooled(must::postgres_options& options) { options.conninfo = postgres_pooler::instance().conninfo(); }

@@ -189,7 +189,8 @@ TEST_CASE("postgres_store: a follower of a store that was restored from an older
   const auto pg_dump = postgres_server::program("pg_dump"), psql = postgres_server::program("psql");
   auto& server = postgres_server::instance();
   if (!server.is_private() || pg_dump.empty() || psql.empty()) {
-    WARN("skipped: there is no server of the test's own, or no pg_dump or psql");
+    must_test::skip("there is no server of the test's own, or no pg_dump or psql",
+                    server.is_private() ? "postgresql" : "");
     return;
   }
   const scratch_schema schema;

@@ -6,7 +6,7 @@
 #include "must/testing/storage_suite.hpp"
 
 #include "servers/postgres.hpp"
-#include "support/catch.hpp"
+#include "support/skip.hpp"
 
 #include <atomic>
 #include <memory>
@@ -19,7 +19,7 @@ namespace must_test {
 
 // Whether there is a server; says why not.
 inline bool has_postgres(const postgres_server& server = postgres_server::instance()) {
-  if (!server.available()) WARN("skipped: " << server.reason());
+  if (!server.available()) skip(server.reason(), server.is_excused() ? "" : "postgresql");
   return server.available();
 }
 
