@@ -90,6 +90,6 @@ fi
 
 if [ "$mode" != ci ]; then
   # What is named here fails where it would be skipped: it has just been installed.
-  export MUST_EXPECTED="postgresql ${MUST_EXPECTED:-}"
+  export MUST_EXPECTED="postgresql pgbouncer openssl ${MUST_EXPECTED:-}"
   exec cmake --workflow --preset "$mode"
 fi
