@@ -2,6 +2,8 @@
 // Every name that is stored: keys of cells, streams and tags that `must` makes up, extensions. All of it is a promise.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <cstddef>
 #include <initializer_list>
 #include <optional>

@@ -5,6 +5,16 @@ separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
 list(APPEND flags "${CMAKE_CXX20_STANDARD_COMPILE_OPTION}" "-I${PROJECT_SOURCE_DIR}/include"
      "-I${CMAKE_CURRENT_SOURCE_DIR}/stores")
 
+# What nearly all of them include is precompiled once, with the very flags that they are compiled with.
+set(shared "${CMAKE_CURRENT_BINARY_DIR}/compile_fail/shared.hpp")
+set(shared_includes "#include \"declared_store.hpp\"\n")
+file(CONFIGURE OUTPUT "${shared}" CONTENT "@shared_includes@" @ONLY)
+add_custom_command(OUTPUT "${shared}.gch" DEPENDS "${shared}" DEPFILE "${shared}.d"
+  COMMAND "${CMAKE_CXX_COMPILER}" ${flags} -MD -MF "${shared}.d" -MT "${shared}.gch"
+    -x c++-header "${shared}" -o "${shared}.gch"
+  COMMENT "Precompiling what compile_fail shares" VERBATIM)
+add_custom_target(compile_fail_shared ALL DEPENDS "${shared}.gch")
+
 file(GLOB files CONFIGURE_DEPENDS "compile_fail/*.cpp")
 foreach(file IN LISTS files)
   cmake_path(GET file STEM name)
@@ -15,7 +25,7 @@ foreach(file IN LISTS files)
       set(test "compile_fail: ${name}")
     endif()
     add_test(NAME "${test}" COMMAND "${CMAKE_COMMAND}"
-      -D "file=${file}" -D macro=${macro} -D id=${CMAKE_CXX_COMPILER_ID}
+      -D "file=${file}" -D macro=${macro} -D id=${CMAKE_CXX_COMPILER_ID} -D "shared=${shared}"
       -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/scripts/compile_fail.cmake"
       -- "${CMAKE_CXX_COMPILER}" ${flags})
     set_tests_properties("${test}" PROPERTIES LABELS compile_fail)

@@ -3,6 +3,8 @@
 // the user's own affair.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <type_traits>
 
 namespace must::detail::following {

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Compiles `file` with `macro` defined, syntax only. With MUST_COMPILE_FAIL it has to fail and to say why. In the file:
+# Compiles `file` with `macro` defined, syntax only. With MUST_COMPILE_FAIL it has to fail and to say why. What it
+# includes has been precompiled as `shared`.gch, which serves where it is included and no flags are added. In the file:
 #   // error: <regex>     what the compiler prints; one or more
 #   // flags: -DX ...     optional; given to the compiler
 #   // lines: 16 30       optional; how many lines it prints at most: GCC, clang
-# cmake -D file=... -D macro=... -D id=<GNU|Clang> -P compile_fail.cmake -- <compiler> <flag>...
+# cmake -D file=... -D macro=... -D id=<GNU|Clang> -D shared=... -P compile_fail.cmake -- <compiler> <flag>...
 foreach(i RANGE 1 ${CMAKE_ARGC})
   if(DEFINED command)
     list(APPEND command "${CMAKE_ARGV${i}}")
@@ -15,6 +16,13 @@ endforeach()
 file(READ "${file}" text)
 string(REGEX MATCH "// flags: ([^\n]+)" match "${text}")
 separate_arguments(flags NATIVE_COMMAND "${CMAKE_MATCH_1}")
+if(NOT flags AND text MATCHES "#include \"declared_store.hpp\"" AND EXISTS "${shared}.gch")
+  if(id STREQUAL "GNU")
+    list(APPEND flags -include "${shared}")
+  else()
+    list(APPEND flags -include-pch "${shared}.gch")
+  endif()
+endif()
 execute_process(COMMAND ${command} ${flags} -D${macro} -fsyntax-only "${file}"
   RESULT_VARIABLE result OUTPUT_VARIABLE printed ERROR_VARIABLE printed)
 
