@@ -29,7 +29,8 @@ void with_demand(benchmark::State& state, std::int64_t most) {
   std::int64_t sum = 0;
   for (auto _ : state) {
     auto consumer = must::make_consumer<std::int64_t>([&](std::int64_t one) { benchmark::DoNotOptimize(sum += one); });
-    consumer.subscribe_to(must::broadcast_producer(must::function_source(numbers())), {.max_demand = most});
+    consumer.subscribe_to(must::broadcast_producer(must::function_source(numbers(), must::repeatable)),
+                          {.max_demand = most});
     consumer.run();
   }
   state.SetItemsProcessed(state.iterations() * count);

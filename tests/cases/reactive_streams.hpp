@@ -100,6 +100,7 @@ template <must::Source From>
 class failing_source {
  public:
   using value_type = typename From::value_type;
+  static constexpr bool is_repeatable = true;
 
   failing_source(From from, int left) : from_(std::move(from)), left_(left) {}
   template <typename Take>

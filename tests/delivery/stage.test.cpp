@@ -34,10 +34,12 @@ void fill(store_type& store, int count) {
   for (int i = 0; i < count; ++i) must::append(store, Counted{"s" + std::to_string(i % 3), i});
 }
 auto numbers_below(int count) {
-  return must::function_source([next = 0, count]() mutable -> std::optional<int> {
-    if (next == count) return std::nullopt;
-    return next++;
-  });
+  return must::function_source(
+      [next = 0, count]() mutable -> std::optional<int> {
+        if (next == count) return std::nullopt;
+        return next++;
+      },
+      must::repeatable);
 }
 std::vector<int> numbers(int count, int step = 1) {
   std::vector<int> all;
@@ -98,6 +100,7 @@ struct watched final : must::stage_subscription {
     asked.push_back(more);
     return goes_on;
   }
+  bool wait(must::duration, const std::stop_token&) noexcept override { return true; }
   std::vector<std::int64_t> asked{};
   bool is_cancelled = false, goes_on = true;
 };
@@ -152,10 +155,12 @@ TEMPLATE_TEST_CASE("stage: every producer obeys Reactive Streams", "[delivery][r
 }
 
 TEST_CASE("stage: a source that fails sends on_error, after what it gave", "[delivery]") {
-  const auto from = must::broadcast_producer(must::function_source([next = 0]() mutable -> std::optional<int> {
-    if (next == 2) throw std::runtime_error("broken");
-    return next++;
-  }));
+  const auto from = must::broadcast_producer(must::function_source(
+      [next = 0]() mutable -> std::optional<int> {
+        if (next == 2) throw std::runtime_error("broken");
+        return next++;
+      },
+      must::repeatable));
   const auto one = std::make_shared<must_test::probe<int>>();
   from.subscribe(one);
   one->request(5);
@@ -361,10 +366,12 @@ TEST_CASE("stage: a partition that there is none of is bad_input, none at all pa
 TEST_CASE("GS4 stage: the end of a producer means what the cancel mode says", "[delivery]") {
   const bool fails = GENERATE(false, true);
   const auto mode = GENERATE(must::cancel_mode::permanent, must::cancel_mode::transient, must::cancel_mode::temporary);
-  const auto ends = must::broadcast_producer(must::function_source([fails]() -> std::optional<int> {
-    if (fails) throw std::runtime_error("broken");
-    return std::nullopt;
-  }));
+  const auto ends = must::broadcast_producer(must::function_source(
+      [fails]() -> std::optional<int> {
+        if (fails) throw std::runtime_error("broken");
+        return std::nullopt;
+      },
+      must::repeatable));
   store_type store;
   int told = 0, handled = 0;
   std::stop_source stop;
@@ -410,8 +417,9 @@ TEST_CASE("stage: two producers that are never idle take turns of their max_dema
     if (turns.size() == 40) stop.request_stop();
   });
   for (const int sign : {1, -1})
-    consumer.subscribe_to(must::broadcast_producer(must::function_source([sign] { return std::optional<int>(sign); })),
-                          {.max_demand = 4, .min_demand = 3});
+    consumer.subscribe_to(
+        must::broadcast_producer(must::function_source([sign] { return std::optional<int>(sign); }, must::repeatable)),
+        {.max_demand = 4, .min_demand = 3});
   consumer.run(stop.get_token());
   REQUIRE(turns.size() == 40);
   CHECK(std::count(turns.begin(), turns.end(), 1) >= 16);
@@ -441,6 +449,7 @@ namespace {
 
 struct lost_source {
   using value_type = int;
+  static constexpr bool is_repeatable = true;
   must::source_state pull(const auto&) { return must::source_state::idle; }
   void wait(must::duration, const std::stop_token&) { throw std::runtime_error("the store is away"); }
 };

@@ -2,87 +2,19 @@
 // consumer: the last stage, which asks for as many events as it can take.
 #pragma once
 
-#include "must/delivery/stage/flow.hpp"
+#include "must/delivery/stage/consumer_link.hpp"  // IWYU pragma: export
 #include "must/delivery/stage/producer.hpp"
-#include "must/error.hpp"
+#include "must/delivery/stage/wait_for_any.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <stop_token>
-#include <string>
 #include <utility>
 #include <vector>
 
 namespace must {
-
-/// What the end of a producer means for a consumer.
-enum class cancel_mode : std::uint8_t {
-  permanent,  ///< the consumer ends with it
-  transient,  ///< the consumer ends if it failed
-  temporary   ///< the consumer goes on with its other producers
-};
-
-/// How a consumer asks a producer for events.
-struct demand_options {
-  std::int64_t max_demand = 1'000;  ///< events that may be on their way, 1 or more
-  std::int64_t min_demand = -1;     ///< as few are left when more are asked for: 0 to below max; -1: half of max
-  cancel_mode cancel = cancel_mode::permanent;  ///< what the end of the producer means
-
-  /// Is told that the producer has ended; why, where it failed.
-  std::function<void(const std::exception_ptr& why)> on_end{};
-};
-
-namespace detail::stage {
-
-// A consumer's side of one subscription.
-template <typename T, typename Handler>
-class consumer_link final : public stage_subscriber<T> {
- public:
-  consumer_link(Handler& handler, demand_options options) : handler_(&handler), options_(std::move(options)) {
-    const auto refuse = [](const char* field, std::int64_t value) {
-      raise({.code = error_code::bad_input,
-             .message = std::string(field) + " is " + std::to_string(value) +
-                        "; max_demand is 1 or more, min_demand 0 or more and less than that",
-             .field = std::string(field)});
-    };
-    if (options_.max_demand < 1) refuse("max_demand", options_.max_demand);
-    if (options_.min_demand == -1) options_.min_demand = options_.max_demand / 2;
-    if (options_.min_demand < 0 || options_.min_demand >= options_.max_demand)
-      refuse("min_demand", options_.min_demand);
-  }
-  void on_subscribe(std::shared_ptr<stage_subscription> subscription) override {
-    if (subscription_ != nullptr) return subscription->cancel();  // rule 2.5
-    subscription_ = std::move(subscription);
-  }
-  void on_next(const T& event) override {
-    (*handler_)(event);
-    if (--left_ == options_.min_demand) subscription_->request(missing());
-  }
-  void on_error(const std::exception_ptr& why) noexcept override { why_ = why; }
-  void on_complete() noexcept override {}
-
-  bool poll(duration turn, const std::stop_token& stop) {
-    return subscription_->poll(left_ > options_.min_demand ? 0 : missing(), turn, stop);
-  }
-  [[nodiscard]] stage_subscription& subscription() { return *subscription_; }
-  [[nodiscard]] const demand_options& options() const { return options_; }
-  [[nodiscard]] const std::exception_ptr& why() const { return why_; }
-
- private:
-  std::int64_t missing() { return options_.max_demand - std::exchange(left_, options_.max_demand); }
-
-  Handler* handler_;
-  demand_options options_;
-  std::shared_ptr<stage_subscription> subscription_{};
-  std::int64_t left_ = 0;
-  std::exception_ptr why_{};
-};
-
-}  // namespace detail::stage
 
 /// Handles the events of one or more producers, in the thread that runs it, and asks for more in time.
 ///
@@ -91,14 +23,15 @@ class consumer_link final : public stage_subscriber<T> {
 template <typename T, typename Handler>
 class consumer {
  public:
-  explicit consumer(Handler handler) : handler_(std::move(handler)) {}  ///< Subscribes to nothing yet.
+  /// Has no producers yet.
+  explicit consumer(Handler handler) : handler_(std::move(handler)) {}
   consumer(const consumer&) = delete;
   consumer& operator=(const consumer&) = delete;
   ~consumer() {
-    for (const auto& one : links_) one->subscription().cancel();
+    for (const auto& one : links_) one->cancel();
   }
 
-  /// Before run(). \throws bad_input  when the demand is out of range
+  /// Adds a producer; to be called before run(). \throws bad_input  when the demand is out of range
   template <Producer From>
   void subscribe_to(const From& producer, demand_options options = {}) {
     auto made = std::make_shared<link>(handler_, std::move(options));
@@ -115,9 +48,12 @@ class consumer {
  private:
   using link = detail::stage::consumer_link<T, Handler>;
 
-  // False when the consumer is to end.
+  static constexpr duration longest_wait{100'000};
+
+  // False when the consumer is to end. With one producer, its poll waits.
   bool poll_all(const std::stop_token& stop) {
-    const duration turn{100'000 / static_cast<std::int64_t>(links_.size())};
+    const auto turn = links_.size() == 1 ? longest_wait : duration{};
+    if (links_.size() > 1) detail::stage::wait_for_any(links_, longest_wait, stop);
     for (std::size_t i = 0; i < links_.size() && !stop.stop_requested();) {
       const auto one = links_[i];
       if (one->poll(turn, stop)) {
@@ -138,7 +74,7 @@ class consumer {
   std::vector<std::shared_ptr<link>> links_{};
 };
 
-/// consumer<T>(handler). \see consumer
+/// Makes a consumer of T, whose handler is deduced. \see consumer
 template <typename T, typename Handler>
 [[nodiscard]] auto make_consumer(Handler handler) {
   return consumer<T, Handler>(std::move(handler));

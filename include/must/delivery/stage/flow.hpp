@@ -25,6 +25,9 @@ class stage_subscription {
   /// Asks for `more` events, 0 for none, and sends all that is asked for, but not once a stop is requested; where there
   /// is nothing now, waits for it. What is asked for meanwhile may be left to the next call. False when it has ended.
   virtual bool poll(std::int64_t more, duration timeout, const std::stop_token& stop) noexcept = 0;
+  /// Waits until the next poll may send something, and sends nothing itself. Called while no other thread polls.
+  /// \returns false after the timeout, or when a stop was requested; a timeout of 0 only asks
+  virtual bool wait(duration timeout, const std::stop_token& stop) noexcept = 0;
 };
 
 /// Takes events, never more than it asked for, one after another. What on_subscribe and on_next throw goes to on_error.

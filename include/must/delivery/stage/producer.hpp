@@ -20,33 +20,38 @@
 
 namespace must {
 
-/// Whatever stage_subscribers can subscribe to; none is owned, and one that is gone has cancelled. A subscription goes
-/// on when the producer is gone.
-/// \see Reactive Streams 1.0.4, section 1
+/// What stage_subscribers can subscribe to. A producer owns no subscriber, and one that is gone has cancelled. A
+/// subscription goes on when the producer is gone. \see Reactive Streams 1.0.4, section 1
 template <typename P>
 concept Producer = requires(const P& producer, std::shared_ptr<stage_subscriber<typename P::value_type>> subscriber) {
   producer.subscribe(subscriber);
 };
 
-/// Gives every subscriber every event, from where the source stands, each at its own pace by a copy of the source: the
-/// slowest holds up no other, and one that comes late misses nothing.
+namespace detail::stage {
+
+// A producer whose subscribers have a copy of the source each.
 template <Source From>
-class broadcast_producer {
+class copying_producer {
  public:
-  using value_type = typename From::value_type;  ///< of the events
+  using value_type = typename From::value_type;
 
-  explicit broadcast_producer(From from) : from_(std::move(from)) {}  ///< From where the source stands now.
-
-  /// \throws bad_input  when the subscriber is null
-  void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const {
-    detail::stage::pulling<From>::subscribe(from_, to);
-  }
+  explicit copying_producer(From from) : from_(std::move(from)) {}
+  // Throws bad_input when the subscriber is null.
+  void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const { pulling<From>::subscribe(from_, to); }
 
  private:
   From from_;
 };
 
-namespace detail::stage {
+template <typename From>
+constexpr bool check_repeatable() {
+  static_assert(
+      RepeatableSource<From>,
+      "must: every subscriber reads this source by a copy of its own, and a copy of this one does not give the "
+      "same events again: use demand_producer, or give the source static constexpr bool is_repeatable = true "
+      "(function_source(next, must::repeatable)) if it does");
+  return true;
+}
 
 // Copies share one source, and what was read ahead of it.
 template <Source From>
@@ -128,6 +133,7 @@ template <Source From, typename Choose>
 class partition_source {
  public:
   using value_type = typename From::value_type;
+  static constexpr bool is_repeatable = true;
 
   partition_source(From from, Choose choose, std::size_t count, std::size_t which)
       : from_(std::move(from)), choose_(std::move(choose)), count_(count), which_(which) {}
@@ -150,31 +156,47 @@ class partition_source {
 
 }  // namespace detail::stage
 
+/// Gives every subscriber every event, from where the source stands, each at its own pace by a copy of the source: the
+/// slowest subscriber holds up no other, and one that comes late misses nothing. \see RepeatableSource
+template <Source From>
+class broadcast_producer : public detail::stage::copying_producer<From> {
+  static_assert(detail::stage::check_repeatable<From>());
+
+ public:
+  /// Begins where the source stands now.
+  explicit broadcast_producer(From from) : detail::stage::copying_producer<From>(std::move(from)) {}
+};
+
 /// Gives each event to one subscriber: whoever has demand takes the next. At most 64 events are read ahead of demand.
 ///
-/// A subscriber that ends in the middle of an event has that one alone in its hands. The source has to be copyable.
+/// A subscriber that ends in the middle of an event has that one alone in its hands. The source has to be copyable; it
+/// need not be repeatable.
 template <Source From>
-class demand_producer : public broadcast_producer<detail::stage::shared_source<From>> {
+class demand_producer : public detail::stage::copying_producer<detail::stage::shared_source<From>> {
  public:
-  /// From where the source stands now.
+  /// Begins where the source stands now.
   explicit demand_producer(From from)
-      : broadcast_producer<detail::stage::shared_source<From>>(detail::stage::shared_source<From>(std::move(from))) {}
+      : detail::stage::copying_producer<detail::stage::shared_source<From>>(
+            detail::stage::shared_source<From>(std::move(from))) {}
 };
 
 /// Divides the events among partitions: `choose(event)` is a number below `count`, or an empty optional for none.
 ///
 /// Each subscriber reads the source by a copy of its own, from the start, and passes over what is not its partition's:
 /// a slow one holds up no other, and what it has not asked for stays in the source. A number of `count` or more goes to
-/// the subscribers that meet it as bad_input.
+/// the subscribers that meet it as bad_input. \see RepeatableSource
 template <Source From, typename Choose>
 class partition_producer {
+  static_assert(detail::stage::check_repeatable<From>());
+
  public:
-  using value_type = typename From::value_type;  ///< of the events
+  using value_type = typename From::value_type;  ///< The type of the events.
 
   /// The producer of one partition.
   using partition = broadcast_producer<detail::stage::partition_source<From, Choose>>;
 
-  /// From where the source stands now; `count` partitions.
+  /// Begins where the source stands now.
+  /// \param count   how many partitions there are \param choose  the partition of an event
   partition_producer(From from, std::size_t count, Choose choose)
       : from_(std::move(from)), count_(count), choose_(std::move(choose)) {}
   /// The producer of one partition. \throws bad_input  when there is none of that number
@@ -182,7 +204,7 @@ class partition_producer {
     detail::stage::check_partition(which, count_);
     return partition({from_, choose_, count_, which});
   }
-  [[nodiscard]] std::size_t size() const { return count_; }  ///< how many partitions there are
+  [[nodiscard]] std::size_t size() const { return count_; }  ///< The number of partitions.
 
  private:
   From from_;

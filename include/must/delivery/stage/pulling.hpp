@@ -4,10 +4,12 @@
 
 #include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/source.hpp"
+#include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -49,10 +51,19 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     if (work_.fetch_add(1) == 0) {
       const turn now{demand_, stop};
       step(now);
-      if (!ended_ && is_idle_ && given_ < now.until && !interrupted_) wait(timeout, stop);
+      if (!ended_ && is_idle_ && given_ < now.until && !interrupted_ && timeout > duration{}) rest(timeout, stop);
       work(now);
     }
     return !ended_;
+  }
+  bool wait(duration timeout, const std::stop_token& stop) noexcept override {
+    const auto self = this->shared_from_this();
+    if (work_.fetch_add(1) != 0) return true;
+    const auto may_send = [&] { return !is_idle_ || interrupted_ || ended_; };
+    bool rested = false;
+    if (!may_send() && timeout > duration{}) rested = rest(timeout, stop);
+    work(turn{0, stop});
+    return rested || may_send();
   }
 
  private:
@@ -130,11 +141,15 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
       return source_state::more;
     }
   }
-  void wait(duration timeout, const std::stop_token& stop) noexcept {
+  // Whether it ended before the timeout, as far as a clock can tell.
+  bool rest(duration timeout, const std::stop_token& stop) noexcept {
     try {
+      const auto end = std::chrono::steady_clock::now() + must::detail::to_chrono(timeout);
       from_->wait(timeout, stop);
+      return !stop.stop_requested() && std::chrono::steady_clock::now() < end;
     } catch (...) {
       if (const auto to = to_.lock()) fail(*to, std::current_exception());
+      return true;
     }
   }
   void fail(subscriber& to, const std::exception_ptr& why) noexcept {
@@ -155,7 +170,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   std::atomic<std::int64_t> refused_{1};  // the first demand that is none
   std::atomic<bool> interrupted_{false}, cancelled_{false}, ended_{false};
   std::int64_t given_ = 0;
-  bool is_idle_ = false;
+  std::atomic<bool> is_idle_{false};
 };
 
 }  // namespace must::detail::stage

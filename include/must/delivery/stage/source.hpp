@@ -49,6 +49,13 @@ concept Source =
       source.wait(timeout, stop);
     };
 
+/// A source of which a copy gives the same events again, from where the original stands, whoever reads the original.
+///
+/// A source says so by `static constexpr bool is_repeatable = true;`. One that takes its events from a queue does not:
+/// what one copy has taken, no other copy gives.
+template <typename S>
+concept RepeatableSource = Source<S> && bool(S::is_repeatable);
+
 /// How a store is read as a source.
 struct source_options {
   position after = 0;  ///< the last event that is not wanted
@@ -61,7 +68,8 @@ struct source_options {
 template <Storage S>
 class store_source {
  public:
-  using value_type = recorded<typename S::data_type>;  ///< of the events
+  using value_type = recorded<typename S::data_type>;  ///< The type of the events.
+  static constexpr bool is_repeatable = true;          ///< A store gives its events as often as it is asked.
 
   /// Reads nothing until it is pulled.
   store_source(S& storage, query which, const source_options& options = {})
@@ -96,14 +104,27 @@ class store_source {
   std::optional<position> until_{};
 };
 
-/// A source that calls a function for each event: `optional<T> next()`, nothing at the end. A copy of the source is a
-/// copy of the function: what that only refers to is shared.
-template <typename Next>
+/// Says of a function that a copy of it gives the same events again. \see function_source
+struct repeatable_t {};
+/// The value to pass. \see function_source
+inline constexpr repeatable_t repeatable{};
+
+/// A source that calls a function for each event: `optional<T> next()`, which gives nothing at the end.
+///
+/// A copy of the source has a copy of the function. Where that copy gives the same events again, because the function
+/// keeps by value all that it needs, write `function_source(next, must::repeatable)`.
+template <typename Next, bool Repeatable = false>
 class function_source {
  public:
-  using value_type = typename std::invoke_result_t<Next&>::value_type;  ///< what `next` gives
+  using value_type = typename std::invoke_result_t<Next&>::value_type;  ///< The type that `next` gives.
+  static constexpr bool is_repeatable = Repeatable;                     ///< Whether the function was said to be that.
 
-  explicit function_source(Next next) : next_(std::move(next)) {}  ///< Calls nothing until it is pulled.
+  /// Calls nothing until it is pulled.
+  explicit function_source(Next next) : next_(std::move(next)) {}
+  /// Calls nothing until it is pulled.
+  function_source(Next next, repeatable_t)
+    requires Repeatable
+      : next_(std::move(next)) {}
 
   /// \see Source
   template <typename Take>
@@ -117,6 +138,10 @@ class function_source {
  private:
   Next next_;
 };
+template <typename Next>
+function_source(Next) -> function_source<Next, false>;
+template <typename Next>
+function_source(Next, repeatable_t) -> function_source<Next, true>;
 
 /// A stage in the middle: takes each event of a source and gives what `transform(event, give)` gives, any number.
 ///
@@ -124,7 +149,8 @@ class function_source {
 template <typename Out, Source From, typename Transform>
 class producer_consumer {
  public:
-  using value_type = Out;  ///< what `transform` gives
+  using value_type = Out;                                        ///< The type that `transform` gives.
+  static constexpr bool is_repeatable = RepeatableSource<From>;  ///< Whether the source is.
 
   /// Pulls nothing until it is pulled.
   producer_consumer(From from, Transform transform) : from_(std::move(from)), transform_(std::move(transform)) {}
