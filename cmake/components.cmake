@@ -45,7 +45,7 @@ macro(must_component name)
 endmacro()
 
 must_component(json PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json
-  HEADERS codec/json.hpp)
+  HEADERS codec/json*.hpp)
 must_component(sqlite PACKAGE SQLite3 TARGET SQLite::SQLite3
   HEADERS storage/sqlite.hpp storage/sqlite/*.hpp)
 must_component(postgres PACKAGE PostgreSQL TARGET PostgreSQL::PostgreSQL

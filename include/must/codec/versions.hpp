@@ -10,6 +10,7 @@
 #include "must/one_of.hpp"
 #include "must/record.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/quoted.hpp"
 
 #include <cstdint>
 #include <exception>
@@ -17,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 namespace must::detail::coding {
@@ -69,9 +71,11 @@ int stored_schema_version(const basic_event<Data>& event) {
 }
 
 [[noreturn]] inline void raise_undecodable(const std::string& id, const std::string& type, position at, error_code code,
-                                           const std::string& reason) {
+                                           const std::string& reason, sparse_text field = {}) {
   raise({.code = code,
-         .message = "event \"" + id + "\" of type \"" + type + "\" at position " + std::to_string(at) + ": " + reason,
+         .message = "event " + text::in_quotes(id) + " of type " + text::in_quotes(type) + " at position " +
+                    std::to_string(at) + ": " + reason,
+         .field = std::move(field),
          .event_id = id,
          .type = type,
          .position = at});
@@ -84,8 +88,10 @@ int stored_schema_version(const basic_event<Data>& event) {
     throw;
   } catch (const std::bad_alloc&) {
     throw;
+  } catch (const codec_error& why) {
+    raise_undecodable(id, type, at, error_code::codec_error, why.error().message, why.error().field);
   } catch (const std::exception& why) {
-    raise_undecodable(id, type, at, error_code::codec_error, why.what());
+    raise_undecodable(id, type, at, error_code::codec_error, text::printable(why.what()));
   } catch (...) {
     raise_undecodable(id, type, at, error_code::codec_error, "its codec threw something that is no std::exception");
   }
@@ -95,7 +101,7 @@ template <typename Event>
 Event decode(const recorded<payload>& record) {
   if (const auto gone = record.data.erased_how())
     raise_undecodable(record.id, record.type, record.position, error_code::erased,
-                      "its payload was erased at " + gone->when.to_string() + " (" + gone->why + ")");
+                      "its payload was erased at " + gone->when.to_string() + " (" + text::printable(gone->why) + ")");
   try {
     if constexpr (check_codec<Event>()) return codec<Event>::decode(record.data);
   } catch (...) {

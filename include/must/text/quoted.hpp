@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: MIT
-// A text of somebody else's within a message: quoted, escaped and cut.
+// A text of somebody else's within a message: escaped and cut, with quotes or without.
 #pragma once
 
+#include "must/text/utf8.hpp"
+
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace must::detail::text {
 
-// A text for a message: at most 64 bytes of it, with what cannot be printed escaped.
-inline std::string in_quotes(std::string_view text) {
+inline void append_escaped(std::string& out, char c) {
   constexpr char hex[] = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  (out += "\\x") += {hex[byte >> 4U], hex[byte & 15U]};
+}
+
+// A name or a value for a message: at most 64 bytes of it, with all that is not printable ASCII escaped.
+inline std::string in_quotes(std::string_view text) {
   constexpr std::size_t shown = 64;
   std::string out = "\"";
   for (const char c : text.substr(0, shown)) {
@@ -18,9 +26,38 @@ inline std::string in_quotes(std::string_view text) {
     if (byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\')
       out += c;
     else
-      (out += "\\x") += {hex[byte >> 4U], hex[byte & 15U]};
+      append_escaped(out, c);
   }
   return out += text.size() > shown ? "...\"" : "\"";
+}
+
+// Whether a code point moves text, hides it, or ends its line.
+constexpr bool is_unprintable(std::uint32_t code) {
+  return is_barred_character(code) || (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
+         (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
+}
+
+// A sentence of somebody else's for a message, such as what an exception says: at most 512 bytes of it, with what is
+// not printable escaped. Letters of any script stay what they are.
+inline std::string printable(std::string_view text) {
+  constexpr std::size_t shown = 512;
+  const auto kept = cut(text, shown);
+  const bool valid = is_utf8(kept);
+  std::string out;
+  for (auto rest = kept; !rest.empty();) {
+    const auto before = rest;
+    std::uint32_t code = static_cast<unsigned char>(rest.front());
+    if (valid)
+      code = take_code_point(rest);
+    else
+      rest.remove_prefix(1);
+    const auto bytes = before.substr(0, before.size() - rest.size());
+    if (!is_unprintable(code) && (valid || code < 0x80))
+      out += bytes;
+    else
+      for (const char c : bytes) append_escaped(out, c);
+  }
+  return kept.size() < text.size() ? out += "..." : out;
 }
 
 }  // namespace must::detail::text
