@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: MIT
-# No header in `folder` is longer than 500 lines. cmake -D folder=... -P header_length.cmake
+# No header in `folder` is longer than `most` lines, and half of them have at most `median`.
+# cmake -D folder=... -D most=... -D median=... -P header_length.cmake
 file(GLOB_RECURSE headers "${folder}/*.hpp")
+set(lengths "")
 foreach(header IN LISTS headers)
   file(READ "${header}" text)
   string(REGEX REPLACE "[^\n]+" "" lines "${text}")
   string(LENGTH "${lines}" lines)
-  if(lines GREATER 500)
-    message(SEND_ERROR "${header} has ${lines} lines")
+  list(APPEND lengths ${lines})
+  if(lines GREATER most)
+    message(SEND_ERROR "${header} has ${lines} lines, more than ${most}")
   endif()
 endforeach()
+list(SORT lengths COMPARE NATURAL)
+list(LENGTH lengths count)
+math(EXPR middle "${count} / 2")
+list(GET lengths ${middle} lines)
+message(STATUS "${count} headers, ${lines} lines at the median")
+if(lines GREATER median)
+  message(SEND_ERROR "half of the headers have ${lines} lines or more, which is more than ${median}")
+endif()
