@@ -45,5 +45,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT CMAKE_CXX_COMPILER_VERSION VER
     must_headers("libc++" all_headers -stdlib=libc++ -fexperimental-library ${CMAKE_CXX20_STANDARD_COMPILE_OPTION})
     must_headers("libc++, C++23, in reverse" all_headers_reversed
       -stdlib=libc++ -fexperimental-library ${CMAKE_CXX23_STANDARD_COMPILE_OPTION})
+  else()
+    must_skip("headers: libc++" headers libc++ "libc++ 19 was not found")
   endif()
 endif()
