@@ -86,7 +86,7 @@ TEST_CASE("postgres_store: a schema of a later release is refused with a sentenc
 }
 
 TEST_CASE("postgres_store: who may not connect or read is told so, without secrets", "[storage][postgres]") {
-  if (!has_postgres() || !postgres_server::instance().is_private()) return;
+  if (!must_test::has_own_postgres()) return;
   postgres_session session;
   session.ask("DROP ROLE IF EXISTS must_guarded; CREATE ROLE must_guarded LOGIN PASSWORD 'right'");
   session.ask("DROP ROLE IF EXISTS must_poor; CREATE ROLE must_poor LOGIN");
@@ -181,7 +181,7 @@ TEST_CASE("postgres_store: backends that are killed all the time lose and repeat
 }
 
 TEST_CASE("postgres_store: a crash of the server loses nothing that was acknowledged", "[storage][postgres]") {
-  if (!has_postgres() || !postgres_server::instance().is_private()) return;
+  if (!must_test::has_own_postgres()) return;
   const scratch_schema schema;
   auto options = options_for(schema.name);
   options.conninfo += " options='-c synchronous_commit=on'";
@@ -259,7 +259,7 @@ TEST_CASE("postgres_store: of 64 threads that fight for one boundary none waits 
 }
 
 TEST_CASE("postgres_store: a command on a stream of 10 events takes 3 round trips at the most", "[storage][postgres]") {
-  if (!has_postgres() || !postgres_server::instance().is_private()) return;
+  if (!must_test::has_own_postgres()) return;
   const scratch_schema schema;
   must_test::socket_proxy proxy(postgres_server::instance().socket());
   auto options = options_for(schema.name);

@@ -27,14 +27,6 @@ using must_test::postgres_server;
 using must_test::postgres_session;
 using must_test::scratch_schema;
 
-// Whether there is a server of ours, that a proxy can stand in front of.
-bool has_own_server() {
-  if (!must_test::has_postgres()) return false;
-  const bool is_own = postgres_server::instance().is_private();
-  if (!is_own) must_test::skip("the server that MUST_TEST_POSTGRES names is not the test's own");
-  return is_own;
-}
-
 // A schema, a store that reaches it by a proxy, another that does not, and a session.
 struct behind_a_proxy {
   must::postgres_options options() const {
@@ -80,7 +72,7 @@ struct behind_a_proxy {
 }  // namespace
 
 TEST_CASE("postgres_store: an append whose client is cut off at the lock is stored once", "[storage][postgres]") {
-  if (!has_own_server()) return;
+  if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   for (int round = 0; round < 3; ++round) {
     here.take_commit_lock();
@@ -109,7 +101,7 @@ TEST_CASE("postgres_store: an append whose client is cut off at the lock is stor
 
 TEST_CASE("postgres_store: Z3 a connection that is lost at any message costs nothing, and nothing is done twice",
           "[storage][postgres]") {
-  if (!has_own_server()) return;
+  if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   here.session.ask("CREATE TABLE " + here.schema.name + ".work(n int)");
   struct lost_in_work {};  // what a callback throws passes through, and nothing is stored
@@ -188,7 +180,7 @@ TEST_CASE("postgres_store: Z3 a connection that is lost at any message costs not
 
 TEST_CASE("postgres_store: past the deadline nobody knows what became of an append, and the error says so",
           "[storage][postgres]") {
-  if (!has_own_server()) return;
+  if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   auto options = here.options();
   options.deadline = must::duration(300'000);
@@ -206,7 +198,7 @@ TEST_CASE("postgres_store: past the deadline nobody knows what became of an appe
 }
 
 TEST_CASE("postgres_store: the server ends what takes too long, before who asked gives up", "[storage][postgres]") {
-  if (!has_own_server()) return;
+  if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   auto options = options_for(here.schema.name);
   options.deadline = must::duration(2'000'000);
@@ -236,7 +228,7 @@ TEST_CASE("postgres_store: the server ends what takes too long, before who asked
 
 TEST_CASE("postgres_store: a conflict is final, though an earlier request was still on its way",
           "[storage][postgres]") {
-  if (!has_own_server()) return;
+  if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   const must::append_condition ahead[] = {{.streams = {must::stream_expectation::exactly("s", 1)}},
                                           {.streams = {must::stream_expectation::exists("t")}}};
@@ -269,7 +261,7 @@ TEST_CASE("postgres_store: a conflict is final, though an earlier request was st
 }
 
 TEST_CASE("postgres_store: a put that was refused never comes through later", "[storage][postgres]") {
-  if (!has_own_server()) return;
+  if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   CHECK(here.store.put("other", "v", 0));  // there is a connection that has prepared
   CHECK_FALSE(here.with_first_request_late([&] { return here.store.put("k", "late", 1); }));
@@ -281,7 +273,7 @@ TEST_CASE("postgres_store: a put that was refused never comes through later", "[
 
 TEST_CASE("postgres_store: where no session is known, an answer that may change is an unknown outcome",
           "[storage][postgres]") {
-  if (!has_own_server()) return;
+  if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   auto options = here.options();
   options.pooled = true;

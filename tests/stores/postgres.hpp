@@ -23,6 +23,14 @@ inline bool has_postgres(const postgres_server& server = postgres_server::instan
   return server.available();
 }
 
+// Whether there is one that a test may stop and start.
+inline bool has_own_postgres() {
+  if (!has_postgres()) return false;
+  const bool is_own = postgres_server::instance().is_private();
+  if (!is_own) skip("the server that MUST_TEST_POSTGRES names is not the test's own");
+  return is_own;
+}
+
 // The error of what a call throws. Throws when it throws none.
 template <typename Call>
 must::error error_of(Call&& call) {
