@@ -7,7 +7,7 @@
 // first ratio is the machine's.
 #include "must/storage/memory.hpp"
 
-#include "ratios.hpp"
+#include "benchmarks/ratios.hpp"
 
 #include <malloc.h>
 #include <sys/mman.h>
@@ -116,23 +116,13 @@ std::unique_ptr<Store> filled(std::size_t count, dice& roll) {
   return store;
 }
 
-class stopwatch {
- public:
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 template <typename Store>
 void time_appends(benchmark::State& state, std::span<const std::unique_ptr<Store>> stores, dice& roll) {
   std::vector<one_append> made;
   while (made.size() < some) made.push_back(make_append(roll));
-  const stopwatch watch;
+  const bench::stopwatch watch;
   for (auto& one : made) append_one(*stores[stores.size() == 1 ? 0 : roll(stores.size())], one);
-  state.SetIterationTime(watch.seconds() / some);
+  bench::set_time(state, watch.time() / some);
 }
 
 template <typename Store>
@@ -305,16 +295,16 @@ void write(benchmark::State& state, bool scanned) {
             return !done.load(std::memory_order_relaxed);
           });
       });
-    double seconds = 0;
+    bench::spent writing;
     constexpr std::size_t rounds = 1'600;
     for (std::size_t i = 0; i < rounds; ++i) {
       std::vector<one_append> made;
       while (made.size() < some) made.push_back(make_append(roll));
-      const stopwatch watch;
+      const bench::stopwatch watch(CLOCK_THREAD_CPUTIME_ID);
       for (auto& one : made) append_one(store, one);
-      seconds += watch.seconds();
+      writing += watch.time();
     }
-    state.SetIterationTime(seconds / (rounds * some));
+    bench::set_time(state, writing / (rounds * some));
     done = true;
     if (reader.joinable()) reader.join();
     benchmark::DoNotOptimize(events);
@@ -329,7 +319,7 @@ void append_large(benchmark::State& state) { append_large_of<store_type>(state);
 void append_small_by_hand(benchmark::State& state) { append_small_of<hand_store>(state); }
 void append_large_by_hand(benchmark::State& state) { append_large_of<hand_store>(state); }
 void target_append(benchmark::State& state) {  // 1,500,000 a second
-  for (auto _ : state) state.SetIterationTime(1 / 1.5e6);
+  for (auto _ : state) bench::set_time(state, {1 / 1.5e6, 1 / 1.5e6});
 }
 
 BENCHMARK(target_append)->UseManualTime()->Iterations(1);
@@ -338,13 +328,13 @@ BENCHMARK(append_spread)->UseManualTime()->Iterations(100)->Repetitions(5);
 BENCHMARK(append_large)->UseManualTime()->Iterations(100)->Repetitions(5);
 BENCHMARK(append_small_by_hand)->UseManualTime()->Iterations(50)->Repetitions(5);
 BENCHMARK(append_large_by_hand)->UseManualTime()->Iterations(100)->Repetitions(5);
-BENCHMARK(read_tag_small)->Repetitions(3);
-BENCHMARK(read_tag_spread)->Repetitions(3);
-BENCHMARK(read_tag_large)->Repetitions(3);
-BENCHMARK(read_tag_small_again)->Repetitions(3);
-BENCHMARK(read_tag_large_again)->Repetitions(3);
-BENCHMARK(read_tag_small_by_hand)->Repetitions(3);
-BENCHMARK(read_tag_large_by_hand)->Repetitions(3);
+BENCHMARK(read_tag_small)->Repetitions(3)->MeasureProcessCPUTime();
+BENCHMARK(read_tag_spread)->Repetitions(3)->MeasureProcessCPUTime();
+BENCHMARK(read_tag_large)->Repetitions(3)->MeasureProcessCPUTime();
+BENCHMARK(read_tag_small_again)->Repetitions(3)->MeasureProcessCPUTime();
+BENCHMARK(read_tag_large_again)->Repetitions(3)->MeasureProcessCPUTime();
+BENCHMARK(read_tag_small_by_hand)->Repetitions(3)->MeasureProcessCPUTime();
+BENCHMARK(read_tag_large_by_hand)->Repetitions(3)->MeasureProcessCPUTime();
 BENCHMARK(write_alone)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(write_while_scanned)->UseManualTime()->Iterations(1)->Repetitions(5);
 

@@ -7,9 +7,9 @@
 #include "must/must.hpp"
 #include "must/storage/group_commit.hpp"
 
-#include "ratios.hpp"
+#include "benchmarks/ratios.hpp"
+#include "benchmarks/store_events.hpp"
 #include "servers/postgres.hpp"
-#include "store_events.hpp"
 
 #include <libpq-fe.h>
 
@@ -245,7 +245,7 @@ void grouped_64(benchmark::State& state) {
     const scratch_schema schema;
     must::postgres_store store(options(schema.name));
     must::group_commit shared(store);
-    state.SetIterationTime(bench::append_by_threads(shared, 64, 150));
+    bench::set_time(state, bench::append_by_threads(shared, 64, 150));
   }
 }
 
@@ -281,7 +281,7 @@ void conditional(benchmark::State& state, std::size_t count) {
   must::postgres_store store(options(schema.name));
   bench::fill(store, count, 100'000);
   settle();
-  for (auto _ : state) state.SetIterationTime(bench::append_under_two_tags(store, 1'000));
+  for (auto _ : state) bench::set_time(state, bench::append_under_two_tags(store, 1'000));
   if (bench::read_and_weigh(state, store, must::query::all()) < count) std::abort();
 }
 void conditional_small(benchmark::State& state) { conditional(state, 10'000); }
@@ -292,8 +292,8 @@ BENCHMARK(single_must)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(batch_1000_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(batch_1000_must)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(grouped_64)->UseManualTime()->Iterations(1)->Repetitions(5);
-BENCHMARK(read_all_hand)->Iterations(5)->Repetitions(5);
-BENCHMARK(read_all_must)->Iterations(5)->Repetitions(5);
+BENCHMARK(read_all_hand)->Iterations(5)->Repetitions(5)->MeasureProcessCPUTime();
+BENCHMARK(read_all_must)->Iterations(5)->Repetitions(5)->MeasureProcessCPUTime();
 BENCHMARK(conditional_small)->UseManualTime()->Iterations(3)->Repetitions(3);
 BENCHMARK(conditional_large)->UseManualTime()->Iterations(3)->Repetitions(1);
 

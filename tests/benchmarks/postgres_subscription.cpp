@@ -191,10 +191,10 @@ BENCHMARK(bare_notify_and_back)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_elsewhere_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_not_flushed_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
-BENCHMARK(one_event)->Iterations(1'000)->Repetitions(5);
+BENCHMARK(one_event)->Iterations(1'000)->Repetitions(5)->MeasureProcessCPUTime();
 BENCHMARK(by_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
-BENCHMARK(read)->Iterations(1)->Repetitions(7);
-BENCHMARK(catch_up)->Iterations(1)->Repetitions(7);
+BENCHMARK(read)->Iterations(1)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(catch_up)->Iterations(1)->Repetitions(7)->MeasureProcessCPUTime();
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // process_command on a memory_store of structs, against a hand-written function that makes the same checks and stores
 // the same record under the same kind of lock.
-#include "ratios.hpp"
+#include "benchmarks/ratios.hpp"
 
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
@@ -195,12 +195,12 @@ void accepted_without_append(benchmark::State& state) {
     benchmark::DoNotOptimize(must::try_process_command(Deposit{"account-1", 1}, store, Actor{1, true}).has_value());
 }
 
-BENCHMARK(by_hand)->Iterations(commands)->Repetitions(7);
-BENCHMARK(by_must)->Iterations(commands)->Repetitions(7);
-BENCHMARK(aggregate_by_hand)->Iterations(aggregates)->Repetitions(7);
-BENCHMARK(aggregate_by_must)->Iterations(aggregates)->Repetitions(7);
-BENCHMARK(accepted_without_append)->Repetitions(7);
-BENCHMARK(refused)->Repetitions(7);
+BENCHMARK(by_hand)->Iterations(commands)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(by_must)->Iterations(commands)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(aggregate_by_hand)->Iterations(aggregates)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(aggregate_by_must)->Iterations(aggregates)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(accepted_without_append)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(refused)->Repetitions(7)->MeasureProcessCPUTime();
 
 }  // namespace
 

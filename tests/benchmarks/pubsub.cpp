@@ -138,12 +138,12 @@ void relay_that_publishes(benchmark::State& state) {
   benchmark::DoNotOptimize(count);
   state.SetItemsProcessed(state.iterations() * stored);
 }
-BENCHMARK(callbacks_by_hand)->Repetitions(7);
-BENCHMARK(pubsub_callbacks)->Repetitions(7);
-BENCHMARK(mailboxes_by_hand)->Repetitions(7);
-BENCHMARK(pubsub_mailboxes)->Repetitions(7);
-BENCHMARK(loop_that_publishes)->Repetitions(7)->UseRealTime();
-BENCHMARK(relay_that_publishes)->Repetitions(7)->UseRealTime();
+BENCHMARK(callbacks_by_hand)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(pubsub_callbacks)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(mailboxes_by_hand)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(pubsub_mailboxes)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(loop_that_publishes)->Repetitions(7)->UseRealTime()->MeasureProcessCPUTime();
+BENCHMARK(relay_that_publishes)->Repetitions(7)->UseRealTime()->MeasureProcessCPUTime();
 
 }  // namespace
 

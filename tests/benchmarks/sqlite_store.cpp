@@ -4,8 +4,8 @@
 
 #include "must/storage/group_commit.hpp"
 
-#include "ratios.hpp"
-#include "store_events.hpp"
+#include "benchmarks/ratios.hpp"
+#include "benchmarks/store_events.hpp"
 
 #include <sqlite3.h>
 
@@ -197,7 +197,7 @@ void full_64_threads(benchmark::State& state) {
     const scratch_file file;
     must::sqlite_store store(options(file.path, full));
     must::group_commit shared(store);
-    state.SetIterationTime(bench::append_by_threads(shared, 64, 300));
+    bench::set_time(state, bench::append_by_threads(shared, 64, 300));
   }
 }
 
@@ -264,7 +264,7 @@ void conditional(benchmark::State& state, std::size_t count, sqlite_durability d
   const scratch_file file;
   must::sqlite_store store(options(file.path, durability));
   bench::fill(store, count, 100'000);
-  for (auto _ : state) state.SetIterationTime(bench::append_under_two_tags(store, 2'000));
+  for (auto _ : state) bench::set_time(state, bench::append_under_two_tags(store, 2'000));
 }
 void conditional_small(benchmark::State& state) { conditional(state, 10'000, normal); }
 void conditional_large(benchmark::State& state) { conditional(state, 1'000'000, normal); }
@@ -281,12 +281,12 @@ BENCHMARK(full_1000_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_1000_must)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_64_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(full_64_threads)->UseManualTime()->Iterations(1)->Repetitions(5);
-BENCHMARK(all_hand)->Iterations(3)->Repetitions(5);
-BENCHMARK(all_must)->Iterations(3)->Repetitions(5);
-BENCHMARK(stream_hand)->Iterations(500)->Repetitions(5);
-BENCHMARK(stream_must)->Iterations(500)->Repetitions(5);
-BENCHMARK(tag_hand)->Iterations(5'000)->Repetitions(5);
-BENCHMARK(tag_must)->Iterations(5'000)->Repetitions(5);
+BENCHMARK(all_hand)->Iterations(3)->Repetitions(5)->MeasureProcessCPUTime();
+BENCHMARK(all_must)->Iterations(3)->Repetitions(5)->MeasureProcessCPUTime();
+BENCHMARK(stream_hand)->Iterations(500)->Repetitions(5)->MeasureProcessCPUTime();
+BENCHMARK(stream_must)->Iterations(500)->Repetitions(5)->MeasureProcessCPUTime();
+BENCHMARK(tag_hand)->Iterations(5'000)->Repetitions(5)->MeasureProcessCPUTime();
+BENCHMARK(tag_must)->Iterations(5'000)->Repetitions(5)->MeasureProcessCPUTime();
 BENCHMARK(conditional_small)->UseManualTime()->Iterations(10)->Repetitions(3);
 BENCHMARK(conditional_large)->UseManualTime()->Iterations(10)->Repetitions(3);
 BENCHMARK(full_conditional_small)->UseManualTime()->Iterations(10)->Repetitions(3);

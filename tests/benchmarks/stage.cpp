@@ -39,14 +39,14 @@ void demand_1000(benchmark::State& state) { with_demand(state, 1'000); }
 void demand_1(benchmark::State& state) { with_demand(state, 1); }
 // An event costs 1/60,000,000 s with a demand of 1,000, and 1/5,000,000 s with one of 1, in nanoseconds a million.
 void limit_of_1000(benchmark::State& state) {
-  for (auto _ : state) state.SetIterationTime(static_cast<double>(count) / 60e6);
+  for (auto _ : state) bench::set_time(state, bench::spent{1, 1} / (60e6 / static_cast<double>(count)));
 }
 void limit_of_1(benchmark::State& state) {
-  for (auto _ : state) state.SetIterationTime(static_cast<double>(count) / 5e6);
+  for (auto _ : state) bench::set_time(state, bench::spent{1, 1} / (5e6 / static_cast<double>(count)));
 }
-BENCHMARK(loop_by_hand)->Repetitions(7);
-BENCHMARK(demand_1000)->Repetitions(7);
-BENCHMARK(demand_1)->Repetitions(7);
+BENCHMARK(loop_by_hand)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(demand_1000)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(demand_1)->Repetitions(7)->MeasureProcessCPUTime();
 BENCHMARK(limit_of_1000)->Iterations(1)->UseManualTime();
 BENCHMARK(limit_of_1)->Iterations(1)->UseManualTime();
 

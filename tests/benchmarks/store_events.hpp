@@ -4,6 +4,8 @@
 
 #include "must/storage.hpp"
 
+#include "benchmarks/spent.hpp"
+
 #include <benchmark/benchmark.h>
 #include <malloc.h>
 
@@ -21,30 +23,23 @@
 
 namespace bench {
 
-class stopwatch {
- public:
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 // The median of `pings` round trips; `ping` ends when the other side has noticed.
 template <typename Ping>
 void median_of(benchmark::State& state, std::size_t pings, Ping&& ping) {
   for (auto _ : state) {
     std::vector<double> all;
+    double cpu = 0;
     for (std::size_t i = 0; i < pings; ++i) {
       const stopwatch watch;
       ping();
-      all.push_back(watch.seconds());
+      const auto one = watch.time();
+      all.push_back(one.wall);
+      cpu += one.cpu;
       std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
     const auto middle = all.begin() + static_cast<std::ptrdiff_t>(pings / 2);
     std::nth_element(all.begin(), middle, all.end());
-    state.SetIterationTime(*middle);
+    set_time(state, {*middle, cpu / static_cast<double>(pings)});
   }
 }
 
@@ -122,16 +117,16 @@ void append_in_batches(benchmark::State& state, std::size_t size, std::size_t to
     auto events = make_events(0, total);
     const stopwatch watch;
     for (std::size_t i = 0; i < total; i += size) append(std::span(events).subspan(i, size));
-    const auto seconds = watch.seconds();
-    state.SetIterationTime(seconds / static_cast<double>(total));
-    state.counters["events/s"] = static_cast<double>(total) / seconds;
+    const auto one = watch.time() / static_cast<double>(total);
+    set_time(state, one);
+    state.counters["events/s"] = 1 / one.wall;
   }
 }
 
 // Threads that append `each` single events, which together are those that one thread would append, in much the same
-// order. Ids are made when they are appended, as by a command. Seconds for one.
+// order. Ids are made when they are appended, as by a command. What one has spent.
 template <typename Store>
-double append_by_threads(Store& store, std::size_t threads, std::size_t each) {
+spent append_by_threads(Store& store, std::size_t threads, std::size_t each) {
   std::vector<std::vector<must::cloud_event>> events(threads);
   for (std::size_t i = 0; i < threads * each; ++i) events[i % threads].push_back(make_event(i));
   const stopwatch watch;
@@ -144,7 +139,7 @@ double append_by_threads(Store& store, std::size_t threads, std::size_t each) {
       }
     });
   for (auto& thread : running) thread.join();
-  return watch.seconds() / static_cast<double>(threads * each);
+  return watch.time() / static_cast<double>(threads * each);
 }
 
 template <typename Store>
@@ -156,9 +151,9 @@ void fill(Store& store, std::size_t count, std::size_t tags) {
   }
 }
 
-// Appends under the condition that nothing with both tags has come since the head: seconds for one.
+// Appends under the condition that nothing with both tags has come since the head: what one has spent.
 template <typename Store>
-double append_under_two_tags(Store& store, std::size_t count) {
+spent append_under_two_tags(Store& store, std::size_t count) {
   auto events = make_events(store.head(), count);
   auto head = store.head();
   const stopwatch watch;
@@ -167,7 +162,7 @@ double append_under_two_tags(Store& store, std::size_t count) {
                                            .after = head};
     head = store.append(std::span(&event, 1), condition).value().last;
   }
-  return watch.seconds() / static_cast<double>(count);
+  return watch.time() / static_cast<double>(count);
 }
 
 }  // namespace bench

@@ -130,15 +130,15 @@ void slow_handler(benchmark::State& state, unsigned lanes) {
 void one_lane(benchmark::State& state) { slow_handler(state, 1); }
 void four_lanes(benchmark::State& state) { slow_handler(state, 4); }
 
-BENCHMARK(memory_loop)->Iterations(3)->Repetitions(7);
-BENCHMARK(memory_catch_up)->Iterations(3)->Repetitions(7);
-BENCHMARK(memory_relay)->Iterations(3)->Repetitions(7);
-BENCHMARK(sqlite_read)->Iterations(1)->Repetitions(7);
-BENCHMARK(sqlite_catch_up)->Iterations(1)->Repetitions(7);
+BENCHMARK(memory_loop)->Iterations(3)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(memory_catch_up)->Iterations(3)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(memory_relay)->Iterations(3)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(sqlite_read)->Iterations(1)->Repetitions(7)->MeasureProcessCPUTime();
+BENCHMARK(sqlite_catch_up)->Iterations(1)->Repetitions(7)->MeasureProcessCPUTime();
 BENCHMARK(bare_wake_up)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(append_to_handler)->UseManualTime()->Iterations(1)->Repetitions(5);
-BENCHMARK(one_lane)->Iterations(1)->Repetitions(3);
-BENCHMARK(four_lanes)->Iterations(1)->Repetitions(3);
+BENCHMARK(one_lane)->Iterations(1)->Repetitions(3)->MeasureProcessCPUTime();
+BENCHMARK(four_lanes)->Iterations(1)->Repetitions(3)->MeasureProcessCPUTime();
 
 }  // namespace
 

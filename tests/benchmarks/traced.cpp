@@ -58,9 +58,9 @@ void traced_by_listener(benchmark::State& state) {
     run(traced);
   });
 }
-BENCHMARK(plain)->Iterations(200'000)->Repetitions(11);
-BENCHMARK(traced_by_nothing)->Iterations(200'000)->Repetitions(11);
-BENCHMARK(traced_by_listener)->Iterations(200'000)->Repetitions(11);
+BENCHMARK(plain)->Iterations(200'000)->Repetitions(11)->MeasureProcessCPUTime();
+BENCHMARK(traced_by_nothing)->Iterations(200'000)->Repetitions(11)->MeasureProcessCPUTime();
+BENCHMARK(traced_by_listener)->Iterations(200'000)->Repetitions(11)->MeasureProcessCPUTime();
 
 }  // namespace
 
