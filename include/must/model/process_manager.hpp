@@ -3,6 +3,9 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/model/process_manager/listing.hpp"
+#include "must/model/process_manager/options.hpp"
+#include "must/model/process_manager/reaction.hpp"  // IWYU pragma: export
 #include "must/model/process_manager/runner.hpp"
 #include "must/storage.hpp"
 #include "must/subscription.hpp"
@@ -13,6 +16,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace must {
 
@@ -21,31 +25,50 @@ template <ProcessManager P, CellStorage S, typename... Option>
 class basic_process_manager {
  public:
   /// For must::process_manager.
-  basic_process_manager(S& storage, const std::string& name, subscription_options options, Option... rule_options)
-      : subscription_(storage, "process/" + name, detail::model::process_query<P>(),
-                      detail::model::process_runner<P, S, Option...>(storage, name, std::move(rule_options)...),
+  basic_process_manager(S& storage, std::string name, subscription_options options, Option... rule_options)
+      : storage_(storage),
+        name_(detail::model::checked_manager(std::move(name))),
+        subscription_(storage, "process/" + name_, detail::model::process_query<P>(),
+                      detail::model::process_runner<P, S, Option...>(storage, name_, std::move(rule_options)...),
                       detail::model::one_lane(std::move(options))) {}
 
-  /// Follows until a stop is requested. \throws as subscription::run; what react and the commands' rules throw
+  /// Follows until a stop is requested, which is obeyed between two commands.
+  /// \throws poison_error  when a process decides 100 times in a row on refusals of its own commands, or on deadlines
+  ///   that are due at once, and the failure policy does not say otherwise
+  /// \throws what subscription::run throws; what react and the commands' rules throw
   void run(const std::stop_token& stop) { subscription_.run(stop); }
-  /// Handles what the store has and which deadlines have passed, and returns the position it has come to.
+  /// Handles what the store has and the deadlines that have passed, and returns the position it has come to.
+  /// \throws what run throws
   position run_once(const std::stop_token& stop = {}) { return subscription_.run_once(stop); }
-  /// \see subscription
-  bool wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
-  [[nodiscard]] subscription_health health() const { return subscription_.health(); }  ///< \see subscription::health
+
+  /// Lists the instances that have begun and not ended, whoever follows, in the order of their keys.
+  /// Costs all decisions of the process manager. \throws codec_error, storage_error
+  [[nodiscard]] std::vector<running_process> running() const {
+    return detail::model::running_processes(storage_, name_);
+  }
+  /// Ends one instance by hand: its later events and its deadlines do not concern it.
+  /// \returns whether it was running  \throws version_conflict  when it never stands still; storage_error
+  bool end(const std::string& key) { return detail::model::end_process_of(storage_, name_, key); }
+
+  /// Waits until everything at or below a position is handled. \see subscription::wait_until
+  auto wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
+  /// How it goes. \see subscription::health
+  [[nodiscard]] subscription_health health() const { return subscription_.health(); }
 
  private:
+  S& storage_;
+  std::string name_;
   subscription<S, detail::model::process_runner<P, S, Option...>> subscription_;
 };
 
 /// Follows a store with the process manager P: events come in, commands go out, through process_command.
 ///
-/// Each instance is a stream "process/<name>/<key>": a decision is stored before its commands run, each outcome after,
-/// and the ids of commands follow from it, so that a crash at any point runs none twice. The commands carry the
-/// metadata causationid and correlationid. A refused command goes to P::refused, anything else that fails is tried
-/// again as the options say. A store of structs has to know process_decided and process_outcome as well.
-/// \param storage  not owned \param name  1 to 200 bytes \param options  a subscription_options, and what the commands'
-/// rules get
+/// Each instance is a stream of the store: a decision is stored before its commands run, each outcome after, and the
+/// ids of commands follow from it, so that a crash at any point runs none twice. The commands carry the metadata
+/// causationid and correlationid. A refused command goes to P::refused; anything else that fails is tried again as the
+/// options say. A store of structs has to know process_decided and process_outcome as well.
+/// \param storage  is not owned  \param name  has 1 to 200 bytes
+/// \param options  are a subscription_options with one lane, and what the commands' rules get
 /// \throws bad_input  when the name or an option is out of range
 template <ProcessManager P, CellStorage S, typename... Option>
 [[nodiscard]] auto process_manager(S& storage, const std::string& name, Option... options) {

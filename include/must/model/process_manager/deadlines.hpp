@@ -5,11 +5,14 @@
 #include "must/codec/versions.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/model/process_manager/event_codec.hpp"
 #include "must/model/process_manager/events.hpp"
+#include "must/model/process_manager/instance.hpp"
 #include "must/process_command/resume.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/stored_names.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstddef>
@@ -36,13 +39,17 @@ class process_deadlines {
   static constexpr std::uint64_t keep_every = 500;  // decisions
 
   explicit process_deadlines(const std::string& manager)
-      : cell_key_("must/process/" + manager + "/deadlines"),
-        decisions_({query_item{.types = {process_decided::type}, .tags = {"process:" + manager}}}) {}
+      : cell_(stored_names::process_deadlines(manager)),
+        decisions_({query_item{.types = {process_decided::type}, .tags = {stored_names::process_tag(manager)}}}) {}
 
   // Reads the decisions since the last time; the first time, those since the cell was written.
   template <CellStorage S>
   void catch_up(S& storage) {
-    if (!std::exchange(begun_, true)) recall(storage.get(cell_key_));
+    if (!std::exchange(begun_, true)) {
+      auto kept = storage.get(cell_.now);
+      if (!kept && cell_.has_former()) kept = storage.get(cell_.former);
+      recall(kept);
+    }
     if (!read_on(storage)) {  // of another history
       forget();
       static_cast<void>(read_on(storage));
@@ -92,8 +99,7 @@ class process_deadlines {
   }
   void note(const std::string& id, const process_decided& event) {
     for (auto at = first_of(event.key); at != pending_.end() && at->first.key == event.key; ++at)
-      if (event.position == 0 && event.trigger == at->first.decision + "/" + at->first.name)
-        at->second.is_decided = true;
+      if (process_trigger::of_deadline(at->first.decision, at->first.name).is_of(event)) at->second.is_decided = true;
     for (const auto& name : event.cancelled) drop(event.key, &name);
     for (const auto& one : event.deadlines) {
       drop(event.key, &one.name);
@@ -150,13 +156,13 @@ class process_deadlines {
     out.put("id", last_.id);
     out.put("deadlines", all);
     try {
-      const auto before = storage.get(cell_key_);
-      static_cast<void>(storage.put(cell_key_, std::move(out).finish().bytes(), before ? before->revision : 0));
+      const auto before = storage.get(cell_.now);
+      static_cast<void>(storage.put(cell_.now, std::move(out).finish().bytes(), before ? before->revision : 0));
       unkept_ = 0;
     } catch (const exception&) {}  // kept another time: without it more is read, and nothing lost
   }
 
-  std::string cell_key_;
+  stored_names::name cell_;
   query decisions_;
   bool begun_ = false;
   pipeline::folded_event last_{};  // the last decision that was read

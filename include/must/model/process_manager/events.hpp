@@ -1,260 +1,95 @@
 // SPDX-License-Identifier: MIT
-// The events of a process manager's own streams: what was decided, and what became of each command.
+// The events of a process manager's own streams (public): what was decided, and what became of each command.
 #pragma once
 
-#include "must/codec/codec.hpp"
-#include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/record.hpp"
-#include "must/storage/kit/validate.hpp"
-#include "must/text/base64.hpp"
-#include "must/text/json_text.hpp"
-#include "must/text/utf8.hpp"
+#include "must/stored_names.hpp"
 #include "must/timestamp.hpp"
 
-#include <charconv>
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <system_error>
-#include <utility>
 #include <vector>
 
 namespace must {
 
 /// A command as a process manager stores it before it runs.
 struct issued_command {
-  std::string type{};  ///< the command_type
-  payload data{};      ///< as its codec encodes it
+  std::string type{};  ///< The type of the command, as command_type names it.
+  payload data{};      ///< The command as its codec encodes it.
   friend bool operator==(const issued_command&, const issued_command&) = default;
 };
 
-/// A deadline of a process: `must::process_deadline{"payment", std::chrono::hours(24)}`, returned by react beside
-/// commands. When it has passed, the process gets on_deadline("payment"), unless it has ended or cancelled it. A span
-/// of more than a century is a century.
+/// A deadline of a process, returned by react beside commands: `must::process_deadline{"payment", 24h}`.
+///
+/// When it has passed, `on_deadline("payment")` is called, unless the process has ended or has cancelled the deadline.
+/// A deadline that is set again under the same name replaces the former one.
 struct process_deadline {
-  std::string name{};  ///< within the process
-  duration after{};    ///< from now
+  std::string name{};  ///< The name of the deadline within the process.
+  duration after{};    ///< The span from now until it passes; at most a century, a longer one is shortened to that.
 };
 /// Returned by react: the deadline of that name is void.
 struct cancel_deadline {
-  std::string name{};  ///< as process_deadline has it
+  std::string name{};  ///< The name that process_deadline gave.
 };
-/// Returned by react: the process is over; later events of its key do not concern it.
+/// Returned by react: the process is over. Later events of its key, and deadlines, do not concern it; `refused` is
+/// still called for the commands that it has issued.
 struct end_process {};
 
-/// What a process manager decided, stored before any of it is done. Of stream "process/<manager>/<key>".
+/// What a process manager decided. It is stored before any of it is done, in the stream of the instance.
 struct process_decided {
-  static constexpr auto type = "must.process.decided";  ///< of the event
+  static constexpr auto type = "must.process.decided";  ///< The type of the event.
 
+  /// What a decision was made on.
+  enum class cause : std::uint8_t {
+    unknown,   ///< An earlier release stored the decision and did not say.
+    event,     ///< An event of the process: `trigger` holds its source and its id.
+    refusal,   ///< A refused command: `trigger` holds the id of its decision and its index there.
+    deadline,  ///< A deadline that passed: `trigger` holds the id of its decision and its name.
+    hand       ///< Somebody ended the instance by hand; `trigger` is empty.
+  };
   /// A deadline as it is stored.
   struct deadline {
-    std::string name{};  ///< within the process
-    timestamp due{};     ///< the first moment at which it has passed
+    std::string name{};  ///< The name of the deadline within the process.
+    timestamp due{};     ///< The first moment at which the deadline has passed.
     friend bool operator==(const deadline&, const deadline&) = default;
   };
 
-  std::string manager{};                   ///< its name
-  std::string key{};                       ///< of the instance
-  std::string trigger{};                   ///< the id of what this decides on: an event, an outcome, or a deadline
-  must::position position = 0;             ///< of the event that triggered it; 0 for an outcome or a deadline
-  std::vector<issued_command> commands{};  ///< in the order in which they run
-  std::vector<deadline> deadlines{};       ///< that are set, or set anew
-  std::vector<std::string> cancelled{};    ///< the names of deadlines that are void
-  bool ended = false;                      ///< whether the process is over
+  std::string manager{};                   ///< The name of the process manager.
+  std::string key{};                       ///< The key of the instance.
+  cause on = cause::unknown;               ///< What was decided on.
+  std::string trigger{};                   ///< Which one of that kind: its parts, joined by stored_names::joined.
+  must::position position = 0;             ///< The position of the event that was decided on; 0 when it was none.
+  std::vector<issued_command> commands{};  ///< The commands, in the order in which they run.
+  std::vector<deadline> deadlines{};       ///< The deadlines that are set.
+  std::vector<std::string> cancelled{};    ///< The names of the deadlines that are void.
+  bool ended = false;                      ///< Whether the process is over.
 
-  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }  ///< of the instance
+  /// The stream of the instance.
+  [[nodiscard]] std::string stream() const { return stored_names::process_stream(manager, key).now; }
 
-  /// by which all of a manager are found
-  [[nodiscard]] std::vector<std::string> tags() const { return {"process:" + manager}; }
+  /// The tag by which all events of a process manager are found.
+  [[nodiscard]] std::vector<std::string> tags() const { return {stored_names::process_tag(manager)}; }
   friend bool operator==(const process_decided&, const process_decided&) = default;
 };
 
-/// What became of one command of a decision. Of the same stream.
+/// What became of one command of a decision. It is stored in the same stream.
 struct process_outcome {
-  static constexpr auto type = "must.process.outcome";  ///< of the event
+  static constexpr auto type = "must.process.outcome";  ///< The type of the event.
 
-  std::string manager{};    ///< its name
-  std::string key{};        ///< of the instance
-  std::string decision{};   ///< the id of the decision's event
-  std::uint32_t index = 0;  ///< of the command in it
-  std::string refused{};    ///< why it was refused; empty when it was not
-  std::string rule{};       ///< that refused it
+  std::string manager{};    ///< The name of the process manager.
+  std::string key{};        ///< The key of the instance.
+  std::string decision{};   ///< The id of the event that holds the decision.
+  std::uint32_t index = 0;  ///< The place of the command in the decision, from 0.
+  std::string refused{};    ///< The reason for which the command was refused; empty when it was not.
+  std::string rule{};       ///< The rule that refused it.
 
-  [[nodiscard]] std::string stream() const { return "process/" + manager + "/" + key; }  ///< of the instance
+  /// The stream of the instance.
+  [[nodiscard]] std::string stream() const { return stored_names::process_stream(manager, key).now; }
 
-  /// by which all of a manager are found
-  [[nodiscard]] std::vector<std::string> tags() const { return {"process:" + manager}; }
+  /// The tag by which all events of a process manager are found.
+  [[nodiscard]] std::vector<std::string> tags() const { return {stored_names::process_tag(manager)}; }
   friend bool operator==(const process_outcome&, const process_outcome&) = default;
-};
-
-namespace detail::model {
-
-// A JSON object whose members are strings, and arrays of strings.
-class text_object_writer {
- public:
-  void put(std::string_view name, std::string_view value) {
-    begin(name);
-    text::append_json_string(out_, value);
-  }
-  void put(std::string_view name, const std::vector<std::string>& values) {
-    begin(name);
-    out_ += '[';
-    for (const auto& value : values) {
-      if (out_.back() != '[') out_ += ',';
-      text::append_json_string(out_, value);
-    }
-    out_ += ']';
-  }
-  [[nodiscard]] payload finish() && { return {"application/json", std::move(out_) + "}"}; }
-
- private:
-  void begin(std::string_view name) {
-    if (out_.size() > 1) out_ += ',';
-    text::append_json_string(out_, name);
-    out_ += ':';
-  }
-  std::string out_ = "{";
-};
-
-[[noreturn]] inline void refuse_process_event(const std::string& why) {
-  raise({.code = error_code::codec_error, .message = "the event of a process " + why, .field = "data"});
-}
-
-// Calls `take(name, values)` for each member; of a string there is one value.
-template <typename Take>
-void read_text_object(const payload& data, Take&& take) {
-  const auto text = [&](std::string_view literal) {
-    auto value = literal.starts_with('"') ? text::read_json_string(literal) : std::nullopt;
-    if (!value) refuse_process_event("has " + text::in_quotes(literal) + " where a text belongs");
-    return *std::move(value);
-  };
-  if (const auto flaw = text::json_flaw(data.bytes())) refuse_process_event("is no JSON: " + *flaw);
-  if (!data.bytes().starts_with('{')) refuse_process_event("is no JSON object");
-  for (text::json_cursor members(data.bytes()); members.next();) {
-    const auto name = text(members.take_name());
-    const auto value = members.take_value();
-    std::vector<std::string> values;
-    if (value.starts_with('['))
-      for (text::json_cursor elements(value); elements.next();) values.push_back(text(elements.take_value()));
-    else
-      values.push_back(text(value));
-    take(name, std::move(values));
-  }
-}
-
-template <typename Count>
-Count to_count(const std::string& text) {
-  Count count = 0;
-  const auto* const end = text.data() + text.size();
-  if (const auto [at, failure] = std::from_chars(text.data(), end, count); failure != std::errc() || at != end)
-    refuse_process_event("has " + text::in_quotes(text) + " where a number belongs");
-  return count;
-}
-
-// The data of a command as three texts, and back.
-inline std::vector<std::string> command_texts(const payload& data) {
-  if (data.state() == payload::kind::null) return {data.content_type(), "null", ""};
-  if (text::is_utf8(data.bytes())) return {data.content_type(), "text", std::string(data.bytes())};
-  return {data.content_type(), "base64", text::to_base64(data.bytes())};
-}
-inline payload command_data(std::string content_type, const std::string& form, std::string bytes) {
-  if (form == "null") return payload::null(std::move(content_type));
-  if (form == "text") return {std::move(content_type), std::move(bytes)};
-  auto decoded = form == "base64" ? text::from_base64(bytes) : std::nullopt;
-  if (!decoded) refuse_process_event("has a command whose data is not " + text::in_quotes(form));
-  return {std::move(content_type), *std::move(decoded)};
-}
-inline timestamp due_time(const std::string& text) {
-  const auto due = timestamp::parse(text);
-  if (!due) refuse_process_event("has a deadline that is none: " + due.error().message);
-  return *due;
-}
-
-}  // namespace detail::model
-
-/// As JSON, in whatever store.
-template <>
-struct codec<process_decided> {
-  /// An object of texts and lists of texts.
-  [[nodiscard]] static payload encode(const process_decided& event) {
-    detail::model::text_object_writer out;
-    out.put("manager", event.manager);
-    out.put("key", event.key);
-    out.put("trigger", event.trigger);
-    out.put("position", std::to_string(event.position));
-    std::vector<std::string> commands, deadlines;
-    for (const auto& one : event.commands) {
-      commands.push_back(one.type);
-      for (auto& part : detail::model::command_texts(one.data)) commands.push_back(std::move(part));
-    }
-    for (const auto& one : event.deadlines) {
-      deadlines.push_back(one.name);
-      deadlines.push_back(one.due.to_string());
-    }
-    out.put("commands", commands);
-    out.put("deadlines", deadlines);
-    out.put("cancelled", event.cancelled);
-    out.put("ended", event.ended ? "yes" : "no");
-    return std::move(out).finish();
-  }
-  /// \throws codec_error
-  [[nodiscard]] static process_decided decode(const payload& data) {
-    process_decided event;
-    detail::model::read_text_object(data, [&](const std::string& name, std::vector<std::string> values) {
-      if (name == "commands") {
-        if (values.size() % 4 != 0) detail::model::refuse_process_event("has a command that is cut off");
-        for (std::size_t i = 0; i < values.size(); i += 4)
-          event.commands.push_back(
-              {values[i], detail::model::command_data(values[i + 1], values[i + 2], values[i + 3])});
-      } else if (name == "deadlines") {
-        if (values.size() % 2 != 0) detail::model::refuse_process_event("has a deadline that is cut off");
-        for (std::size_t i = 0; i < values.size(); i += 2)
-          event.deadlines.push_back({values[i], detail::model::due_time(values[i + 1])});
-      } else if (name == "cancelled") {
-        event.cancelled = std::move(values);
-      } else if (!values.empty()) {
-        if (name == "manager") event.manager = values[0];
-        if (name == "key") event.key = values[0];
-        if (name == "trigger") event.trigger = values[0];
-        if (name == "position") event.position = detail::model::to_count<position>(values[0]);
-        if (name == "ended") event.ended = values[0] == "yes";
-      }
-    });
-    return event;
-  }
-};
-
-/// As JSON, in whatever store.
-template <>
-struct codec<process_outcome> {
-  /// An object of texts and lists of texts.
-  [[nodiscard]] static payload encode(const process_outcome& event) {
-    detail::model::text_object_writer out;
-    out.put("manager", event.manager);
-    out.put("key", event.key);
-    out.put("decision", event.decision);
-    out.put("index", std::to_string(event.index));
-    out.put("refused", event.refused);
-    out.put("rule", event.rule);
-    return std::move(out).finish();
-  }
-  /// \throws codec_error
-  [[nodiscard]] static process_outcome decode(const payload& data) {
-    process_outcome event;
-    detail::model::read_text_object(data, [&](const std::string& name, const std::vector<std::string>& values) {
-      if (values.empty()) return;
-      if (name == "manager") event.manager = values[0];
-      if (name == "key") event.key = values[0];
-      if (name == "decision") event.decision = values[0];
-      if (name == "index") event.index = detail::model::to_count<std::uint32_t>(values[0]);
-      if (name == "refused") event.refused = values[0];
-      if (name == "rule") event.rule = values[0];
-    });
-    return event;
-  }
 };
 
 }  // namespace must

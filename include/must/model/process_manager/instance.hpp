@@ -1,84 +1,190 @@
 // SPDX-License-Identifier: MIT
-// One instance of a process, as its stream tells it.
+// One instance of a process, as its stream tells it: read once, and then what is new.
 #pragma once
 
 #include "must/codec/versions.hpp"
 #include "must/error.hpp"
+#include "must/event.hpp"
 #include "must/fwd.hpp"
+#include "must/model/process_manager/event_codec.hpp"
 #include "must/model/process_manager/events.hpp"
+#include "must/process_command/resume.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/stored_names.hpp"
+#include "must/timestamp.hpp"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace must::detail::model {
 
-// What a decision is made on.
+using trigger_kind = process_decided::cause;
+
+// What a decision is made on. Earlier releases joined the parts by a text that the parts may hold.
 struct process_trigger {
+  trigger_kind on = trigger_kind::unknown;
+  std::string now{}, former{};
+  position event = 0;
+
+  [[nodiscard]] static process_trigger of_event(const std::string& source, const std::string& id, position at) {
+    return {trigger_kind::event, stored_names::joined({source, id}), source + " " + id, at};
+  }
+  [[nodiscard]] static process_trigger of_refusal(const std::string& decision, std::uint32_t index) {
+    const auto number = std::to_string(index);
+    return {trigger_kind::refusal, stored_names::joined({decision, number}), decision + "/" + number};
+  }
+  [[nodiscard]] static process_trigger of_deadline(const std::string& decision, const std::string& name) {
+    return {trigger_kind::deadline, stored_names::joined({decision, name}), decision + "/" + name};
+  }
+  [[nodiscard]] bool is_of(const process_decided& decided) const {
+    if (decided.on == trigger_kind::unknown)
+      return decided.trigger == former && (decided.position == 0) == (event == 0);
+    return decided.on == on && decided.trigger == now;
+  }
+};
+
+// What is known of the event that made `must` do something.
+struct process_cause {
   std::string id{};
-  position event = 0;  // 0 for an outcome or a deadline
+  attribute_value correlation{};
+
+  template <typename Data>
+  [[nodiscard]] static process_cause of(const basic_event<Data>& event) {
+    const auto found = event.extensions.find(std::string_view(stored_names::extension::correlation_id));
+    return {event.id, found == event.extensions.end() ? attribute_value(event.id) : found->second};
+  }
 };
 
 class process_instance {
  public:
   struct decision {
-    std::string id{};
+    std::string id{}, source{};
+    timestamp time{};
+    process_cause cause{};
     process_decided what{};
+    std::size_t in_a_row = 0;  // decisions before it that nothing but the process itself has led to, without a pause
     std::map<std::uint32_t, process_outcome> outcomes{};
   };
 
-  // Reads the stream of the instance. Costs its decisions.
-  template <Storage S>
-  static process_instance load(S& storage, const std::string& stream) {
-    process_instance made;
-    const auto read = storage.read(query::of_stream(stream), {}, [&](const recorded<typename S::data_type>& record) {
-      made.version_ = record.version;
-      coding::with_event<process_decided>(record, [&](const process_decided& event) { made.add(record.id, event); });
-      coding::with_event<process_outcome>(record, [&](const process_outcome& event) { made.add(event); });
-    });
-    if (!read.complete)
-      raise({.code = error_code::storage_error, .message = "the store ended a read early", .operation = "read"});
-    return made;
+  process_instance(std::string manager, std::string key) : manager_(std::move(manager)), key_(std::move(key)) {
+    const auto name = stored_names::process_stream(manager_, key_);
+    stream_ = name.now;
+    std::vector<query_item> items{{.stream = name.now}};
+    if (name.has_former()) items.push_back({.stream = name.former});
+    events_ = query(std::move(items));
   }
 
-  void add(const std::string& id, const process_decided& event) {
-    decisions_.push_back({id, event});
-    ended_ = ended_ || event.ended;
+  // Reads what is new. Costs that, and one event.
+  template <Storage S>
+  void catch_up(S& storage) {
+    if (read_on(storage)) return;
+    raise({.code = error_code::history_changed,
+           .message = "the stream \"" + stream_ + "\" of a process is not the one that was read before",
+           .stream = stream_});
   }
-  void add(const process_outcome& event) {
-    const auto at = std::find_if(decisions_.begin(), decisions_.end(),
-                                 [&](const decision& one) { return one.id == event.decision; });
-    if (at != decisions_.end()) at->outcomes.emplace(event.index, event);
-  }
+  [[nodiscard]] const std::string& key() const { return key_; }
+  [[nodiscard]] const std::string& stream() const { return stream_; }
   [[nodiscard]] must::version version() const { return version_; }
   [[nodiscard]] bool has_started() const { return !decisions_.empty(); }
   [[nodiscard]] bool has_ended() const { return ended_; }
-  [[nodiscard]] const std::vector<decision>& decisions() const { return decisions_; }
-  [[nodiscard]] const decision* on(std::string_view trigger) const {
-    for (const auto& one : decisions_)
-      if (one.what.trigger == trigger) return &one;
-    return nullptr;
+  [[nodiscard]] const std::deque<decision>& decisions() const { return decisions_; }
+  [[nodiscard]] const decision* find(std::string_view id) const {
+    const auto found = by_id_.find(std::string(id));
+    return found == by_id_.end() ? nullptr : &decisions_[found->second];
+  }
+  // The place of the decision that was made on something; nothing when there is none.
+  [[nodiscard]] std::optional<std::size_t> on(const process_trigger& trigger) const {
+    for (const auto* text : {&trigger.now, &trigger.former}) {
+      const auto [first, last] = by_trigger_.equal_range(*text);
+      for (auto at = first; at != last; ++at)
+        if (trigger.is_of(decisions_[at->second].what)) return at->second;
+    }
+    return std::nullopt;
   }
   // Whether a deadline of a decision still stands: neither set anew, nor cancelled.
-  [[nodiscard]] bool awaits(std::string_view decision_id, std::string_view name) const {
-    bool stands = false;
-    for (const auto& one : decisions_) {
-      for (const auto& cancelled : one.what.cancelled) stands = stands && cancelled != name;
-      for (const auto& set : one.what.deadlines)
-        if (set.name == name) stands = one.id == decision_id;
-    }
-    return stands && !ended_;
+  [[nodiscard]] bool awaits(const std::string& decision_id, const std::string& name) const {
+    const auto found = deadlines_.find(name);
+    return found != deadlines_.end() && found->second == decision_id && !ended_;
+  }
+  // How many decisions in a row nothing but the process itself has led to, if one is made on this.
+  [[nodiscard]] std::size_t in_a_row(const process_decided& next) const {
+    if (next.on != trigger_kind::refusal && next.on != trigger_kind::deadline) return 0;
+    const auto* parent = parent_of(next);
+    if (parent == nullptr) return 0;
+    for (const auto& one : parent->what.deadlines)
+      if (next.on == trigger_kind::deadline && next.trigger == stored_names::joined({parent->id, one.name}) &&
+          one.due.microseconds > parent->time.microseconds)
+        return 0;
+    return parent->in_a_row + 1;
+  }
+  // The command whose refusal a decision is made on; nullptr when it is made on something else.
+  [[nodiscard]] const issued_command* refused_command(const process_decided& next) const {
+    const auto* parent = next.on == trigger_kind::refusal ? parent_of(next) : nullptr;
+    if (parent == nullptr) return nullptr;
+    for (std::uint32_t i = 0; i < parent->what.commands.size(); ++i)
+      if (next.trigger == process_trigger::of_refusal(parent->id, i).now) return &parent->what.commands[i];
+    return nullptr;
   }
 
  private:
-  std::vector<decision> decisions_{};
+  [[nodiscard]] const decision* parent_of(const process_decided& next) const {
+    return find(std::string_view(next.trigger).substr(0, next.trigger.find('/')));
+  }
+  template <Storage S>
+  bool read_on(S& storage) {
+    using event_type = recorded<typename S::data_type>;
+    auto from = last_.position == 0 ? pipeline::resume_point() : pipeline::resume_point(last_, 0);
+    const auto read = storage.read(events_, {.after = from.read_after()}, [&](const event_type& record) {
+      if (!from.admits(record.position, record.id)) return;
+      if (record.subject == stream_) version_ = record.version;
+      coding::with_event<process_decided>(record, [&](const process_decided& event) { add(record, event); });
+      coding::with_event<process_outcome>(record, [&](const process_outcome& event) { add(event); });
+    });
+    if (!read.complete)
+      raise({.code = error_code::storage_error, .message = "the store ended a read early", .operation = "read"});
+    if (last_.position != 0 && from.is_stale()) return false;
+    last_ = from.last();
+    return true;
+  }
+  // Two instances of an earlier release may share a stream.
+  template <typename Event>
+  [[nodiscard]] bool is_own(const Event& event) const {
+    return event.manager == manager_ && event.key == key_;
+  }
+  template <typename Data>
+  void add(const recorded<Data>& record, const process_decided& event) {
+    if (!is_own(event)) return;
+    by_id_.emplace(record.id, decisions_.size());
+    by_trigger_.emplace(event.trigger, decisions_.size());
+    decisions_.push_back(
+        {record.id, record.source, record.recorded_at, process_cause::of(record), event, in_a_row(event), {}});
+    for (const auto& name : event.cancelled) deadlines_.erase(name);
+    for (const auto& one : event.deadlines) deadlines_.insert_or_assign(one.name, record.id);
+    ended_ = ended_ || event.ended;
+  }
+  void add(const process_outcome& event) {
+    if (const auto found = by_id_.find(event.decision); is_own(event) && found != by_id_.end())
+      decisions_[found->second].outcomes.emplace(event.index, event);
+  }
+
+  std::string manager_, key_, stream_{};
+  query events_{};
+  pipeline::folded_event last_{};  // the last event that was read
   must::version version_ = 0;
+  std::deque<decision> decisions_{};
+  std::unordered_map<std::string, std::size_t> by_id_{};
+  std::unordered_multimap<std::string, std::size_t> by_trigger_{};
+  std::unordered_map<std::string, std::string> deadlines_{};  // the decisions that have set those that stand
   bool ended_ = false;
 };
 

@@ -3,13 +3,19 @@
 #pragma once
 
 #include "must/codec/codec.hpp"
+#include "must/codec/versions.hpp"
 #include "must/decision.hpp"
+#include "must/detail/current_error.hpp"
+#include "must/detail/digest.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/model/process_manager/deadlines.hpp"
+#include "must/model/process_manager/event_codec.hpp"
 #include "must/model/process_manager/events.hpp"
 #include "must/model/process_manager/instance.hpp"
+#include "must/model/process_manager/kept.hpp"
+#include "must/model/process_manager/reaction.hpp"
 #include "must/options.hpp"
 #include "must/process_command.hpp"
 #include "must/process_command/make_event.hpp"
@@ -17,158 +23,78 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/stored_names.hpp"
 #include "must/subscription/hooks.hpp"
-#include "must/subscription/options.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
-#include <concepts>
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <exception>
+#include <new>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-namespace must {
+namespace must::detail::model {
 
-/// The commands that a process manager issues: `using commands = must::commands<Withdraw, Deposit>;`.
-template <typename... C>
-struct commands {};
-
-namespace detail::model {
-
-template <typename P, typename E>
-concept reacts = requires(const P& process, const E& event) {
-  { P::key_of(event) } -> std::convertible_to<std::string>;
-  process.react(event);
-};
-template <typename P, typename List>
-inline constexpr bool reacts_to_all = false;
-template <typename P, typename... E>
-inline constexpr bool reacts_to_all<P, events<E...>> = (reacts<P, E> && ...);
-template <typename List>
-inline constexpr bool encodable_all = false;
-template <typename... C>
-inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
-
-}  // namespace detail::model
-
-/// A state that turns its events into commands. `using starts = must::events<...>;` those that begin an instance,
-/// `using commands = must::commands<...>;`, optional `using ends = must::events<...>;`.
-///
-/// For each of its events: `static std::string key_of(const E&)`, the instance; `react(const E&) const`, called after
-/// apply, without side effects: returns commands, process_deadline, cancel_deadline, end_process, in any of the shapes
-/// that be_translated_to_events returns events in. Optional: `refused(const C&, const must::error&) const` for a
-/// command, and `on_deadline(std::string_view name) const`; they return the same.
-template <typename P>
-concept ProcessManager = State<P> && requires {
-  typename P::starts;
-  typename P::commands;
-} && detail::model::reacts_to_all<P, typename P::events> && detail::model::encodable_all<typename P::commands>;
-
-namespace detail::model {
-
-template <typename E, typename List>
-inline constexpr bool is_listed = false;
-template <typename E, typename... Listed>
-inline constexpr bool is_listed<E, events<Listed...>> = (std::is_same_v<E, Listed> || ...);
-template <typename P, typename E>
-constexpr bool ends_with() {
-  if constexpr (requires { typename P::ends; })
-    return is_listed<E, typename P::ends>;
-  else
+// Stores an event in the stream of an instance. False when something else was stored there since `expected`.
+template <typename S, typename E>
+bool store_in_process(S& storage, const process_cause& cause, const E& event, std::string id,
+                      std::optional<must::version> expected) {
+  attributes caused;
+  if (!cause.id.empty()) {
+    caused.emplace(stored_names::extension::causation_id, cause.id);
+    caused.emplace(stored_names::extension::correlation_id, cause.correlation);
+  }
+  const pipeline::event_context context{storage.origin(), storage.origin().clock->now(), {}, &caused};
+  auto record = pipeline::make_event<typename S::data_type>(event, context);
+  record.id = std::move(id);
+  append_condition condition;
+  if (expected) condition.streams.push_back(stream_expectation::exactly(record.subject, *expected));
+  try {
+    return storage.append(std::span(&record, 1), condition).stored();
+  } catch (const duplicate_id&) {
     return false;
-}
-
-template <typename P>
-query process_query() {
-  return query::of_types(all_names(typename P::events{}));
-}
-// What need not be the fault of the event: the store, or others that store at the same time.
-inline bool may_pass(const failed_attempt& failed) {
-  return failed.why.retryable || failed.why.code == error_code::outcome_unknown ||
-         failed.why.code == error_code::version_conflict;
-}
-inline subscription_options one_lane(subscription_options options) {
-  if (options.lanes != 1) kit::refuse_input("lanes", "is not 1: a process manager has one");
-  if (options.on_failure.attempts == 1 && !options.on_failure.decide)
-    options.on_failure.decide = [then = options.on_failure.then](const failed_attempt& failed) {
-      return may_pass(failed) ? failure_action::retry : then;
-    };
-  return options;
-}
-template <typename... Option>
-subscription_options subscription_options_in(const Option&... options) {
-  subscription_options found;
-  [[maybe_unused]] const auto take = [&](const auto& option) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(option)>, subscription_options>) found = option;
-  };
-  (take(options), ...);
-  return found;
-}
-template <typename Option>
-auto unless_subscription_options(Option option) {
-  if constexpr (std::is_same_v<Option, subscription_options>)
-    return std::tuple<>();
-  else
-    return std::tuple<Option>(std::move(option));
-}
-template <typename... Option>
-auto without_subscription_options(Option... options) {
-  return std::tuple_cat(unless_subscription_options(std::move(options))...);
-}
-
-// Turns what react returns into a decision.
-class process_decision {
- public:
-  process_decision(process_decided& into, timestamp now) : into_(into), now_(now) {}
-  void operator()(const process_deadline& deadline) {
-    const auto after = std::clamp(deadline.after.microseconds, -longest_span, longest_span);
-    into_.deadlines.push_back({deadline.name, {.microseconds = now_.microseconds + after, .digits = 6}});
   }
-  void operator()(const cancel_deadline& deadline) { into_.cancelled.push_back(deadline.name); }
-  void operator()(const end_process&) { into_.ended = true; }
-  template <Encodable C>
-  void operator()(const C& command) {
-    constexpr auto name = pipeline::command_type<C>();
-    into_.commands.push_back({std::string(name.data(), name.size()), codec<C>::encode(command)});
-  }
-
- private:
-  process_decided& into_;
-  timestamp now_;
-};
+}
 
 template <ProcessManager P, CellStorage S, typename... Option>
 class process_runner : public following::hooks {
  public:
   using data_type = typename S::data_type;
   using event_type = recorded<data_type>;
+  using instance = kept_instance<P>;
+
+  // A process that goes on by itself, without a pause, is stopped after so many decisions.
+  static constexpr std::size_t most_in_a_row = 100;
 
   process_runner(S& storage, std::string name, Option... options)
-      : storage_(&storage), name_(std::move(name)), options_(std::move(options)...) {
-    kit::check_name("name", name_);
-    if (name_.size() > 200) kit::refuse_input("name", "is longer than 200 bytes");
-  }
+      : storage_(&storage), name_(std::move(name)), options_(std::move(options)...) {}
 
   void operator()(const event_type& record) { on_event(record, typename P::events{}); }
 
   // Another may have followed meanwhile.
-  void begin_run(const std::stop_token&) { deadlines_ = process_deadlines(name_); }
-  // Fires the deadlines that have passed; says how long until the next.
+  void begin_run(const std::stop_token& stop) {
+    stop_ = stop;
+    deadlines_ = process_deadlines(name_);
+    kept_.clear();
+  }
+  // Fires the deadlines that have passed by now; says how long until the next.
   duration tick() {
     if constexpr (has_deadlines) {
+      const auto until = now();
       for (bool fired = true; fired;) {
         fired = false;
         deadlines_.catch_up(*storage_);
-        while (const auto due = deadlines_.due(now())) {
-          fire(*due);
+        for (auto due = deadlines_.due(until); due; due = deadlines_.due(until)) {
+          if (!fire_until_stop(*due)) return {};
           deadlines_.done(*due);
           fired = true;
         }
@@ -177,10 +103,18 @@ class process_runner : public following::hooks {
     }
     return duration{longest_span};
   }
+  // The key of the instance that an event belongs to; empty when it belongs to none.
+  [[nodiscard]] static std::string key_of(const event_type& record) { return key_among(record, typename P::events{}); }
 
  private:
   static constexpr bool has_deadlines = requires(const P& process) { process.on_deadline(std::string_view()); };
 
+  template <typename... E>
+  static std::string key_among(const event_type& record, events<E...>) {
+    std::string key;
+    static_cast<void>((coding::with_event<E>(record, [&](const E& event) { key = P::key_of(event); }) || ...));
+    return key;
+  }
   template <typename... E>
   void on_event(const event_type& record, events<E...>) {
     const bool known = (coding::with_event<E>(record, [&](const E& event) { on(record, event); }) || ...);
@@ -193,62 +127,128 @@ class process_runner : public following::hooks {
     const std::string key = P::key_of(event);
     if (key.empty()) return;
     constexpr bool starts = is_listed<E, typename P::starts>;
-    const process_trigger trigger{record.source + " " + record.id, record.position};
-    follow(record, key, trigger, [&](const process_instance& instance, process_decided& to) {
-      if (!starts && !instance.has_started()) return false;
-      auto state = fold(instance);
-      state.apply(event);
-      pipeline::for_events<payload>(state.react(event), process_decision(to, now()));
+    const auto trigger = process_trigger::of_event(record.source, record.id, record.position);
+    follow(process_cause::of(record), key, trigger, [&](instance& one, process_decided& to) {
+      if (one.told().has_ended() || (!starts && !one.told().has_started())) return false;
+      auto& state = one.state(*storage_);
+      pipeline::apply_to(state, typename P::events{}, record);
+      pipeline::for_events<payload>(reaction_to(std::as_const(state), event, record), process_decision(to, now()));
       to.ended = to.ended || ends_with<P, E>();
       return true;
     });
   }
   [[nodiscard]] timestamp now() const { return timestamp{storage_->origin().clock->now().microseconds}; }
-  [[nodiscard]] P fold(const process_instance& instance) const {
-    P state;
-    for (const auto& one : instance.decisions()) {
-      if (one.what.position == 0) continue;
-      static_cast<void>(
-          storage_->read(query::all(), {.after = one.what.position - 1, .until = one.what.position},
-                         [&](const event_type& record) { pipeline::apply_to(state, typename P::events{}, record); }));
+
+  // Decides, unless that was done, and does what is left to do.
+  template <typename Decide>
+  void follow(const process_cause& cause, const std::string& key, const process_trigger& trigger, Decide&& decide) {
+    auto one = kept_.take(name_, key);
+    one->catch_up(*storage_);
+    if (const auto first = decided_on(*one, cause, trigger, decide)) execute(*one, cause, *first);
+    kept_.put_back(std::move(one));
+  }
+  // The place of the decision on a trigger; none when the process does not care.
+  template <typename Decide>
+  std::optional<std::size_t> decided_on(instance& one, const process_cause& cause, const process_trigger& trigger,
+                                        Decide&& decide) {
+    const auto& told = one.told();
+    for (int conflicts = 0;; ++conflicts) {
+      if (const auto known = told.on(trigger)) return known;
+      process_decided to{
+          .manager = name_, .key = told.key(), .on = trigger.on, .trigger = trigger.now, .position = trigger.event};
+      if (!decide(one, to)) return std::nullopt;
+      check_goes_on(told, to);
+      if (store_in_process(*storage_, cause, to, decision_id(told.key(), trigger), told.version())) {
+        one.catch_up(*storage_);
+        one.has_folded_all();
+        continue;
+      }
+      if (conflicts == 16)
+        raise({.code = error_code::version_conflict,
+               .message = "the stream of the process grows without end, or has its ids from elsewhere",
+               .stream = told.stream()});
+      one.forget_state();
+      one.catch_up(*storage_);
     }
-    return state;
+  }
+  // Throws when a process has kept itself busy for long and goes on in the same way: a mended one gets on.
+  void check_goes_on(const process_instance& told, const process_decided& next) const {
+    const auto in_a_row = told.in_a_row(next);
+    if (in_a_row < most_in_a_row) return;
+    const auto* refused = told.refused_command(next);
+    const bool again = std::any_of(next.commands.begin(), next.commands.end(), [&](const auto& one) {
+      return in_a_row >= 2 * most_in_a_row || (refused != nullptr && one.type == refused->type);
+    });
+    const bool at_once = std::any_of(next.deadlines.begin(), next.deadlines.end(),
+                                     [&](const auto& one) { return one.due.microseconds <= now().microseconds; });
+    if (!again && !at_once) return;
+    raise({.code = error_code::poison,
+           .message = "the process " + text::in_quotes(told.key()) + " of the process manager " +
+                      text::in_quotes(name_) + " has decided " + std::to_string(in_a_row) +
+                      " times in a row on refusals of its own commands, or on deadlines that were due at once",
+           .stream = told.stream()});
   }
 
-  // Decides, unless that was done, and does what is left to do of the decision.
-  template <typename Decide>
-  void follow(const event_type& cause, const std::string& key, const process_trigger& trigger, Decide&& decide) {
-    for (;;) {
-      auto instance = process_instance::load(*storage_, process_decided{.manager = name_, .key = key}.stream());
-      if (instance.on(trigger.id) == nullptr) {
-        if (instance.has_ended()) return;
-        process_decided to{.manager = name_, .key = key, .trigger = trigger.id, .position = trigger.event};
-        if (!decide(instance, to)) return;
-        if (!store(cause, to, decision_id(key, trigger.id), instance.version())) continue;
-        instance.add(decision_id(key, trigger.id), to);
+  // Runs the commands of a decision, and of those that their refusals lead to, each before the next.
+  void execute(instance& one, const process_cause& cause, std::size_t first) {
+    struct level {
+      std::size_t decision;
+      std::uint32_t next = 0;
+    };
+    std::vector<level> open{{first}};
+    while (!open.empty()) {
+      auto& top = open.back();
+      const auto& decided = one.told().decisions()[top.decision];
+      if (top.next == decided.what.commands.size()) {
+        open.pop_back();
+        continue;
       }
-      return execute(cause, key, *instance.on(trigger.id));
+      const auto index = top.next++;
+      const auto known = decided.outcomes.find(index);
+      const auto outcome = known == decided.outcomes.end() ? run(one, cause, decided, index) : known->second;
+      if (outcome.refused.empty()) continue;
+      if (const auto then = on_refused(one, cause, decided, outcome, typename P::commands{})) open.push_back({*then});
     }
   }
-  void execute(const event_type& cause, const std::string& key, const process_instance::decision& decided) {
-    for (std::uint32_t i = 0; i < decided.what.commands.size(); ++i) {
-      const auto& command = decided.what.commands[i];
-      const auto known = decided.outcomes.find(i);
-      auto outcome = known == decided.outcomes.end() ? run(cause, key, decided, i) : known->second;
-      if (!outcome.refused.empty())
-        on_refused(cause, key, command, outcome, decided.id + "/" + std::to_string(i), typename P::commands{});
-    }
-  }
-  process_outcome run(const event_type& cause, const std::string& key, const process_instance::decision& decided,
+  process_outcome run(instance& one, const process_cause& cause, const process_instance::decision& decided,
                       std::uint32_t index) {
-    process_outcome outcome{.manager = name_, .key = key, .decision = decided.id, .index = index};
-    run_command_of(cause, decided, index, outcome, typename P::commands{});
-    if (store(cause, outcome, uuid8(source(), "must.process.outcome", decided.id, index), std::nullopt)) return outcome;
-    const auto instance = process_instance::load(*storage_, outcome.stream());
-    return instance.on(decided.what.trigger)->outcomes.at(index);
+    if (stop_.stop_requested())
+      raise({.code = error_code::storage_error,
+             .message = "a stop was requested before the next command of a process",
+             .operation = "run",
+             .retryable = true});
+    process_outcome outcome{.manager = name_, .key = one.told().key(), .decision = decided.id, .index = index};
+    if (decided.source == source() || !has_run(decided, index)) run_command(cause, decided, index, outcome);
+    const bool stored = store_in_process(*storage_, cause, outcome,
+                                         uuid8(decided.source, "must.process.outcome", decided.id, index), {});
+    one.catch_up(*storage_);
+    if (stored) return outcome;
+    const auto found = decided.outcomes.find(index);
+    if (found != decided.outcomes.end()) return found->second;
+    raise({.code = error_code::duplicate_id,
+           .message = "the id of an outcome of the process is stored elsewhere",
+           .stream = one.told().stream()});
+  }
+  // Whether the events of a command are stored, be its type, its content or the name of the store another one now.
+  [[nodiscard]] bool has_run(const process_instance::decision& decided, std::uint32_t index) {
+    const auto& type = decided.what.commands[index].type;
+    const auto is_stored = [&](const std::string& from) {
+      return storage_->find(from, uuid8(from, type, command_id(decided, index), 0)).has_value();
+    };
+    return is_stored(decided.source) || (decided.source != source() && is_stored(source()));
+  }
+  void run_command(const process_cause& cause, const process_instance::decision& decided, std::uint32_t index,
+                   process_outcome& outcome) {
+    try {
+      run_command_of(cause, decided, index, outcome, typename P::commands{});
+    } catch (const duplicate_command&) {  // the command has other members now
+      if (!has_run(decided, index)) throw;
+    } catch (const codec_error&) {  // it cannot be read now, or is translated to other events
+      if (!has_run(decided, index)) throw;
+    }
   }
   template <typename... C>
-  void run_command_of(const event_type& cause, const process_instance::decision& decided, std::uint32_t index,
+  void run_command_of(const process_cause& cause, const process_instance::decision& decided, std::uint32_t index,
                       process_outcome& outcome, commands<C...>) {
     const auto& issued = decided.what.commands[index];
     const bool known = (run_command_as<C>(cause, decided, index, outcome) || ...);
@@ -259,16 +259,18 @@ class process_runner : public following::hooks {
              .type = issued.type});
   }
   template <typename C>
-  bool run_command_as(const event_type& cause, const process_instance::decision& decided, std::uint32_t index,
+  bool run_command_as(const process_cause& cause, const process_instance::decision& decided, std::uint32_t index,
                       process_outcome& outcome) {
     constexpr auto name = pipeline::command_type<C>();
     const auto& issued = decided.what.commands[index];
     if (issued.type != std::string_view(name)) return false;
+    metadata caused;
+    caused.entries.emplace(stored_names::extension::causation_id, cause.id);
+    caused.entries.emplace(stored_names::extension::correlation_id, cause.correlation);
     const auto done = std::apply(
         [&](const Option&... options) {
-          return try_process_command(codec<C>::decode(issued.data), *storage_,
-                                     identified_by{uuid8(source(), name_, decided.id, index)}, caused_by(cause),
-                                     options...);
+          return try_process_command(read_command<C>(decided, issued), *storage_,
+                                     identified_by{command_id(decided, index)}, caused, options...);
         },
         options_);
     if (done) return true;
@@ -278,21 +280,41 @@ class process_runner : public following::hooks {
     outcome.rule = why.rule;
     return true;
   }
+  template <typename C>
+  static C read_command(const process_instance::decision& decided, const issued_command& issued) {
+    try {
+      return codec<C>::decode(issued.data);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (...) {
+      auto why = current_error("decode");
+      raise({.code = error_code::codec_error,
+             .message = "the command \"" + issued.type + "\" of the decision \"" + decided.id + "\": " + why.message,
+             .event_id = decided.id,
+             .type = issued.type});
+    }
+  }
   template <typename... C>
-  void on_refused(const event_type& cause, const std::string& key, const issued_command& command,
-                  const process_outcome& outcome, const std::string& trigger, commands<C...>) {
-    (on_refused_as<C>(cause, key, command, outcome, trigger) || ...);
+  std::optional<std::size_t> on_refused(instance& one, const process_cause& cause,
+                                        const process_instance::decision& decided, const process_outcome& outcome,
+                                        commands<C...>) {
+    std::optional<std::size_t> then;
+    static_cast<void>((on_refused_as<C>(one, cause, decided, outcome, then) || ...));
+    return then;
   }
   template <typename C>
-  bool on_refused_as(const event_type& cause, const std::string& key, const issued_command& command,
-                     const process_outcome& outcome, const std::string& trigger) {
+  bool on_refused_as(instance& one, const process_cause& cause, const process_instance::decision& decided,
+                     const process_outcome& outcome, std::optional<std::size_t>& then) {
     constexpr auto name = pipeline::command_type<C>();
-    if (command.type != std::string_view(name)) return false;
-    if constexpr (requires(const P& process, const C& one, const error& why) { process.refused(one, why); }) {
-      follow(cause, key, {trigger, 0}, [&](const process_instance& instance, process_decided& to) {
+    const auto& issued = decided.what.commands[outcome.index];
+    if (issued.type != std::string_view(name)) return false;
+    if constexpr (requires(const P& process, const C& of, const error& why) { process.refused(of, why); }) {
+      const auto trigger = process_trigger::of_refusal(decided.id, outcome.index);
+      const auto command = read_command<C>(decided, issued);
+      then = decided_on(one, cause, trigger, [&](instance& in, process_decided& to) {
         const auto code = outcome.rule == "be_authorized" ? error_code::unauthorized : error_code::invalid;
         const error why{.code = code, .message = outcome.refused, .rule = rule_named(outcome.rule)};
-        pipeline::for_events<payload>(fold(instance).refused(codec<C>::decode(command.data), why),
+        pipeline::for_events<payload>(std::as_const(in.state(*storage_)).refused(command, why),
                                       process_decision(to, now()));
         return true;
       });
@@ -305,55 +327,54 @@ class process_runner : public following::hooks {
     return {};
   }
 
-  // --- deadlines ---
+  // False when a stop was requested before all was done.
+  bool fire_until_stop(const pending_deadline& due) {
+    try {
+      if (!stop_.stop_requested()) fire(due);
+    } catch (const storage_error& why) {
+      if (!stop_.stop_requested() || !why.error().retryable) throw;
+    }
+    return !stop_.stop_requested();
+  }
   void fire(const pending_deadline& due) {
     if constexpr (has_deadlines) {
-      const auto cause = storage_->find(source(), due.decision);
-      if (!cause) return;
-      follow(*cause, due.key, {due.decision + "/" + due.name, 0},
-             [&](const process_instance& instance, process_decided& to) {
-               if (!instance.awaits(due.decision, due.name)) return false;
-               pipeline::for_events<payload>(fold(instance).on_deadline(std::string_view(due.name)),
-                                             process_decision(to, now()));
-               return true;
-             });
+      auto one = kept_.take(name_, due.key);
+      one->catch_up(*storage_);
+      const auto* set_by = one->told().find(due.decision);
+      if (set_by == nullptr)
+        raise({.code = error_code::storage_error,
+               .message = "the stream of the process " + text::in_quotes(due.key) + " lacks the decision \"" +
+                          due.decision + "\" that has set a deadline",
+               .event_id = due.decision,
+               .operation = "read"});
+      const process_cause cause{set_by->id, set_by->cause.correlation};
+      const auto trigger = process_trigger::of_deadline(due.decision, due.name);
+      const auto first = decided_on(*one, cause, trigger, [&](instance& in, process_decided& to) {
+        if (!in.told().awaits(due.decision, due.name)) return false;
+        pipeline::for_events<payload>(std::as_const(in.state(*storage_)).on_deadline(std::string_view(due.name)),
+                                      process_decision(to, now()));
+        return true;
+      });
+      if (first) execute(*one, cause, *first);
+      kept_.put_back(std::move(one));
     }
   }
 
-  // --- what is stored ---
   [[nodiscard]] const std::string& source() const { return storage_->origin().source; }
-  [[nodiscard]] std::string decision_id(const std::string& key, const std::string& trigger) const {
-    return uuid8(source(), "must.process.decided/" + name_ + "@" + std::to_string(schema_version<P>),
-                 key + ' ' + trigger, 0);
+  [[nodiscard]] std::string decision_id(const std::string& key, const process_trigger& trigger) const {
+    return uuid8(source(), stored_names::joined({"must.process.decided", name_, std::to_string(schema_version<P>)}),
+                 stored_names::joined({key, cause_names[static_cast<std::size_t>(trigger.on)], trigger.now}), 0);
   }
-  static metadata caused_by(const event_type& cause) {
-    const auto found = cause.extensions.find(std::string_view("correlationid"));
-    metadata made;
-    made.entries.emplace("causationid", cause.id);
-    made.entries.emplace("correlationid", found == cause.extensions.end() ? attribute_value(cause.id) : found->second);
-    return made;
-  }
-  // False when something else was stored in the stream since `expected`.
-  template <typename E>
-  bool store(const event_type& cause, const E& event, std::string id, std::optional<must::version> expected) {
-    const auto caused = caused_by(cause);
-    const pipeline::event_context context{storage_->origin(), storage_->origin().clock->now(), {}, &caused.entries};
-    auto record = must::detail::pipeline::make_event<data_type>(event, context);
-    record.id = std::move(id);
-    append_condition condition;
-    if (expected) condition.streams.push_back(stream_expectation::exactly(record.subject, *expected));
-    try {
-      return storage_->append(std::span(&record, 1), condition).stored();
-    } catch (const duplicate_id&) {
-      return false;
-    }
+  [[nodiscard]] std::string command_id(const process_instance::decision& decided, std::uint32_t index) const {
+    return uuid8(decided.source, name_, decided.id, index);
   }
 
   S* storage_;
   std::string name_;
   std::tuple<Option...> options_;
   process_deadlines deadlines_{name_};
+  kept_instances<P> kept_{};
+  std::stop_token stop_{};
 };
 
-}  // namespace detail::model
-}  // namespace must
+}  // namespace must::detail::model

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// What a process manager is made of (public): a state that turns its events into commands.
+#pragma once
+
+#include "must/codec/codec.hpp"
+#include "must/decision.hpp"
+#include "must/event.hpp"
+#include "must/fwd.hpp"
+#include "must/model/process_manager/events.hpp"
+#include "must/process_command.hpp"
+#include "must/process_command/translate.hpp"
+#include "must/record.hpp"
+#include "must/timestamp.hpp"
+
+#include <algorithm>
+#include <concepts>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace must {
+
+/// The commands that a process manager issues: `using commands = must::commands<Withdraw, Deposit>;`.
+template <typename... C>
+struct commands {};
+
+namespace detail::model {
+
+// Stands for the record of an event, whatever the store keeps.
+struct record_probe : recorded<payload> {
+  template <typename Data>
+  operator const recorded<Data>&() const;
+};
+
+template <typename P, typename E, typename Record = record_probe>
+concept reacts_with_record =
+    requires(const P& process, const E& event, const Record& record) { process.react(event, record); };
+template <typename P, typename E>
+concept reacts_alone = requires(const P& process, const E& event) { process.react(event); };
+template <typename P, typename E>
+concept reacts = requires(const E& event) {
+  { P::key_of(event) } -> std::convertible_to<std::string>;
+} && (reacts_alone<P, E> || reacts_with_record<P, E>);
+template <typename P, typename List>
+inline constexpr bool reacts_to_all = false;
+template <typename P, typename... E>
+inline constexpr bool reacts_to_all<P, events<E...>> = (reacts<P, E> && ...);
+template <typename List>
+inline constexpr bool encodable_all = false;
+template <typename... C>
+inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
+
+}  // namespace detail::model
+
+/// A state that turns its events into commands. `using starts = must::events<...>;` those that begin an instance,
+/// `using commands = must::commands<...>;`, optional `using ends = must::events<...>;`.
+///
+/// For each of its events: `static std::string key_of(const E&)`, the key of the instance that it belongs to, and
+/// `react(event) const` or `react(event, record) const`. React is called after apply and has no side effects. It
+/// returns commands, process_deadline, cancel_deadline and end_process, in any of the shapes in which
+/// be_translated_to_events returns events. Optional members return the same: `refused(command, const must::error&)
+/// const` for each command, and `on_deadline(std::string_view name) const`.
+template <typename P>
+concept ProcessManager = State<P> && requires {
+  typename P::starts;
+  typename P::commands;
+} && detail::model::reacts_to_all<P, typename P::events> && detail::model::encodable_all<typename P::commands>;
+
+namespace detail::model {
+
+template <typename E, typename List>
+inline constexpr bool is_listed = false;
+template <typename E, typename... Listed>
+inline constexpr bool is_listed<E, events<Listed...>> = (std::is_same_v<E, Listed> || ...);
+template <typename P, typename E>
+constexpr bool ends_with() {
+  if constexpr (requires { typename P::ends; })
+    return is_listed<E, typename P::ends>;
+  else
+    return false;
+}
+template <typename P, typename E, typename Record>
+decltype(auto) reaction_to(const P& process, const E& event, const Record& record) {
+  if constexpr (reacts_with_record<P, E, Record>)
+    return process.react(event, record);
+  else
+    return process.react(event);
+}
+
+// Turns what react returns into a decision.
+class process_decision {
+ public:
+  process_decision(process_decided& into, timestamp now) : into_(into), now_(now) {}
+  void operator()(const process_deadline& deadline) {
+    const auto after = std::clamp(deadline.after.microseconds, -longest_span, longest_span);
+    into_.deadlines.push_back({deadline.name, {.microseconds = now_.microseconds + after, .digits = 6}});
+  }
+  void operator()(const cancel_deadline& deadline) { into_.cancelled.push_back(deadline.name); }
+  void operator()(const end_process&) { into_.ended = true; }
+  template <Encodable C>
+  void operator()(const C& command) {
+    constexpr auto name = pipeline::command_type<C>();
+    into_.commands.push_back({std::string(name.data(), name.size()), codec<C>::encode(command)});
+  }
+
+ private:
+  process_decided& into_;
+  timestamp now_;
+};
+
+}  // namespace detail::model
+}  // namespace must
