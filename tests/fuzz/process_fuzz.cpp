@@ -2,6 +2,7 @@
 // Fuzzes the events of process managers: what is decoded comes back, the rest is a codec_error.
 #include "fuzz.hpp"
 
+#include "must/model/process_manager/event_codec.hpp"
 #include "must/model/process_manager/events.hpp"
 
 using fuzz::expect;
