@@ -1001,6 +1001,7 @@ TEST_CASE("process_command: the events of a repeat are read from payloads too", 
 namespace {
 
 struct Joining {
+  static constexpr bool appends_outside = true;
   std::vector<std::string> streams;
   std::string tag;
   auto depends_on() const { return must::all_of(must::each<Counted>(streams), tagged()); }

@@ -190,7 +190,11 @@ inline constexpr detail::rule_object<detail::rules::be_valid_rule> be_valid{};
 inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule> be_translated_to_events{};
 /// What is done with a stored event at once, in this process, at most once: `event.be_handled(options...)`.
 inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
-/// What happened before that the command depends on: stream<S>(id), tagged<S>(tags...), all_of(...).
+/// What happened before that the command depends on: stream<S>(id), tagged<S>(tags...), every<S>(), all_of(...).
+///
+/// An event of a type that one of the states is folded from lies in one of these boundaries, else the command is
+/// refused (bad_input): its rules would guard nothing. A command that means it has `static constexpr bool
+/// appends_outside = true;`.
 inline constexpr detail::rule_object<detail::rules::depends_on_rule> depends_on{};
 /// A text that is the same when the command is sent again: it is then processed once.
 inline constexpr detail::rule_object<detail::rules::command_id_rule> command_id{};

@@ -91,6 +91,10 @@ concept has_static_type = requires {
   { Event::type } -> text_like;
 } && !std::is_member_object_pointer_v<decltype(&Event::type)>;
 
+// A nested type of that name says nothing of an event.
+template <typename Event>
+concept type_fits = !has_type<Event> || has_static_type<Event> || requires { typename Event::type; };
+
 template <typename Event>
 constexpr type_name own_name() {
   if constexpr (has_static_type<Event>)
@@ -313,7 +317,8 @@ inline constexpr int schema_version = detail::schema_version_of<Event>();
 /// is recorded as the extension "partitionkey" and no part of the content that tells a repeat of an event from another.
 /// Also optional: `schema_version`, `using previous = ...` with a constructor from it, `former_types`, `be_handled`.
 template <typename E>
-concept Event = std::is_class_v<E> && std::copy_constructible<E> && (detail::own_name<E>().size() > 0) &&
-                detail::stream_fits<E> && detail::tags_fit<E> && detail::partition_key_fits<E>;
+concept Event =
+    std::is_class_v<E> && std::copy_constructible<E> && detail::type_fits<E> && (detail::own_name<E>().size() > 0) &&
+    detail::stream_fits<E> && detail::tags_fit<E> && detail::partition_key_fits<E>;
 
 }  // namespace must

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// must's own options of process_command; metadata stands in record.hpp.
+// must's own options of process_command.
 #pragma once
 
+#include "must/metadata.hpp"  // IWYU pragma: export
 #include "must/timestamp.hpp"
 
 #include <string>

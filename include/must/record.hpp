@@ -40,17 +40,6 @@ using attribute_value = std::variant<bool, std::int32_t, std::string, binary, ur
 /// Attributes by name; names are `[a-z0-9]+`.
 using attributes = std::map<std::string, attribute_value, std::less<>>;  // NOLINT(misc-include-cleaner)
 
-/// An option of process_command: recorded as extensions of every event of the command.
-///
-/// `must::metadata{{"correlationid", "r-17"}}`. Names are `[a-z0-9]+`; those of CloudEvents itself, "sequence",
-/// "streamversion" and any that starts with "must" are refused (bad_input), as are values that CloudEvents forbids.
-struct metadata {
-  metadata() = default;
-  metadata(std::initializer_list<attributes::value_type> all) : entries(all) {}  ///< Names and values.
-  explicit metadata(attributes all) : entries(std::move(all)) {}                 ///< The same.
-  attributes entries{};                                                          ///< what is recorded
-};
-
 /// The tags of an event: a set, sorted bytewise.
 class tag_set {
  public:

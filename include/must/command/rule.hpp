@@ -81,6 +81,11 @@ using fallback_traits = command_traits<std::conditional_t<std::is_void_v<C>, C, 
     template <typename C, typename... Arguments>                                                                    \
     static constexpr bool is_callable_if_not_const =                                                                \
         requires(C& command, const Arguments&... arguments) { command.NAME(arguments...); };                        \
+    template <typename C, typename... Arguments>                                                                    \
+    static constexpr bool takes_mutable =                                                                           \
+        requires(const C& command, Arguments&... arguments) { command.NAME(arguments...); };                        \
+    template <typename C>                                                                                           \
+    static constexpr bool is_nameable = requires { &C::NAME; };                                                     \
     template <rule_source Source, typename C, typename... Arguments>                                                \
     static consteval bool fits() {                                                                                  \
       if constexpr (Source == rule_source::member)                                                                  \

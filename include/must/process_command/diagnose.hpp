@@ -22,22 +22,55 @@ consteval bool only_lacks_const(list<State...>, list<Option...>) {
            Rule::template is_callable_if_not_const<C, State...> || Rule::template is_callable_if_not_const<C>;
 }
 
+// Whether a rule would fit if what it is called with were not const.
+template <typename Rule, typename C, typename... State, typename... Option>
+consteval bool only_takes_mutable(list<State...>, list<Option...>) {
+  if constexpr (!Rule::template is_member<C>)
+    return false;
+  else
+    return Rule::template takes_mutable<C, State..., Option...> || Rule::template takes_mutable<C, Option...> ||
+           Rule::template takes_mutable<C, State...>;
+}
+// Whether a member cannot be named from here: it is private, or it has overloads or is a template.
+template <typename Rule, typename C>
+consteval bool is_out_of_reach() {
+  if constexpr (Rule::template is_member<C>)
+    return !Rule::template is_nameable<C>;
+  else
+    return false;
+}
+
 // What is wrong with a rule; at most one of these is.
 template <typename Rule, typename C, typename States, typename Options>
 struct rule_fault {
   static constexpr auto choice = rules::chosen<Rule, C, States, Options>;
   static constexpr bool is_missing = choice.source == rules::rule_source::none;
-  static constexpr bool lacks_const = !choice.callable() && only_lacks_const<Rule, C>(States{}, Options{});
-  static constexpr bool misfits = !is_missing && !lacks_const && !choice.callable();
+  static constexpr bool is_unfit = !is_missing && !choice.callable();
+  static constexpr bool lacks_const = is_unfit && only_lacks_const<Rule, C>(States{}, Options{});
+  static constexpr bool wants_mutable = is_unfit && !lacks_const && only_takes_mutable<Rule, C>(States{}, Options{});
+  static constexpr bool is_hidden = is_unfit && !lacks_const && !wants_mutable && is_out_of_reach<Rule, C>();
+  static constexpr bool misfits = is_unfit && !lacks_const && !wants_mutable && !is_hidden;
   static constexpr bool is_prototype = !is_missing && rules::is_forbidden(choice);
   static constexpr bool none = choice.callable() && !is_prototype;
 };
 
+// Whether a type has any rule that could run after the one that returned it. A class without one is no command.
+template <typename C, typename States, typename Options>
+inline constexpr bool could_be_command =
+    rules::chosen<rules::be_valid_rule, C, States, Options>.source != rules::rule_source::none ||
+    rules::chosen<rules::be_translated_to_events_rule, C, States, Options>.source != rules::rule_source::none ||
+    rules::chosen<rules::depends_on_rule, C, list<>, Options>.source != rules::rule_source::none;
+template <typename Step, typename States, typename Options>
+inline constexpr bool refines_to_no_command = Step::refines && !could_be_command<typename Step::next, States, Options>;
+// The command that the next rule is looked for in.
+template <typename Step, typename C, typename States, typename Options>
+using command_after = std::conditional_t<refines_to_no_command<Step, States, Options>, C, typename Step::next>;
+
 // What is wrong with what a rule returns: Word is that of the other rule.
-template <typename Step, typename Word>
+template <typename Returned, typename Word, bool Fits>
 struct verdict_fault {
-  static constexpr bool is_other_word = std::is_same_v<typename Step::returned, Word>;
-  static constexpr bool is_none = !Step::fits && !is_other_word;
+  static constexpr bool is_other_word = std::is_same_v<Returned, Word>;
+  static constexpr bool is_none = !Fits && !is_other_word;
 };
 
 // The sentences. Macros make the texts alone: an assertion in a macro costs the reader two notes more.
@@ -48,6 +81,14 @@ struct verdict_fault {
   "must: " NAME                                                                                                 \
   " of the command takes neither (states..., options...), (options...), (states...) nor (): it decides alone, " \
   "so make its parameters fit"
+#define MUST_DETAIL_WANTS_MUTABLE(NAME)                                                                         \
+  "must: " NAME                                                                                                 \
+  " of the command takes a parameter by reference to non-const, and gets states and options as const: take it " \
+  "by const&; a service that changes travels as std::ref"
+#define MUST_DETAIL_IS_HIDDEN(NAME)                                                                           \
+  "must: " NAME                                                                                               \
+  " of the command cannot be called: make it public if it is private; if it has overloads or is a template, " \
+  "make one fit (states..., options...), (options...), (states...) or ()"
 #define MUST_DETAIL_IS_PROTOTYPE(NAME)                                                                      \
   "must: " NAME                                                                                             \
   " of the command comes from command_traits<must::any>, and MUST_FORBID_FALLBACKS forbids that: give the " \
@@ -60,40 +101,46 @@ consteval bool diagnose_be_authorized() {
   using fault = rule_fault<rules::be_authorized_rule, C, States, Options>;
   static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_authorized"));
   static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_authorized"));
+  static_assert(!fault::wants_mutable, MUST_DETAIL_WANTS_MUTABLE("be_authorized"));
+  static_assert(!fault::is_hidden, MUST_DETAIL_IS_HIDDEN("be_authorized"));
   static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_authorized"));
   static_assert(!fault::is_prototype, MUST_DETAIL_IS_PROTOTYPE("be_authorized"));
   return fault::none;
 }
-template <typename Step>
+template <typename Returned, bool Fits>
 consteval bool diagnose_verdict_of_be_authorized() {
-  using fault = verdict_fault<Step, always_t>;
+  using fault = verdict_fault<Returned, always_t, Fits>;
   static_assert(!fault::is_other_word,
                 "must: be_authorized is must::always: that is be_valid's word, write must::anyone");
   static_assert(!fault::is_none, MUST_DETAIL_IS_NO_VERDICT("be_authorized"));
-  return Step::fits;
+  return Fits;
 }
 template <typename C, typename States, typename Options>
 consteval bool diagnose_be_valid() {
   using fault = rule_fault<rules::be_valid_rule, C, States, Options>;
   static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_valid"));
   static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_valid"));
+  static_assert(!fault::wants_mutable, MUST_DETAIL_WANTS_MUTABLE("be_valid"));
+  static_assert(!fault::is_hidden, MUST_DETAIL_IS_HIDDEN("be_valid"));
   static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_valid"));
   static_assert(!fault::is_prototype, MUST_DETAIL_IS_PROTOTYPE("be_valid"));
   return fault::none;
 }
-template <typename Step>
+template <typename Returned, bool Fits>
 consteval bool diagnose_verdict_of_be_valid() {
-  using fault = verdict_fault<Step, anyone_t>;
+  using fault = verdict_fault<Returned, anyone_t, Fits>;
   static_assert(!fault::is_other_word,
                 "must: be_valid is must::anyone: that is be_authorized's word, write must::always");
   static_assert(!fault::is_none, MUST_DETAIL_IS_NO_VERDICT("be_valid"));
-  return Step::fits;
+  return Fits;
 }
 template <typename C, typename States, typename Options>
 consteval bool diagnose_be_translated_to_events() {
   using fault = rule_fault<rules::be_translated_to_events_rule, C, States, Options>;
   static_assert(!fault::is_missing, MUST_DETAIL_IS_MISSING("be_translated_to_events"));
   static_assert(!fault::lacks_const, MUST_DETAIL_LACKS_CONST("be_translated_to_events"));
+  static_assert(!fault::wants_mutable, MUST_DETAIL_WANTS_MUTABLE("be_translated_to_events"));
+  static_assert(!fault::is_hidden, MUST_DETAIL_IS_HIDDEN("be_translated_to_events"));
   static_assert(!fault::misfits, MUST_DETAIL_MISFITS("be_translated_to_events"));
   static_assert(!fault::is_prototype, MUST_DETAIL_IS_PROTOTYPE("be_translated_to_events"));
   return fault::none;
@@ -102,6 +149,8 @@ consteval bool diagnose_be_translated_to_events() {
 #undef MUST_DETAIL_IS_MISSING
 #undef MUST_DETAIL_LACKS_CONST
 #undef MUST_DETAIL_MISFITS
+#undef MUST_DETAIL_WANTS_MUTABLE
+#undef MUST_DETAIL_IS_HIDDEN
 #undef MUST_DETAIL_IS_PROTOTYPE
 #undef MUST_DETAIL_IS_NO_VERDICT
 
@@ -116,14 +165,21 @@ consteval bool diagnose_rules() {
                 is_own(chain::translate)) {
     return true;
   } else {
+    using authorize_step = typename chain::authorize;
     bool authorize = diagnose_be_authorized<C, States, Options>();
-    if constexpr (chain::authorize::choice.callable())
-      authorize &= diagnose_verdict_of_be_authorized<typename chain::authorize>();
-    using authorized = typename chain::authorize::next;
+    if constexpr (authorize_step::choice.callable())
+      authorize &= diagnose_verdict_of_be_authorized<typename authorize_step::returned,
+                                                     authorize_step::fits &&
+                                                         !refines_to_no_command<authorize_step, States, Options>>();
+    using authorized = command_after<authorize_step, C, States, Options>;
+    using validate_step = decision_step<rules::be_valid_rule, authorized, States, Options>;
     bool validate = diagnose_be_valid<authorized, States, Options>();
-    if constexpr (chain::validate::choice.callable())
-      validate &= diagnose_verdict_of_be_valid<typename chain::validate>();
-    return authorize & validate & diagnose_be_translated_to_events<typename chain::translated, States, Options>();
+    if constexpr (validate_step::choice.callable())
+      validate &=
+          diagnose_verdict_of_be_valid<typename validate_step::returned,
+                                       validate_step::fits && !refines_to_no_command<validate_step, States, Options>>();
+    using translated = command_after<validate_step, authorized, States, Options>;
+    return authorize & validate & diagnose_be_translated_to_events<translated, States, Options>();
   }
 }
 

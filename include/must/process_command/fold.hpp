@@ -14,10 +14,12 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage/kit/matching.hpp"
+#include "must/text/quoted.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -30,6 +32,26 @@ namespace must::detail::pipeline {
 template <typename S, typename... Event, typename Data>
 void apply_to(S& state, events<Event...>, const recorded<Data>& record) {
   (coding::with_event<Event>(record, [&](const Event& event) { state.apply(event); }) || ...);
+}
+
+template <typename... Event>
+constexpr bool is_name_of_any(events<Event...>, type_name name) {
+  return (any_is_named(versions_of<Event>{}, name) || ...);
+}
+
+// A rule that looked at a boundary guards nothing when what it decided lies elsewhere.
+template <typename Data>
+[[noreturn]] void refuse_outside(const basic_event<Data>& event) {
+  raise({.code = error_code::bad_input,
+         .message = "the event " + text::in_quotes(event.type) +
+                    (event.subject.empty() ? std::string(" without a stream")
+                                           : " of stream " + text::in_quotes(event.subject)) +
+                    " lies outside of every boundary that depends_on names, and a state of the command is folded from "
+                    "its type: give it the stream or the tags of a boundary, or give the command static constexpr bool "
+                    "appends_outside = true",
+         .field = "be_translated_to_events",
+         .stream = event.subject,
+         .type = event.type});
 }
 
 inline position lower(position one, position other) { return one < other ? one : other; }
@@ -144,6 +166,10 @@ class fold {
       if (auto found = one.mismatch()) return found;
     return std::nullopt;
   }
+  // Whether a state of this is folded from events of a type.
+  [[nodiscard]] bool folds(std::string_view type) const {
+    return !boundaries_.empty() && is_name_of_any(typename S::events{}, {type.data(), type.size()});
+  }
   [[nodiscard]] const Shape& states() const { return states_; }
   [[nodiscard]] version last_version() const { return boundaries_.front().last_version(); }
 
@@ -219,6 +245,14 @@ class folding {
     return std::apply([](const auto&... each) { return std::tuple<decltype(each.states())...>(each.states()...); },
                       folds_);
   }
+  // Throws bad_input for a record outside of every boundary, from whose type a state is folded.
+  void check_inside(const std::vector<basic_event<Data>>& records) const {
+    for (const auto& record : records) {
+      if (matches(condition_.query, record)) continue;
+      if (std::apply([&](const auto&... each) { return (each.folds(record.type) || ...); }, folds_))
+        refuse_outside(record);
+    }
+  }
   [[nodiscard]] const append_condition& condition() const { return condition_; }
   [[nodiscard]] const auto& folds() const { return folds_; }
   // The stream that an event without one joins: that of a command which depends on exactly one stream, whatever else
@@ -259,6 +293,7 @@ class folding<void, Data> {
   template <typename S>
   void keep(S&) {}
   void apply(const recorded<Data>&) {}
+  void check_inside(const std::vector<basic_event<Data>>&) const {}
   [[nodiscard]] std::optional<conflict> mismatch() const { return std::nullopt; }
   [[nodiscard]] std::tuple<> states() const { return {}; }
   [[nodiscard]] const append_condition& condition() const { return no_condition; }

@@ -204,6 +204,17 @@ bool catch_up(Past& past, S& storage, decision<Data>& to) {
   return !mismatch;
 }
 
+// Whether a command says that its events may lie outside of the boundaries of its depends_on.
+template <typename C>
+constexpr bool appends_outside() {
+  if constexpr (requires { bool(C::appends_outside); })
+    return C::appends_outside;
+  else if constexpr (requires { bool(command_traits<C>::appends_outside); })
+    return command_traits<C>::appends_outside;
+  else
+    return false;
+}
+
 // A command, and what its rules are called with.
 template <typename S, typename C, typename Held, typename Past, typename... Option>
 struct own_rules {
@@ -216,12 +227,12 @@ struct own_rules {
     auto& own = *static_cast<own_rules*>(self);
     if (!catch_up(own.past, storage, to)) return false;
     const taking<data_type, Held> take{to};
-    if constexpr (sizeof...(Option) == 0)
-      return run_rules(to.rules, own.command, own.past.states(), take);
-    else
-      return std::apply(
-          [&](const Option&... each) { return run_rules(to.rules, own.command, own.past.states(), take, each...); },
-          own.options);
+    const bool passed = std::apply(
+        [&](const Option&... each) { return run_rules(to.rules, own.command, own.past.states(), take, each...); },
+        own.options);
+    if constexpr (!appends_outside<C>())
+      if (passed) own.past.check_inside(to.records);
+    return passed;
   }
 };
 
@@ -337,20 +348,33 @@ auto run_alone(S& storage, decltype(own_part<S>::decide) decide, void* self) {
   return told;
 }
 
+// Whether the first two arguments are a command and a store that can be written to.
+template <typename C, typename S>
+consteval bool diagnose_arguments() {
+  using store = std::remove_reference_t<S>;
+  constexpr bool is_swapped = Storage<C> && !Storage<store>;
+  constexpr bool is_storage = Storage<store> || is_swapped;
+  constexpr bool outlives = !is_storage || is_swapped || std::is_lvalue_reference_v<S>;
+  static_assert(!is_swapped, "must: the command comes first: process_command(command, store, options...)");
+  static_assert(is_storage, "must: the second argument is not a Storage");
+  static_assert(outlives, "must: the store is a temporary, and its events would end with it: give it a name");
+  return !is_swapped && is_storage && outlives;
+}
+
 template <typename Told>
 struct process_command_t {
   template <typename C, typename S, typename... Option>
-  auto operator()(const C& command, S& storage, const Option&... options) const ->
-      typename Told::template type<processed_event<C, S, Option...>> {
-    using event_type = processed_event<C, S, Option...>;
-    static_assert(Storage<S>, "must: the second argument is not a Storage");
-    if constexpr (!Storage<S>) {
+  auto operator()(const C& command, S&& storage, const Option&... options) const ->
+      typename Told::template type<processed_event<C, std::remove_reference_t<S>, Option...>> {
+    using store = std::remove_reference_t<S>;
+    using event_type = processed_event<C, store, Option...>;
+    if constexpr (!diagnose_arguments<C, S>()) {
       return {};
-    } else if constexpr (!is_good<C, typename S::data_type, rule_options<Option...>>) {
+    } else if constexpr (!is_good<C, typename store::data_type, rule_options<Option...>>) {
       return {};
-    } else if constexpr (sizeof...(Option) == 0 && !kit::is_observed<S> && is_alone<C, event_type>) {
+    } else if constexpr (sizeof...(Option) == 0 && !kit::is_observed<store> && is_alone<C, event_type>) {
       const C* self = &command;
-      return run_alone<Told, event_type>(storage, &decide_alone<S, C, event_type>, &self);
+      return run_alone<Told, event_type>(storage, &decide_alone<store, C, event_type>, &self);
     } else {
       typename Told::template type<event_type> told;
       if (auto no = run_with_settings(command, storage, Told::done(told), options...))

@@ -5,6 +5,7 @@
 #include "must/codec/versions.hpp"
 #include "must/detail/names.hpp"
 #include "must/event.hpp"
+#include "must/process_command/check_event.hpp"
 
 #include <optional>
 #include <tuple>
@@ -113,32 +114,19 @@ struct events_holder<list<>> {
 };
 
 template <typename Event, typename Data>
-consteval bool diagnose_event() {
+consteval bool diagnose_translated() {
   static_assert(std::is_class_v<Event>,
                 "must: be_translated_to_events returns something that is no event: an event is a class");
-  if constexpr (std::is_class_v<Event>) {
-    static_assert(std::is_copy_constructible_v<Event>, "must: an event is copyable");
-    static_assert(own_name<Event>().size() > 0,
-                  "must: this event has no plain name: add static constexpr auto type = \"...\";");
-    constexpr bool good_stream = stream_fits<Event>;
-    constexpr bool good_tags = tags_fit<Event>;
-    static_assert(good_stream, "must: stream of this event is neither a text nor a const function that returns one");
-    static_assert(good_tags,
-                  "must: tags of this event are neither a range of texts nor a const function that returns one");
-    constexpr bool good_key = partition_key_fits<Event>;
-    static_assert(good_key,
-                  "must: partition_key of this event is neither a text nor a const function that returns one");
-    static_assert(coding::keeps<Event, Data>, "must: the store does not know this event: name it in memory_store<...>");
-    return std::is_copy_constructible_v<Event> && own_name<Event>().size() > 0 && good_stream && good_tags &&
-           good_key && coding::keeps<Event, Data> && check_versions<Event>();
-  }
-  return false;
+  if constexpr (std::is_class_v<Event>)
+    return diagnose_event<Event, Data>();
+  else
+    return false;
 }
 
 template <typename Events, typename Data>
 inline constexpr bool are_good = true;
 template <typename Event, typename Data>
-inline constexpr bool are_good<list<Event>, Data> = diagnose_event<Event, Data>();
+inline constexpr bool are_good<list<Event>, Data> = diagnose_translated<Event, Data>();
 template <typename Event, typename... Other, typename Data>
   requires(sizeof...(Other) > 0)
 inline constexpr bool are_good<list<Event, Other...>, Data> =

@@ -1,0 +1,14 @@
+// error: must: append needs an event: append\(store, events...\)
+// lines: 16 30
+// SPDX-License-Identifier: MIT
+#include "declared_store.hpp"
+
+#include "must/append.hpp"
+
+void run() {
+#ifdef MUST_COMPILE_FAIL
+  must::append(store);
+#else
+  must::append(store, Done{});
+#endif
+}

@@ -1,0 +1,18 @@
+// error: must: the command comes first: process_command\(command, store, options...\)
+// lines: 16 30
+// SPDX-License-Identifier: MIT
+#include "declared_store.hpp"
+
+struct Command {
+  static constexpr auto be_authorized = must::anyone;
+  static constexpr auto be_valid = must::always;
+  Done be_translated_to_events() const { return {}; }
+};
+
+void run() {
+#ifdef MUST_COMPILE_FAIL
+  must::process_command(store, Command{});
+#else
+  must::process_command(Command{}, store);
+#endif
+}
