@@ -58,6 +58,7 @@ struct add {
 
 using store_type = must::memory_store<Added, Removed>;
 struct Both {
+  static constexpr bool appends_outside = true;
   auto depends_on() const { return must::all_of(must::stream<Sum>("a"), must::tagged<Tagged>("t")); }
   static constexpr auto be_authorized = must::anyone;
   void be_valid(const Sum& sum, const Tagged& tagged) const {
