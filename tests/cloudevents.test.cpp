@@ -447,19 +447,22 @@ TEST_CASE("cloudevents: JSON data keeps its tokens, not its space", "[cloudevent
   }
   CHECK(ce::from_json(with("\"data\":\t{ \"a b\" :\r\n[ 1 , 2 ] }\n")).data.bytes() == R"({"a b":[1,2]})");
   const auto spaced = event_with({"application/json", "{ \"a\" :\n1 }"});
-  CHECK(contains(ce::to_json(spaced), R"("data":{"a":1}})"));
-  CHECK(ce::from_json(ce::to_json(event_with({"application/json", " null "}))).data ==
-        must::payload::null("application/json"));
+  CHECK(ce::from_json(ce::to_json(spaced)) == spaced);
 }
 
-TEST_CASE("cloudevents: data in base64 that is declared JSON is the same JSON", "[cloudevents][core]") {
+TEST_CASE("cloudevents: data in base64 keeps its bytes, though it is declared JSON", "[cloudevents][core]") {
   const auto base64 = [](std::string_view bytes) {
     return with("\"datacontenttype\":\"application/json\",\"data_base64\":\"" + must::detail::text::to_base64(bytes) +
                 "\"");
   };
-  CHECK(ce::from_json(base64("{ \"a\": 1 }")).data == must::payload("application/json", "{\"a\":1}"));
-  CHECK(ce::from_json(base64("null")).data == must::payload::null("application/json"));
-  for (const char* bad : {"", "{", "\xff", "{\"a\":1,\"a\":1}"}) CHECK(why_unread(base64(bad)).field == "data_base64");
+  for (const char* bytes : {"", "{", "\xff", "{\"a\":1,\"a\":1}", "null", " null ", "{ \"a\" : 1 }", "1\n"}) {
+    INFO(bytes);
+    const auto event = ce::from_json(base64(bytes));
+    CHECK((event.data == must::payload("application/json", bytes)));
+    CHECK(ce::to_json(event) == base64(bytes));
+  }
+  CHECK(ce::to_json(ce::from_json(base64("{\"a\":1}"))) ==
+        with(R"("datacontenttype":"application/json","data":{"a":1})"));
 }
 
 TEST_CASE("cloudevents: data that is misplaced or misshapen is refused", "[cloudevents][core]") {
@@ -478,12 +481,6 @@ TEST_CASE("cloudevents: data that is misplaced or misshapen is refused", "[cloud
     const auto why = why_unread(with(std::string("\"data_base64\":\"") + bad + "\""));
     CHECK(why.field == "data_base64");
     CHECK(contains(why.message, "is not padded base64"));
-  }
-  for (const char* bad : {"", "{", "nul", "{'a':1}", "[1,]", "01", "\xff", "\"\x01\"", "{\"a\":1,\"a\":1}"}) {
-    INFO(bad);
-    const auto why = why_unwritten(event_with({"application/json", bad}));
-    CHECK(why.field == "data");
-    CHECK(contains(why.message, "is not JSON"));
   }
 }
 
@@ -533,6 +530,7 @@ TEST_CASE("cloudevents: what is not one JSON object in UTF-8 is refused", "[clou
   // What a message shows of a long document ends with a whole character.
   CHECK(why_unread("[\"" + std::string(61, 'a') + "\xC3\xA9\"]").message ==
         "event is [\"" + std::string(61, 'a') + ", which is not a JSON object");
+  CHECK(why_unread("[\n1]").message == "event is [\\x0a1], which is not a JSON object");
 }
 
 TEST_CASE("cloudevents: every cut of a document is refused", "[cloudevents][core]") {
@@ -547,7 +545,11 @@ TEST_CASE("cloudevents: a document nested too deep is refused without a crash", 
   CHECK(contains(why_unread(deep).message, "deeper than"));
   CHECK(contains(why_unread(with("\"data\":" + deep)).message, "deeper than"));
   CHECK_THROWS_AS(ce::from_json_batch(deep), must::bad_input);
-  CHECK(why_unwritten(event_with({"application/json", deep})).field == "data");
+  for (const std::size_t levels : {509U, 510U, 511U, 512U, 100'000U}) {
+    const auto event = event_with({"application/json", std::string(levels, '[') + std::string(levels, ']')});
+    CHECK((ce::from_json(ce::to_json(event)) == event));
+    CHECK((ce::from_json_batch(ce::to_json_batch(std::vector{event})).front() == event));
+  }
   std::string objects;
   for (int i = 0; i < 100'000; ++i) objects += "{\"a\":";
   CHECK(contains(why_unread(objects).message, "deeper than"));
@@ -697,11 +699,6 @@ TEST_CASE("cloudevents: a recorded event carries position, version and time", "[
   event.version = 0;
   CHECK_FALSE(contains(ce::to_json(event), "streamversion"));
   CHECK(ce::recorded_from_json(ce::to_json(event)) == event);
-
-  for (const char* name : {"sequence", "recordedtime"}) {
-    event.extensions = {{name, 5}};
-    CHECK(why_not([&] { return ce::to_json(event); }).field == name);
-  }
 }
 
 TEST_CASE("cloudevents: an event that no store recorded is not read as a recorded one", "[cloudevents][core]") {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/cloudevents/attributes.hpp"
+#include "must/cloudevents/canonical.hpp"  // IWYU pragma: export
 #include "must/cloudevents/read.hpp"
 #include "must/cloudevents/write.hpp"
 #include "must/codec/codec.hpp"
@@ -22,9 +23,13 @@
 /// CloudEvents 1.0.2 in the JSON Event Format. What is read and what is written is checked alike.
 ///
 /// Tags travel as the extension `musttags`, an erased payload as `musterased` and `musterasedwhy`; a recorded event
-/// also has `sequence` (its position, 20 digits), `streamversion` and `recordedtime`. JSON data keeps each token as it
-/// is written, numbers of any size included, but not the space between them; data without `datacontenttype` is
-/// `application/json`. Binary, URI and Timestamp extensions come back as strings: JSON does not tell them apart.
+/// also has `sequence` (its position, 20 digits), `streamversion` and `recordedtime`. Where such an event has an
+/// extension of one of these names from another system, it is exported as `originsequence` and so on.
+///
+/// `data` is read as JSON without the space between tokens, each token as it is written; without `datacontenttype` it
+/// is `application/json`. `data_base64` keeps its bytes, under a JSON media type too; an export uses it for every
+/// payload whose bytes `data` would not give back. Extensions of the types Binary, URI, URI-reference and Timestamp
+/// come back as strings, unless their types are declared: JSON does not tell them apart.
 namespace must::cloudevents {
 
 namespace detail {
@@ -47,7 +52,7 @@ void append_event(std::string& out, const basic_event<Data>& event, int indent, 
 }
 template <typename Data>
 void append_event(std::string& out, const recorded<Data>& event, int indent, int level = 0) {
-  write_event(out, event, payload_of(event.data), extensions_of(event), indent, level);
+  write_event(out, event, payload_of(event.data), record_extensions(event), indent, level);
 }
 
 inline void check_document(std::string_view text) {
@@ -89,7 +94,8 @@ template <typename Data>
   return out;
 }
 
-/// The same for an event from a store, with `sequence`, `streamversion` (unless it has no stream) and `recordedtime`.
+/// Writes an event from a store, with `sequence`, `streamversion` (unless it has no stream) and `recordedtime`.
+/// \throws bad_input  as for other events
 template <typename Data>
 [[nodiscard]] std::string to_json(const recorded<Data>& event, int indent = -1) {
   std::string out;
@@ -97,31 +103,35 @@ template <typename Data>
   return out;
 }
 
-/// Reads an event. `sequence`, `streamversion` and `recordedtime` stay what they are for others: extensions.
+/// Reads an event. `sequence`, `streamversion` and `recordedtime` are extensions like every other, and stores keep
+/// them.
 ///
+/// \param types  the types of extensions that are not what JSON shows, by name
 /// \throws bad_input  when the text is not exactly one event; `field` names the attribute, "document" the whole text
 /// \see JSON Event Format 1.0.2, sections 2 and 3; CloudEvents 1.0.2, "Context Attributes"
-[[nodiscard]] inline cloud_event from_json(std::string_view text) {
+[[nodiscard]] inline cloud_event from_json(std::string_view text, const declared_types& types = {}) {
   detail::check_document(text);
-  return detail::read_event(detail::trimmed(text));
+  return detail::read_event(detail::trimmed(text), types);
 }
 
-/// The same without exceptions.
-[[nodiscard]] inline result<cloud_event> try_from_json(std::string_view text) {
+/// Reads an event as from_json does, and returns the error rather than throwing it.
+[[nodiscard]] inline result<cloud_event> try_from_json(std::string_view text, const declared_types& types = {}) {
   try {
-    return cloudevents::from_json(text);
+    return cloudevents::from_json(text, types);
   } catch (const bad_input& thrown) {
     return unexpected<error>(thrown.error());
   }
 }
 
-/// Reads an event that a store of must has recorded: what to_json made of a recorded event. \throws bad_input
-[[nodiscard]] inline recorded<payload> recorded_from_json(std::string_view text) {
+/// Reads an event that a store of `must` has recorded: what to_json made of a recorded event.
+/// \throws bad_input  as from_json, and when the event comes from no store of `must`
+[[nodiscard]] inline recorded<payload> recorded_from_json(std::string_view text, const declared_types& types = {}) {
   detail::check_document(text);
-  return detail::read_recorded(detail::trimmed(text));
+  return detail::read_recorded(detail::read_event(detail::trimmed(text), types));
 }
 
-/// Writes events, recorded or not, as a JSON array. \throws bad_input  which tells the index of the event
+/// Writes events, recorded or not, as a JSON array.
+/// \throws bad_input  when an event is not what CloudEvents allows; the message tells its index
 /// \see JSON Event Format 1.0.2, section 4 "JSON Batch Format"
 template <typename Range>
 [[nodiscard]] std::string to_json_batch(const Range& events, int indent = -1) {
@@ -139,9 +149,10 @@ template <typename Range>
   return out += ']';
 }
 
-/// Reads a JSON array of events; one that is refused refuses them all. \throws bad_input  which tells its index
+/// Reads a JSON array of events. One event that is refused refuses them all.
+/// \throws bad_input  when the text is not such an array; the message tells the index of the event
 /// \see JSON Event Format 1.0.2, section 4 "JSON Batch Format"
-[[nodiscard]] inline std::vector<cloud_event> from_json_batch(std::string_view text) {
+[[nodiscard]] inline std::vector<cloud_event> from_json_batch(std::string_view text, const declared_types& types = {}) {
   detail::check_document(text);
   text = detail::trimmed(text);
   if (text.front() != '[')
@@ -151,7 +162,7 @@ template <typename Range>
   std::vector<cloud_event> events;
   for (must::detail::text::json_cursor array(text); array.next();) {
     const auto element = array.take_value();
-    detail::for_element(events.size(), [&] { events.push_back(detail::read_event(element)); });
+    detail::for_element(events.size(), [&] { events.push_back(detail::read_event(element, types)); });
   }
   return events;
 }

@@ -46,14 +46,16 @@ class tag_set {
   tag_set() = default;
   /// Of these, in any order, repeats left out.
   tag_set(std::initializer_list<std::string_view> tags) : tag_set(std::vector<std::string>(tags.begin(), tags.end())) {}
-  /// The same. Linear when they are sorted.
+  /// Has these tags, repeats left out. Linear in their number when they are sorted, else N log N.
   explicit tag_set(std::vector<std::string> tags) {
     if (is_a_set(tags)) {
       tags_ = std::move(tags);
       return;
     }
-    tags_.reserve(tags.size());
-    for (auto& tag : tags) insert(std::move(tag));
+    std::map<std::string, char> sorted;  // NOLINT(misc-include-cleaner)
+    for (auto& tag : tags) sorted.try_emplace(std::move(tag));
+    tags_.reserve(sorted.size());
+    while (!sorted.empty()) tags_.push_back(std::move(sorted.extract(sorted.begin()).key()));
   }
 
   /// Adds a tag, unless it is there. Linear in the number of tags.

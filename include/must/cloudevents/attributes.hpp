@@ -3,22 +3,38 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/record.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/stored_names.hpp"
+#include "must/text/json_text.hpp"
 #include "must/text/media_type.hpp"
 #include "must/text/uri.hpp"
 #include "must/text/utf8.hpp"
 #include "must/timestamp.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace must::cloudevents::detail {
 
 using must::detail::text::in_quotes;
 
-// The names of must's own extensions.
-inline constexpr std::string_view sequence = "sequence", streamversion = "streamversion", recordedtime = "recordedtime",
-                                  musttags = "musttags", musterased = "musterased", musterasedwhy = "musterasedwhy";
+// The extensions that an export of a recorded event adds.
+inline constexpr std::string_view sequence = "sequence", streamversion = "streamversion", recordedtime = "recordedtime";
+// The extensions that stand for tags and for an erased payload.
+inline constexpr std::string_view musttags = stored_names::extension::tags,
+                                  musterased = stored_names::extension::erased,
+                                  musterasedwhy = stored_names::extension::erased_why;
+
+// What an export adds and what other systems call the same are kept apart: an extension `sequence` of the event itself
+// is written as `originsequence`, and `originsequence` as `originoriginsequence`.
+inline constexpr std::string_view origin = "origin";
+inline bool is_of_record(std::string_view name) {
+  while (name.starts_with(origin)) name.remove_prefix(origin.size());
+  return name == sequence || name == streamversion || name == recordedtime;
+}
 
 [[noreturn]] inline void refuse(std::string_view attribute, const std::string& what) {
   must::kit::refuse_input(std::string(attribute), what);
@@ -68,6 +84,12 @@ inline timestamp check_timestamp(std::string_view attribute, std::string_view te
   return *read;
 }
 
+inline std::string written_time(std::string_view attribute, const timestamp& when) {
+  auto text = when.to_string();
+  check_timestamp(attribute, text);
+  return text;
+}
+
 // The rules for the attributes that the specification defines, but for time. Absent ones are not to be checked.
 inline void check_core(std::string_view attribute, std::string_view text) {
   check_not_empty(attribute, text);
@@ -78,7 +100,79 @@ inline void check_core(std::string_view attribute, std::string_view text) {
     refuse(attribute, must::detail::text::in_quotes(text) + " is not a media type");
 }
 
-// Whether data of this type stands in a JSON document as a JSON value. \see JSON Event Format 1.0.2, section 3.1.1
-inline bool holds_json(const std::string& content_type) { return must::detail::text::is_json_media_type(content_type); }
+// Tags as the text of a JSON array: it has no character that an attribute may not have.
+inline std::string tags_text(const tag_set& tags) {
+  std::string text = "[";
+  for (const auto& tag : tags) {
+    if (tag.empty()) refuse("tags", "has an empty tag");
+    if (!must::detail::text::is_utf8(tag)) refuse("tags", "has " + in_quotes(tag) + ", which is not valid UTF-8");
+    if (text.size() > 1) text += ',';
+    must::detail::text::append_json_string(text, tag);
+  }
+  return text += ']';
+}
+
+// Numbers, zero-padded so that they sort as text.
+inline std::string padded(std::uint64_t number) {
+  const auto digits = std::to_string(number);
+  return std::string(20 - digits.size(), '0') + digits;
+}
+
+// What an export adds to a recorded event.
+template <typename Data>
+attributes record_extensions(const recorded<Data>& event) {
+  attributes own;
+  own.emplace(sequence, padded(event.position));
+  if (event.version > INT32_MAX)
+    own.emplace(streamversion, std::to_string(event.version));
+  else if (event.version > 0)
+    own.emplace(streamversion, static_cast<std::int32_t>(event.version));
+  own.emplace(recordedtime, event.recorded_at);
+  return own;
+}
+template <typename Data>
+attributes record_extensions(const basic_event<Data>&) {
+  return {};
+}
+
+// All extensions of an event as they are exported: its own, its tags, its erasure, and what `record` adds.
+template <typename Data>
+attributes exported_extensions(const basic_event<Data>& event, const payload& data, attributes record) {
+  const bool is_recorded = !record.empty();
+  auto all = std::move(record);
+  if (!event.tags.empty()) all.emplace(musttags, tags_text(event.tags));
+  if (auto erased = data.erased_how()) {
+    all.emplace(musterased, erased->when);
+    if (!erased->why.empty()) all.emplace(musterasedwhy, std::move(erased->why));
+  }
+  for (const auto& [name, value] : event.extensions) {
+    check_attribute_name(name);
+    if (is_core_attribute(name)) refuse(name, "is an attribute of CloudEvents itself, and cannot be an extension");
+    if (name == musttags || name == musterased || name == musterasedwhy)
+      refuse(name, "is an extension that `must` writes itself");
+    all.emplace(is_recorded && is_of_record(name) ? std::string(origin) + name : name, value);
+  }
+  return all;
+}
+
+// Calls `visit(name, text)` for each attribute that the specification defines and the event has, in their order.
+template <typename Data, typename Visit>
+void each_core_attribute(const basic_event<Data>& event, const payload& data, Visit&& visit) {
+  const auto required = [&](std::string_view name, const std::string& text) {
+    check_core(name, text);
+    visit(name, text);
+  };
+  const auto optional = [&](std::string_view name, const std::string& text) {
+    if (!text.empty()) required(name, text);
+  };
+  visit("specversion", std::string("1.0"));
+  required("id", event.id);
+  required("source", event.source);
+  required("type", event.type);
+  optional("subject", event.subject);
+  if (event.time) visit("time", written_time("time", *event.time));
+  optional("datacontenttype", data.content_type());
+  optional("dataschema", event.dataschema);
+}
 
 }  // namespace must::cloudevents::detail

@@ -3,9 +3,12 @@
 #pragma once
 
 #include "must/cloudevents/attributes.hpp"
+#include "must/cloudevents/canonical.hpp"
 #include "must/record.hpp"
 #include "must/text/base64.hpp"
 #include "must/text/json_text.hpp"
+#include "must/text/media_type.hpp"
+#include "must/text/quoted.hpp"
 #include "must/text/utf8.hpp"
 
 #include <charconv>
@@ -16,13 +19,14 @@
 #include <system_error>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace must::cloudevents::detail {
 
 // A value as it stands in the document, shortened, for a message.
 inline std::string shown(std::string_view json) {
-  return json.front() == '"' ? must::detail::text::in_quotes(json.substr(1, json.size() - 2))
-                             : std::string(must::detail::text::cut(json, 64));
+  return json.front() == '"' ? in_quotes(json.substr(1, json.size() - 2))
+                             : must::detail::text::printable(must::detail::text::cut(json, 64));
 }
 
 // The text of a JSON value, which must be a string.
@@ -54,13 +58,12 @@ inline tag_set read_tags(const attribute_value& value) {
   const auto* const text = std::get_if<std::string>(&value);
   if (text == nullptr || must::detail::text::json_flaw(*text) || text->front() != '[')
     refuse(musttags, "is not a JSON array in a string");
-  tag_set tags;
+  std::vector<std::string> tags;
   for (must::detail::text::json_cursor array(*text); array.next();) {
-    auto tag = read_string(musttags, array.take_value());
-    check_not_empty(musttags, tag);
-    tags.insert(std::move(tag));
+    tags.push_back(read_string(musttags, array.take_value()));
+    check_not_empty(musttags, tags.back());
   }
-  return tags;
+  return tag_set(std::move(tags));
 }
 
 // The bytes of `data` or `data_base64`. \see JSON Event Format 1.0.2, section 3.1.2 "Payload Deserialization"
@@ -68,28 +71,19 @@ inline payload read_data(std::string content_type, std::string_view data, std::s
   if (base64.empty() && data.empty()) return payload::absent(std::move(content_type));
   if (!base64.empty() && !data.empty()) refuse("data_base64", "stands beside data; an event has one of them");
   if (content_type.empty() && base64.empty()) content_type = "application/json";
-  if (data == "null") return payload::null(std::move(content_type));
-
-  std::string bytes;
   if (!base64.empty()) {
     const auto text = read_string("data_base64", base64);
-    auto decoded = must::detail::text::from_base64(text);
-    if (!decoded) refuse("data_base64", must::detail::text::in_quotes(text) + " is not padded base64");
-    bytes = *std::move(decoded);
+    auto bytes = must::detail::text::from_base64(text);
+    if (!bytes) refuse("data_base64", in_quotes(text) + " is not padded base64");
+    return {std::move(content_type), *std::move(bytes)};
   }
-  if (!holds_json(content_type)) {
-    if (base64.empty()) bytes = read_string("data", data);
+  if (data == "null") return payload::null(std::move(content_type));
+  if (!must::detail::text::is_json_media_type(content_type)) {
+    auto bytes = read_string("data", data);
     return {std::move(content_type), std::move(bytes)};
-  }
-  if (!base64.empty()) {
-    if (const auto flaw = must::detail::text::json_flaw(bytes))
-      refuse("data_base64",
-             "is declared " + must::detail::text::in_quotes(content_type) + " and is not JSON: " + *flaw);
-    data = bytes;
   }
   std::string compact;
   must::detail::text::append_json(compact, data);
-  if (compact == "null") return payload::null(std::move(content_type));
   return {std::move(content_type), std::move(compact)};
 }
 
@@ -111,12 +105,67 @@ inline void take_erasure(cloud_event& event) {
   if (why != event.extensions.end()) event.extensions.erase(why);
 }
 
+// Collects the attributes of an event, whichever format or protocol they come by.
+class event_builder {
+ public:
+  explicit event_builder(const declared_types& types) : types_(&types) {}
+
+  // Takes an attribute that the specification defines, from its text; false when it defines none of that name.
+  bool take_core(std::string_view name, std::string text) {
+    if (name == "data" || !is_core_attribute(name)) return false;
+    if (name == "time") {
+      event_.time = check_timestamp(name, text);
+      return true;
+    }
+    check_core(name, text);
+    if (name == "specversion") {
+      if (text != "1.0") refuse(name, "is " + in_quotes(text) + "; only \"1.0\" is read");
+      versioned_ = true;
+    } else {
+      member(name) = std::move(text);
+    }
+    return true;
+  }
+  void take_extension(const std::string& name, attribute_value value) {
+    event_.extensions.emplace(name, as_declared(name, std::move(value), *types_));
+  }
+  [[nodiscard]] const std::string& content_type() const { return content_type_; }
+
+  // The event, with tags and an erasure taken out of the extensions.
+  [[nodiscard]] cloud_event finish(payload data) && {
+    if (!versioned_) refuse("specversion", "is missing");
+    if (event_.id.empty()) refuse("id", "is missing");
+    if (event_.source.empty()) refuse("source", "is missing");
+    if (event_.type.empty()) refuse("type", "is missing");
+    event_.data = std::move(data);
+    take_erasure(event_);
+    if (const auto tags = event_.extensions.find(musttags); tags != event_.extensions.end()) {
+      event_.tags = read_tags(tags->second);
+      event_.extensions.erase(tags);
+    }
+    return std::move(event_);
+  }
+
+ private:
+  std::string& member(std::string_view name) {
+    return name == "id"           ? event_.id
+           : name == "source"     ? event_.source
+           : name == "type"       ? event_.type
+           : name == "subject"    ? event_.subject
+           : name == "dataschema" ? event_.dataschema
+                                  : content_type_;
+  }
+
+  const declared_types* types_;
+  cloud_event event_{};
+  std::string content_type_{};
+  bool versioned_ = false;
+};
+
 // The event of a JSON value.
-inline cloud_event read_event(std::string_view json) {
+inline cloud_event read_event(std::string_view json, const declared_types& types = {}) {
   if (json.front() != '{') refuse("event", "is " + shown(json) + ", which is not a JSON object");
-  cloud_event event;
-  bool versioned = false;
-  std::string content_type;
+  event_builder builder(types);
   std::string_view data, base64;
   for (must::detail::text::json_cursor members(json); members.next();) {
     const auto literal = members.take_name();
@@ -128,44 +177,15 @@ inline cloud_event read_event(std::string_view json) {
     }
     if (name != "data_base64") check_attribute_name(name);
     if (value == "null") continue;
-    const auto core = [&] {
-      auto text = read_string(name, value);
-      check_core(name, text);
-      return text;
-    };
     if (name == "data_base64")
       base64 = value;
-    else if (name == "id")
-      event.id = core();
-    else if (name == "source")
-      event.source = core();
-    else if (name == "type")
-      event.type = core();
-    else if (name == "subject")
-      event.subject = core();
-    else if (name == "dataschema")
-      event.dataschema = core();
-    else if (name == "datacontenttype")
-      content_type = core();
-    else if (name == "time")
-      event.time = check_timestamp(name, read_string(name, value));
-    else if (name == "specversion") {
-      if (core() != "1.0") refuse(name, "is " + shown(value) + "; only \"1.0\" is read");
-      versioned = true;
-    } else
-      event.extensions.emplace(name, read_extension(name, value));
+    else if (is_core_attribute(name))
+      builder.take_core(name, read_string(name, value));
+    else
+      builder.take_extension(name, read_extension(name, value));
   }
-  if (!versioned) refuse("specversion", "is missing");
-  if (event.id.empty()) refuse("id", "is missing");
-  if (event.source.empty()) refuse("source", "is missing");
-  if (event.type.empty()) refuse("type", "is missing");
-  event.data = read_data(std::move(content_type), data, base64);
-  take_erasure(event);
-  if (const auto tags = event.extensions.find(musttags); tags != event.extensions.end()) {
-    event.tags = read_tags(tags->second);
-    event.extensions.erase(tags);
-  }
-  return event;
+  auto content = read_data(builder.content_type(), data, base64);
+  return std::move(builder).finish(std::move(content));
 }
 
 // Takes an extension of digits away: the position, or the version.
@@ -178,14 +198,31 @@ inline std::optional<std::uint64_t> take_number(cloud_event& event, std::string_
   std::uint64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || failure != std::errc() || end != text.data() + text.size())
-    refuse(name, must::detail::text::in_quotes(text) + " is not a number of a store");
+    refuse(name, in_quotes(text) + " is not a number of a store");
   event.extensions.erase(found);
   return number;
 }
 
-// The event with what its store knows of it, which must is to have written.
-inline recorded<payload> read_recorded(std::string_view json) {
-  auto event = read_event(json);
+inline const declared_types& recorded_time_type() {
+  static const declared_types types{{std::string(recordedtime), attribute_type::timestamp}};
+  return types;
+}
+
+// Takes away what an export put before names that are its own.
+inline void give_back_names(attributes& extensions) {
+  attributes renamed;
+  for (auto at = extensions.begin(); at != extensions.end();) {
+    const auto one = at++;
+    if (!is_of_record(one->first)) continue;
+    auto taken = extensions.extract(one);
+    taken.key().erase(0, origin.size());
+    renamed.insert(std::move(taken));
+  }
+  extensions.merge(renamed);
+}
+
+// The event with what its store knows of it, which `must` is to have written.
+inline recorded<payload> read_recorded(cloud_event event) {
   if (const auto found = event.extensions.find(sequence); found != event.extensions.end())
     if (const auto* const text = std::get_if<std::string>(&found->second); text == nullptr || text->size() != 20)
       refuse(sequence, "is not a position of 20 digits");
@@ -194,10 +231,9 @@ inline recorded<payload> read_recorded(std::string_view json) {
   const auto version = take_number(event, streamversion);
   const auto time = event.extensions.find(recordedtime);
   if (time == event.extensions.end()) refuse(recordedtime, "is missing: the event does not come from a store");
-  const auto* const text = std::get_if<std::string>(&time->second);
-  if (text == nullptr) refuse(recordedtime, "is not a string");
-  const auto when = check_timestamp(recordedtime, *text);
+  const auto when = std::get<timestamp>(as_declared(recordedtime, time->second, recorded_time_type()));
   event.extensions.erase(time);
+  give_back_names(event.extensions);
   return {std::move(event), *position, version.value_or(0), when};
 }
 

@@ -3,18 +3,17 @@
 #pragma once
 
 #include "must/cloudevents/attributes.hpp"
+#include "must/cloudevents/canonical.hpp"
 #include "must/record.hpp"
 #include "must/text/base64.hpp"
 #include "must/text/json_text.hpp"
+#include "must/text/media_type.hpp"
 #include "must/text/utf8.hpp"
-#include "must/timestamp.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <utility>
 
 namespace must::cloudevents::detail {
 
@@ -52,49 +51,26 @@ class object_writer {
   bool first_ = true;
 };
 
-inline std::string written_time(std::string_view attribute, const timestamp& when) {
-  auto text = when.to_string();
-  check_timestamp(attribute, text);
-  return text;
-}
-
 // The value of an attribute as JSON, checked. \see CloudEvents 1.0.2, "Type System"; JSON Event Format, section 2.2
 inline std::string attribute_json(std::string_view name, const attribute_value& value) {
-  const auto as_string = [](std::string_view text) {
-    std::string out;
-    must::detail::text::append_json_string(out, text);
-    return out;
-  };
-  struct {
-    std::string_view name;
-    decltype(as_string)& string;
-    std::string operator()(bool truth) const { return truth ? "true" : "false"; }
-    std::string operator()(std::int32_t number) const { return std::to_string(number); }
-    std::string operator()(const std::string& text) const { return check_string(name, text), string(text); }
-    std::string operator()(const binary& data) const { return string(must::detail::text::to_base64(data.bytes)); }
-    std::string operator()(const uri& address) const { return check_uri(name, address.text), string(address.text); }
-    std::string operator()(const uri_reference& address) const {
-      return check_uri_reference(name, address.text), string(address.text);
-    }
-    std::string operator()(const timestamp& when) const { return string(written_time(name, when)); }
-  } visitor{name, as_string};
-  return std::visit(visitor, value);
+  auto text = to_text(name, value);
+  if (const auto type = type_of(value); type == attribute_type::boolean || type == attribute_type::integer) return text;
+  std::string out;
+  must::detail::text::append_json_string(out, text);
+  return out;
 }
 
-// Tags as the text of a JSON array: it has no character that an attribute may not have.
-inline std::string tags_text(const tag_set& tags) {
-  std::string text = "[";
-  for (const auto& tag : tags) {
-    if (tag.empty()) refuse("tags", "has an empty tag");
-    if (!must::detail::text::is_utf8(tag))
-      refuse("tags", "has " + must::detail::text::in_quotes(tag) + ", which is not valid UTF-8");
-    if (text.size() > 1) text += ',';
-    must::detail::text::append_json_string(text, tag);
-  }
-  return text += ']';
+// Whether reading the JSON value gives these bytes again: JSON on one line, without space, and not null. In an event of
+// a batch it stands two levels deeper.
+inline bool is_plain_json(std::string_view bytes) {
+  if (must::detail::text::json_flaw(bytes, must::detail::text::json_depth_limit - 2)) return false;
+  std::string compact;
+  must::detail::text::append_json(compact, bytes);
+  return compact == bytes && bytes != "null";
 }
 
-/// \see JSON Event Format 1.0.2, section 3.1.1 "Payload Serialization"
+// Bytes that a JSON value or a string would not give back are written in base64: JSON with space in it, or that is no
+// JSON at all, whatever the media type says. \see JSON Event Format 1.0.2, section 3.1.1 "Payload Serialization"
 inline void write_data(object_writer& object, const payload& data) {
   switch (data.state()) {
     case payload::kind::absent:
@@ -102,70 +78,26 @@ inline void write_data(object_writer& object, const payload& data) {
     case payload::kind::null: return object.json("data", "null");
     case payload::kind::present: break;
   }
-  if (holds_json(data.content_type())) {
-    if (const auto flaw = must::detail::text::json_flaw(data.bytes()))
-      refuse("data",
-             "is declared " + must::detail::text::in_quotes(data.content_type()) + " and is not JSON: " + *flaw);
-    return object.json("data", data.bytes());
+  const auto& type = data.content_type();
+  const auto bytes = data.bytes();
+  if (must::detail::text::is_json_media_type(type)) {
+    if (is_plain_json(bytes)) return object.json("data", bytes);
+  } else if (!type.empty() && !must::detail::text::is_wide_text(type) && must::detail::text::is_utf8(bytes)) {
+    return object.string("data", bytes);
   }
-  if (!data.content_type().empty() && must::detail::text::is_utf8(data.bytes()))
-    return object.string("data", data.bytes());
-  object.string("data_base64", must::detail::text::to_base64(data.bytes()));
+  object.string("data_base64", must::detail::text::to_base64(bytes));
 }
 
-// Appends the event. `own` holds must's extensions of a recorded event, by name, as JSON.
+// Appends the event. `record` holds what an export adds to a recorded event.
 template <typename Data>
-void write_event(std::string& out, const basic_event<Data>& event, const payload& data,
-                 // NOLINTNEXTLINE(misc-include-cleaner): <functional> is heavy
-                 std::map<std::string, std::string, std::less<>> own, int indent, int level) {
+void write_event(std::string& out, const basic_event<Data>& event, const payload& data, attributes record, int indent,
+                 int level) {
   object_writer object(out, indent, level);
-  const auto required = [&](std::string_view name, const std::string& text) {
-    check_core(name, text), object.string(name, text);
-  };
-  const auto optional = [&](std::string_view name, const std::string& text) {
-    if (!text.empty()) required(name, text);
-  };
-  object.string("specversion", "1.0");
-  required("id", event.id);
-  required("source", event.source);
-  required("type", event.type);
-  optional("subject", event.subject);
-  if (event.time) object.string("time", written_time("time", *event.time));
-  optional("datacontenttype", data.content_type());
-  optional("dataschema", event.dataschema);
-
-  if (!event.tags.empty()) own[std::string(musttags)] = attribute_json(musttags, tags_text(event.tags));
-  if (const auto erased = data.erased_how()) {
-    own[std::string(musterased)] = attribute_json(musterased, erased->when);
-    if (!erased->why.empty()) own[std::string(musterasedwhy)] = attribute_json(musterasedwhy, erased->why);
-  }
-  for (const auto& [name, value] : event.extensions) {
-    check_attribute_name(name);
-    if (is_core_attribute(name)) refuse(name, "is an attribute of CloudEvents itself, and cannot be an extension");
-    if (name == musttags || name == musterased || name == musterasedwhy ||
-        !own.try_emplace(name, attribute_json(name, value)).second)
-      refuse(name, "is an extension that must writes itself");
-  }
-  for (const auto& [name, value] : own) object.json(name, value);
+  each_core_attribute(event, data, [&](std::string_view name, const std::string& text) { object.string(name, text); });
+  for (const auto& [name, value] : exported_extensions(event, data, std::move(record)))
+    object.json(name, attribute_json(name, value));
   write_data(object, data);
   object.end();
-}
-
-// Must's extensions of a recorded event.
-template <typename Data>
-std::map<std::string, std::string, std::less<>> extensions_of(const recorded<Data>& event) {
-  const auto padded = [](std::uint64_t number) {
-    const auto digits = std::to_string(number);
-    return std::string(20 - digits.size(), '0') + digits;
-  };
-  std::map<std::string, std::string, std::less<>> own;
-  own[std::string(sequence)] = attribute_json(sequence, padded(event.position));
-  if (event.version > INT32_MAX)
-    own[std::string(streamversion)] = attribute_json(streamversion, std::to_string(event.version));
-  else if (event.version > 0)
-    own[std::string(streamversion)] = attribute_json(streamversion, static_cast<std::int32_t>(event.version));
-  own[std::string(recordedtime)] = attribute_json(recordedtime, event.recorded_at);
-  return own;
 }
 
 }  // namespace must::cloudevents::detail

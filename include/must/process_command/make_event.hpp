@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace must::detail::pipeline {
 
@@ -36,12 +37,12 @@ std::string stream_of(const Event& event) {
 
 template <typename Event>
 tag_set tags_of(const Event& event) {
-  tag_set tags;
+  std::vector<std::string> tags;
   if constexpr (tags_are_data<Event>)
-    for (const auto& tag : event.tags) tags.insert(to_string_of(tag));
+    for (const auto& tag : event.tags) tags.push_back(to_string_of(tag));
   else if constexpr (tags_are_function<Event>)
-    for (auto&& named = event.tags(); const auto& tag : named) tags.insert(to_string_of(tag));
-  return tags;
+    for (auto&& named = event.tags(); const auto& tag : named) tags.push_back(to_string_of(tag));
+  return tag_set(std::move(tags));
 }
 
 // Empty when the event names none.
@@ -60,6 +61,8 @@ inline void check_metadata(const attributes& entries) {
   for (const auto& [name, value] : entries) {
     if (name.starts_with("must"))
       kit::refuse_input("metadata", text::in_quotes(name) + " is reserved: it starts with \"must\"");
+    if (name == "sequence" || name == "streamversion" || name == "recordedtime")
+      kit::refuse_input("metadata", text::in_quotes(name) + " is the name of what an export adds to a stored event");
     kit::check_extension(name, value, "metadata");
   }
 }

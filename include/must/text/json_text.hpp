@@ -107,7 +107,7 @@ inline std::optional<std::string> read_json_string(std::string_view literal) {
 // Checks a whole text against RFC 8259, without recursion: UTF-8, depth, and names that an object has twice.
 class json_check {
  public:
-  explicit json_check(std::string_view text) : text_(text) {}
+  explicit json_check(std::string_view text, std::size_t depth = json_depth_limit) : text_(text), depth_(depth) {}
 
   // What is wrong with the text, as the end of a sentence; nothing when it is JSON.
   [[nodiscard]] std::optional<std::string> flaw() {
@@ -137,8 +137,7 @@ class json_check {
       case '{':
       case '[': {
         const bool object = peek() == '{';
-        if (frames_.size() == json_depth_limit)
-          return fail("it nests deeper than " + std::to_string(json_depth_limit) + " levels");
+        if (frames_.size() == depth_) return fail("it nests deeper than " + std::to_string(depth_) + " levels");
         frames_.push_back({object, names_.size()});
         ++at_;
         skip_space();
@@ -263,6 +262,7 @@ class json_check {
   }
 
   std::string_view text_;
+  std::size_t depth_;
   std::size_t at_ = 0;
   std::string flaw_{};
   std::vector<frame> frames_{};
@@ -270,7 +270,9 @@ class json_check {
   std::deque<std::string> decoded_{};
 };
 
-inline std::optional<std::string> json_flaw(std::string_view text) { return json_check(text).flaw(); }
+inline std::optional<std::string> json_flaw(std::string_view text, std::size_t depth = json_depth_limit) {
+  return json_check(text, depth).flaw();
+}
 
 // Walks the members of an object, or the elements of an array, of a text without flaw.
 class json_cursor {

@@ -49,6 +49,28 @@ constexpr bool is_media_type(std::string_view text) {
   return true;
 }
 
+constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+// Whether `text` begins with `prefix`, which is in lower case, whatever the case of `text`.
+constexpr bool starts_with_lower(std::string_view text, std::string_view prefix) {
+  if (text.size() < prefix.size()) return false;
+  for (std::size_t i = 0; i < prefix.size(); ++i)
+    if (ascii_lower(text[i]) != prefix[i]) return false;
+  return true;
+}
+
+// Whether a media type declares a charset whose text is no UTF-8 though it may look like it: UTF-16, UTF-32, UCS-2.
+constexpr bool is_wide_text(std::string_view media_type) {
+  for (std::size_t at = 0; at < media_type.size(); ++at) {
+    if (!starts_with_lower(media_type.substr(at), "charset=")) continue;
+    auto name = media_type.substr(at + std::string_view("charset=").size());
+    if (name.starts_with('"')) name.remove_prefix(1);
+    for (const std::string_view wide : {"utf-16", "utf-32", "ucs-2", "iso-10646"})
+      if (starts_with_lower(name, wide)) return true;
+  }
+  return false;
+}
+
 // Whether a media type, stripped of parameters, is `*/json` or `*/*+json`, in any case.
 // \see CloudEvents 1.0.2, JSON Event Format, section 3.1.1
 constexpr bool is_json_media_type(std::string_view text) {
@@ -60,7 +82,7 @@ constexpr bool is_json_media_type(std::string_view text) {
   if (subtype.size() < json.size()) return false;
   const auto ending = subtype.size() - json.size();
   for (std::size_t i = 0; i < json.size(); ++i)
-    if (const char c = subtype[ending + i]; (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : int{c}) != json[i]) return false;
+    if (ascii_lower(subtype[ending + i]) != json[i]) return false;
   return ending == 0 || subtype[ending - 1] == '+';
 }
 

@@ -85,8 +85,8 @@ inline void check_extension(std::string_view name, const attribute_value& value,
     refuse_input(field, detail::text::in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
   check_name(field, name);
   for (const std::string_view taken :
-       {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "sequence",
-        "streamversion", "recordedtime", "musttags", "musterased"})
+       {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "musttags",
+        "musterased", "musterasedwhy"})
     if (name == taken) refuse_input(field, detail::text::in_quotes(name) + " is the name of something else");
   if (name.starts_with("must")) return;
   const auto is = [&](std::string_view text, const char* what) {
