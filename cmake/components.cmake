@@ -23,20 +23,30 @@ function(must_target target name)
     FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${ARGN})
 endfunction()
 
-# must_component(<name> PACKAGE <package> TARGET <target> HEADERS <header>...): must::<name>, which users get by
-# find_package(must COMPONENTS <name>). It links <target> by name, so that it is there and installs without <package>;
-# that is looked for when MUST_COMPONENTS names the component. Its headers are named from include/must, by globs too.
+# must_component(<name> PACKAGE <package> TARGETS <target>... HEADERS <header>...): must::<name>, which users get by
+# find_package(must COMPONENTS <name>). It links the first of the targets that there is when all is generated, by name, so
+# that it is there and installs without <package>; that is looked for when MUST_COMPONENTS names the component. Who links
+# it where nobody has looked is told so by CMake, which takes the sentence for the name of a target that is missing.
+# Its headers are named from include/must, by globs too.
 macro(must_component name)
-  cmake_parse_arguments(must_arg "" "PACKAGE;TARGET" "HEADERS" ${ARGN})
+  cmake_parse_arguments(must_arg "" "PACKAGE" "TARGETS;HEADERS" ${ARGN})
   list(TRANSFORM must_arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/must/")
   file(GLOB must_arg_HEADERS ${must_glob} ${must_arg_HEADERS})
   list(REMOVE_ITEM must_core_headers ${must_arg_HEADERS})
   must_target(must_${name} ${name} ${must_arg_HEADERS})
-  target_link_libraries(must_${name} INTERFACE must::must ${must_arg_TARGET})
+  list(JOIN MUST_COMPONENTS " " must_wanted)
+  string(STRIP "${must_wanted} ${name}" must_wanted)
+  set(must_link "$<BUILD_INTERFACE:must::${name} needs the package ${must_arg_PACKAGE} and nobody has looked for it. \
+Before must is added write set(MUST_COMPONENTS ${must_wanted}) or find_package(${must_arg_PACKAGE} REQUIRED)>")
+  list(REVERSE must_arg_TARGETS)
+  foreach(must_target_name IN LISTS must_arg_TARGETS)
+    set(must_link "$<IF:$<TARGET_EXISTS:${must_target_name}>,${must_target_name},${must_link}>")
+  endforeach()
+  target_link_libraries(must_${name} INTERFACE must::must "${must_link}")
   list(APPEND must_all_components ${name})
   string(APPEND must_component_needs "set(must_${name}_needs ${must_arg_PACKAGE})\n")
   if(${name} IN_LIST MUST_COMPONENTS)
-    must_need(${must_arg_PACKAGE} ${must_arg_TARGET})
+    must_need(${must_arg_PACKAGE} ${must_arg_TARGETS})
     list(APPEND must_components ${name})
     list(APPEND must_component_targets must_${name})
   else()
@@ -44,11 +54,11 @@ macro(must_component name)
   endif()
 endmacro()
 
-must_component(json PACKAGE nlohmann_json TARGET nlohmann_json::nlohmann_json
+must_component(json PACKAGE nlohmann_json TARGETS nlohmann_json::nlohmann_json
   HEADERS codec/json*.hpp)
-must_component(sqlite PACKAGE SQLite3 TARGET SQLite::SQLite3
+must_component(sqlite PACKAGE SQLite3 TARGETS SQLite3::SQLite3 SQLite::SQLite3
   HEADERS storage/sqlite.hpp storage/sqlite/*.hpp)
-must_component(postgres PACKAGE PostgreSQL TARGET PostgreSQL::PostgreSQL
+must_component(postgres PACKAGE PostgreSQL TARGETS PostgreSQL::PostgreSQL
   HEADERS storage/postgres.hpp storage/postgres/*.hpp)
 
 must_target(must must ${must_core_headers})

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# must_need(<package> <target>): makes <target> usable, from the project around must, else the system, else the network.
+# must_need(<package> <target>...): makes one of the targets usable, from the project around must, else the system, else
+# the network. CMake 4.3 has given SQLite's another name.
 # The client libraries of databases come from the system alone.
 include(FetchContent)
 
@@ -19,8 +20,14 @@ set(CATCH_INSTALL_DOCS OFF)
 set(BENCHMARK_ENABLE_TESTING OFF)
 set(BENCHMARK_ENABLE_INSTALL OFF)
 
-macro(must_need package target)
-  if(NOT TARGET ${target})
+macro(must_need package)
+  set(must_is_there OFF)
+  foreach(must_target_name IN ITEMS ${ARGN})
+    if(TARGET ${must_target_name})
+      set(must_is_there ON)
+    endif()
+  endforeach()
+  if(NOT must_is_there)
     if("${package}" MATCHES "^(SQLite3|PostgreSQL)$")
       find_package(${package} REQUIRED)
     else()

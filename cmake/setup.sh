@@ -4,7 +4,7 @@
 #
 #   cmake/setup.sh demo       the quickstart
 #   cmake/setup.sh test       everything, and every test
-#   cmake/setup.sh servers    fetches the servers of tests/servers into a cache, each once, and runs nothing
+#   cmake/setup.sh servers    fetches the servers of tests/servers and the tools of tests/tools into a cache, each once
 #   cmake/setup.sh ci         installs what .ci/run needs, and runs nothing
 #   cmake/setup.sh coverage   every test, and the lines of include/ that none of them runs
 set -eu
@@ -17,10 +17,10 @@ esac
 cd "$(dirname "$0")/.."
 . cmake/apt.sh
 
-# The servers come each by a process of its own: one that cannot be had says why, and keeps no other.
+# Each comes by a process of its own: one that cannot be had says why, and keeps no other.
 if [ "$mode" = servers ]; then
-  for server in tests/servers/*.sh; do
-    "$server" fetch &
+  for script in tests/servers/*.sh tests/tools/*.sh; do
+    "$script" fetch &
   done
   wait
   exit 0

@@ -5,7 +5,6 @@
 #include "must/error.hpp"
 #include "must/result.hpp"
 
-#include <bits/time.h>
 #include <time.h>
 #include <compare>
 #include <cstddef>

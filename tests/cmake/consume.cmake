@@ -43,6 +43,16 @@ set_tests_properties("consume: include folder, run" PROPERTIES LABELS consume FI
 must_consumer(add_subdirectory add_subdirectory "" "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 must_consumer(two_libraries two_libraries "" "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
 
+# A component that must was not told of: found by the project, or refused with a sentence; and what CMake 4 thinks of it.
+if("sqlite" IN_LIST must_components)
+  must_consumer(found_before not_looked_for "" "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}" -DCOMPONENT=sqlite
+    -DFOUND_BEFORE=SQLite3)
+  add_test(NAME "consume: CMake 4 has nothing to warn of" COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/cmake4.sh" try
+    "${CMAKE_CURRENT_SOURCE_DIR}/consume/not_looked_for" "${consumed}/cmake4" -G "${CMAKE_GENERATOR}" ${compiler}
+    "-DQUICKSTART=${quickstart}" "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}" -DCOMPONENT=sqlite -DFOUND_BEFORE=SQLite3)
+  set_tests_properties("consume: CMake 4 has nothing to warn of" PROPERTIES LABELS consume SKIP_RETURN_CODE 77)
+endif()
+
 # FetchContent, from a repository that holds what this checkout holds.
 find_package(Git QUIET)
 if(Git_FOUND)
@@ -111,4 +121,6 @@ foreach(component IN LISTS must_components)
 endforeach()
 must_refused_consumer(unknown_component components "must has no component 'carrier_pigeon', only: json"
   -DCOMPONENTS=carrier_pigeon)
+must_refused_consumer(not_looked_for not_looked_for "must::sqlite needs the package SQLite3 and nobody has looked for it"
+  "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}" -DCOMPONENT=sqlite)
 must_refused_consumer(two_versions two_versions "The INTERFACE_MUST_VERSION property of")

@@ -8,25 +8,16 @@
 #   tests/servers/NAME.sh again DIR   on the same data and ports, after stop or kill
 #   tests/servers/NAME.sh try         starts it, asks it something, stops it; 77 and a sentence if it is not there
 #
-# The cache is $MUST_SERVERS, else $XDG_CACHE_HOME/must/servers, else ~/.cache/must/servers. NAME.sh defines
+# NAME.sh defines what cache.sh says, and
 #
-#   title, needs, ports   what it is, the programs it needs, and how many ports it listens on
-#   is_there              whether it can be started; here: whether the cache has it
-#   get DIR               puts it into an empty folder of the cache
+#   ports                 on how many ports it listens
 #   prepare PORT...       writes what it is configured by into $dir, and its address into $dir/address
 #   launch                becomes the server; its folder is $dir, what was fetched is in $home
 #   ask                   succeeds when the server answers
 #   finish PID, clean_up  how it is told to stop, here by SIGTERM; what is left to do when it is gone
-#
-# A test of a server that $MUST_EXPECTED names, by itself or as one of `servers`, fails where it would be skipped.
-set -eu
+. "$(dirname "$0")/parts/cache.sh"
 
-here=$(cd "$(dirname "$0")" && pwd)
-name=$(basename "$0" .sh)
-cache=${MUST_SERVERS:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/must/servers}
-home=$cache/$name
-title=$name needs='' ports=1
-is_there() { [ -d "$home" ]; }
+ports=1
 launch() { false; }
 finish() { kill -TERM "$1"; }
 clean_up() { :; }
@@ -52,62 +43,6 @@ get_page() { printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$2" | said "$1
 
 # get_jars <file> <folder>: what a project of Maven depends on.
 get_jars() { mvn -q -B -f "$here/parts/$1" dependency:copy-dependencies -DincludeScope=runtime "-DoutputDirectory=$2"; }
-
-# get_package <folder> <package>: a package of npm, and what it needs.
-get_package() { npm install --silent --no-audit --no-fund --no-save --prefix "$1" "$2"; }
-
-# A package of the system, installed beside the others; the folder in the cache says no more than that.
-get_from_system() {
-  . "$here/../../cmake/apt.sh"
-  apt_install "$@"
-}
-
-# The first program that the server needs and that is not here.
-lacking() {
-  for program in perl setsid $needs; do
-    if ! command -v "$program" >/dev/null 2>&1; then
-      echo "$program"
-      return
-    fi
-  done
-}
-
-# Why the server is not there, in a sentence.
-why_not() {
-  program=$(lacking)
-  if [ -n "$program" ]; then
-    echo "$title needs $program, which is not here."
-  elif [ -s "$cache/$name.failed" ]; then
-    echo "$title could not be fetched: $(tail -n 1 "$cache/$name.failed" | cut -c 1-300)"
-  else
-    echo "$title has not been fetched: cmake/setup.sh servers does that."
-  fi
-}
-
-fetch() {
-  mkdir -p "$cache"
-  if [ -n "$(lacking)" ]; then
-    rm -f "$cache/$name.failed"
-    echo "$name: $(why_not)"
-  elif is_there; then
-    echo "$name: $title is there."
-  else
-    new=$cache/$name.$$
-    trap 'rm -rf "$new"' EXIT
-    mkdir -p "$new"
-    set +e  # a condition would keep the subshell from stopping at what fails
-    (set -e; get "$new") >"$cache/$name.failed" 2>&1
-    failed=$?
-    set -e
-    if [ $failed = 0 ]; then
-      rm -f "$cache/$name.failed"
-      [ -d "$home" ] || mv "$new" "$home"
-      echo "$name: $title is fetched."
-    else
-      echo "$name: $(why_not)"
-    fi
-  fi
-}
 
 # Whether the server runs; one that has ended and that nobody has waited for does not.
 is_alive() {
@@ -148,14 +83,6 @@ stop() {
   kill_all
 }
 
-skip_if_absent() {
-  if [ -n "$(lacking)" ] || ! is_there; then
-    echo "skipped: $(why_not)"
-    case " ${MUST_EXPECTED:-} " in *" servers "* | *" $name "*) exit 1 ;; esac
-    exit 77
-  fi
-}
-
 try_it() {
   skip_if_absent
   dir=$(mktemp -d)
@@ -174,6 +101,7 @@ try_it() {
 }
 
 server_main() {
+  needs="perl setsid $needs"
   action=${1:-}
   case $action in
     fetch) fetch ;;

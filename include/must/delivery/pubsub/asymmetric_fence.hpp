@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#if defined(__linux__)
+#if defined(__linux__) && __has_include(<linux/membarrier.h>)
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 namespace must::detail::delivery {
 
 // Of a store before a light fence and a store before a heavy one, at least one is seen by the load after the other's.
-#if defined(__linux__)
+#if defined(__linux__) && __has_include(<linux/membarrier.h>)
 inline bool register_heavy_fence() {
   return ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }

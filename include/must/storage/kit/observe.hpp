@@ -10,7 +10,6 @@
 #include "must/result.hpp"
 #include "must/storage/abilities.hpp"
 
-#include <bits/time.h>
 #include <time.h>
 #include <cstddef>
 #include <cstdint>

@@ -8,7 +8,6 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
-#include <sys/poll.h>
 
 #include <algorithm>
 #include <cerrno>
