@@ -49,6 +49,11 @@ Before must is added write set(MUST_COMPONENTS ${must_wanted}) or find_package($
     must_need(${must_arg_PACKAGE} ${must_arg_TARGETS})
     list(APPEND must_components ${name})
     list(APPEND must_component_targets must_${name})
+    foreach(must_target_name IN LISTS must_arg_TARGETS)  # reversed above: the one that is preferred is set last
+      if(TARGET ${must_target_name})
+        set_target_properties(must_${name} PROPERTIES MUST_NEEDED ${must_target_name})
+      endif()
+    endforeach()
   else()
     set_target_properties(must_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS OFF)
   endif()
