@@ -5,6 +5,7 @@
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
+#include "must/text/quoted.hpp"
 
 #include <cstdint>
 #include <initializer_list>
@@ -249,7 +250,7 @@ struct conflict {
   const auto expected = !why.expected        ? std::string("it to exist")
                         : *why.expected == 0 ? std::string("no such stream")
                                              : "version " + std::to_string(*why.expected);
-  made.message = "stream \"" + why.stream + "\" " + actual + "; the append expected " + expected;
+  made.message = "stream " + detail::text::in_quotes(why.stream) + " " + actual + "; the append expected " + expected;
   return made;
 }
 

@@ -4,6 +4,7 @@
 
 #include "must/error.hpp"
 #include "must/result.hpp"
+#include "must/text/quoted.hpp"
 
 #include <time.h>
 #include <compare>
@@ -172,13 +173,9 @@ class text_reader {
   char taken_ = '\0';
 };
 
-inline unexpected<error> bad_timestamp(std::string_view text, const char* reason) {
-  std::string shown(text.substr(0, 64));
-  for (char& c : shown)
-    if (c < ' ' || c > '~') c = '?';
-  if (text.size() > 64) shown += "...";
+inline unexpected<error> bad_timestamp(std::string_view given, const char* reason) {
   return unexpected<error>(error{.code = error_code::bad_input,
-                                 .message = "\"" + shown + "\" is not an RFC 3339 timestamp: " + reason,
+                                 .message = text::in_quotes(given) + " is not an RFC 3339 timestamp: " + reason,
                                  .field = "timestamp"});
 }
 

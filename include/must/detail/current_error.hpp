@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/text/quoted.hpp"
 
 #include <exception>
 
@@ -15,7 +16,7 @@ inline error current_error(const char* operation) {
   } catch (const exception& why) {
     return why.error();
   } catch (const std::exception& why) {
-    return {.code = error_code::storage_error, .message = why.what(), .operation = operation};
+    return {.code = error_code::storage_error, .message = text::printable(why.what()), .operation = operation};
   } catch (...) {
     return {.code = error_code::storage_error,
             .message = "something was thrown that is no std::exception",

@@ -15,6 +15,7 @@
 #include "must/subscription/hooks.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -169,8 +170,8 @@ class view {
     if (begun.active == which_.version) return;
     if (former > which_.version)
       raise({.code = error_code::not_owner,
-             .message = "version " + std::to_string(former) + " of view \"" + which_.name +
-                        "\" is in use, which is newer than version " + std::to_string(which_.version),
+             .message = "version " + std::to_string(former) + " of view " + detail::text::in_quotes(which_.name) +
+                        " is in use, which is newer than version " + std::to_string(which_.version),
              .field = "version"});
     start_progress(progress);
     if (former == which_.version) {

@@ -12,6 +12,7 @@
 #include "must/record.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/quoted.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -126,7 +127,8 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
     };
     if (text(stored_names::extension::command_digest) != command.digest)
       raise({.code = error_code::duplicate_command,
-             .message = "command id \"" + command.id + "\" was used before by a command with other content",
+             .message = "command id " + detail::text::in_quotes(command.id) +
+                        " was used before by a command with other content",
              .field = "command_id",
              .event_id = record ? record->id : std::string()});
     if (const auto entry = record->extensions.find(std::string_view(stored_names::extension::command_count));

@@ -8,6 +8,7 @@
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
 #include "must/subscription/fenced_cell.hpp"
+#include "must/text/quoted.hpp"
 
 #include <string>
 #include <string_view>
@@ -67,7 +68,7 @@ checkpoint checkpoint_at(S& storage, position at) {
 
 [[noreturn]] inline void raise_history_changed(const std::string& name, const checkpoint& from, std::string_view why) {
   raise({.code = error_code::history_changed,
-         .message = "follower \"" + name + "\" stands at position " + std::to_string(from.at) + ", but " +
+         .message = "follower " + text::in_quotes(name) + " stands at position " + std::to_string(from.at) + ", but " +
                     std::string(why) + ": the store was restored or replaced; rebuild, or start under another name",
          .event_id = from.mark.id,
          .position = from.at});
@@ -82,7 +83,7 @@ void verify(const std::string& name, const checkpoint& from, S& storage) {
   if (!from.history.empty() && !history.empty() && from.history != history)
     raise_history_changed(name, from, "the store is another one");
   if (mark_at(storage, from.at) != from.mark)
-    raise_history_changed(name, from, "the last event there is another one than \"" + from.mark.id + "\"");
+    raise_history_changed(name, from, "the last event there is another one than " + text::in_quotes(from.mark.id));
 }
 
 }  // namespace must::detail::following

@@ -11,6 +11,7 @@
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
@@ -28,7 +29,7 @@ namespace must::detail::following {
 
 [[noreturn]] inline void raise_not_owner(const std::string& name, const std::string& owner) {
   raise({.code = error_code::not_owner,
-         .message = "subscription \"" + name + "\" is followed by \"" + owner + "\"",
+         .message = "subscription " + text::in_quotes(name) + " is followed by " + text::in_quotes(owner),
          .field = "owner"});
 }
 

@@ -12,6 +12,7 @@
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -141,8 +142,8 @@ class handling {
             std::string(partition_key(event)),
             made,
             {.code = error_code::poison,
-             .message = "the process ended in each of " + std::to_string(made) + " attempts to handle event \"" +
-                        event.id + "\"",
+             .message = "the process ended in each of " + std::to_string(made) + " attempts to handle event " +
+                        text::in_quotes(event.id),
              .event_id = event.id,
              .type = event.type,
              .position = event.position}};

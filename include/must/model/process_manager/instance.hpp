@@ -13,6 +13,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstddef>
@@ -89,7 +90,7 @@ class process_instance {
   void catch_up(S& storage) {
     if (read_on(storage)) return;
     raise({.code = error_code::history_changed,
-           .message = "the stream \"" + stream_ + "\" of a process is not the one that was read before",
+           .message = "the stream " + text::in_quotes(stream_) + " of a process is not the one that was read before",
            .stream = stream_});
   }
   [[nodiscard]] const std::string& key() const { return key_; }

@@ -13,6 +13,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -80,7 +81,7 @@ bool end_process_of(S& storage, const std::string& manager, const std::string& k
     if (store_in_process(storage, {}, ended, id, one.version())) return true;
   }
   raise({.code = error_code::version_conflict,
-         .message = "the process \"" + key + "\" decided something else, as often as it was to be ended",
+         .message = "the process " + text::in_quotes(key) + " decided something else, as often as it was to be ended",
          .stream = stored_names::process_stream(manager, key).now});
 }
 

@@ -254,8 +254,8 @@ class process_runner : public following::hooks {
     const bool known = (run_command_as<C>(cause, decided, index, outcome) || ...);
     if (!known)
       raise({.code = error_code::codec_error,
-             .message = "the process manager \"" + name_ + "\" has stored a command \"" + issued.type +
-                        "\" that is none of its commands now",
+             .message = "the process manager " + text::in_quotes(name_) + " has stored a command " +
+                        text::in_quotes(issued.type) + " that is none of its commands now",
              .type = issued.type});
   }
   template <typename C>
@@ -289,7 +289,8 @@ class process_runner : public following::hooks {
     } catch (...) {
       auto why = current_error("decode");
       raise({.code = error_code::codec_error,
-             .message = "the command \"" + issued.type + "\" of the decision \"" + decided.id + "\": " + why.message,
+             .message = "the command " + text::in_quotes(issued.type) + " of the decision " +
+                        text::in_quotes(decided.id) + ": " + why.message,
              .event_id = decided.id,
              .type = issued.type});
     }

@@ -23,7 +23,7 @@
 namespace must::kit {
 
 [[noreturn]] inline void refuse_input(std::string field, const std::string& what) {
-  auto message = field + " " + what;
+  auto message = detail::text::printable(field) + " " + what;
   raise({.code = error_code::bad_input, .message = std::move(message), .field = std::move(field)});
 }
 
@@ -84,9 +84,8 @@ inline void check_extension(std::string_view name, const attribute_value& value,
   if (!is_attribute_name(name))
     refuse_input(field, detail::text::in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
   check_name(field, name);
-  for (const std::string_view taken :
-       {"id", "source", "specversion", "type", "datacontenttype", "dataschema", "subject", "time", "data", "musttags",
-        "musterased", "musterasedwhy"})
+  for (const std::string_view taken : {"id", "source", "specversion", "type", "datacontenttype", "dataschema",
+                                       "subject", "time", "data", "musttags", "musterased", "musterasedwhy"})
     if (name == taken) refuse_input(field, detail::text::in_quotes(name) + " is the name of something else");
   if (name.starts_with("must")) return;
   const auto is = [&](std::string_view text, const char* what) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/text/quoted.hpp"
 #include "postgres_ext.h"
 
 #include <libpq-fe.h>
@@ -30,16 +31,17 @@ inline bool is_passing(std::string_view code) {
   return false;
 }
 
-inline std::string without_newlines(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  for (char& c : text)
+// What the server says, on one line. It may hold text of the user's.
+inline std::string on_one_line(std::string said) {
+  while (!said.empty() && (said.back() == '\n' || said.back() == ' ')) said.pop_back();
+  for (char& c : said)
     if (c == '\n' || c == '\t') c = ' ';
-  return text;
+  return text::printable(said);
 }
 
 inline must::error pg_error(std::string message, std::string code, bool retryable) {
   return {.code = error_code::storage_error,
-          .message = "PostgreSQL: " + without_newlines(std::move(message)),
+          .message = "PostgreSQL: " + on_one_line(std::move(message)),
           .backend_code = std::move(code),
           .retryable = retryable};
 }

@@ -4,6 +4,7 @@
 
 #include "must/error.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/text/quoted.hpp"
 
 #include <sqlite3.h>
 
@@ -37,7 +38,7 @@ inline bool is_passing(int code) {
 [[noreturn]] inline void raise_sqlite(int code, std::string_view operation, std::string_view path,
                                       std::string_view what) {
   std::string message(operation);
-  (message += ": the store ").append(text::in_quotes(path)).append(": ").append(what);
+  (message += ": the store ").append(text::in_quotes(path)).append(": ").append(text::printable(what));
   if ((code & 0xFF) == SQLITE_BUSY) message += ", past the deadline";
   raise({.code = error_code::storage_error,
          .message = std::move(message),
