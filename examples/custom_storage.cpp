@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A storage of your own in a page: a vector under a lock; and the public suite that shows it keeps every promise.
 #include <must/must.hpp>
+#include <must/storage/kit/judge.hpp>
+#include <must/storage/kit/matching.hpp>
+#include <must/storage/kit/read_window.hpp>
+#include <must/storage/kit/validate.hpp>
 #include <must/testing/storage_suite.hpp>
 
 #include <algorithm>
@@ -15,55 +19,33 @@ class vector_store {
   using record = must::recorded<data_type>;
 
   must::append_result append(std::span<event> events, const must::append_condition& condition) {
-    must::check_append(std::span<const event>(events), condition);
+    must::kit::check_append(std::span<const event>(events), condition);
     const std::lock_guard lock(mutex_);
-    if (const auto repeat = find_repeat(events)) return *repeat;
-    if (condition.after > log_.size())
-      must::raise({.code = must::error_code::position_ahead,
-                   .message = "the store ends before " + std::to_string(condition.after)});
-    for (const auto& expectation : condition.streams)
-      if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
-        return must::conflict{.failed = must::conflict::part::stream,
-                              .stream = expectation.stream,
-                              .expected = expected(expectation),
-                              .actual = actual};
-    for (auto position = log_.size(); position > condition.after; --position)
-      if (must::matches(condition.query, log_[position - 1]))
-        return must::conflict{.actual = position, .after = condition.after};
+    facts stored{*this, events};
+    if (const auto answer = must::kit::judge(stored, std::span<const event>(events), condition)) return *answer;
     const auto first = log_.size() + 1;
-    const auto now = origin_.clock->now();
-    for (const auto& one : events) {
-      const auto version = one.subject.empty() ? 0 : version_of(one.subject) + 1;
-      log_.push_back({one, log_.size() + 1, version, log_.empty() ? now : std::max(now, log_.back().recorded_at)});
-      commits_.push_back({first, first + events.size() - 1});
+    const auto now = log_.empty() ? origin_.clock->now() : std::max(origin_.clock->now(), log_.back().recorded_at);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      const auto version = events[i].subject.empty() ? 0 : version_of(events[i].subject) + 1;
+      log_.push_back({events[i], first + i, version, now});
+      places_.push_back({first + i, i, events.size()});
     }
     return must::appended{first, log_.size()};
   }
 
   template <typename Visitor>
   must::read_result read(const must::query& which, const must::read_options& options, Visitor&& visitor) {
-    must::check_read(which, options);
+    must::kit::check_read(which, options);
     const auto log = snapshot();  // the visitor is called without the lock
-    const auto forwards = options.order == must::direction::forwards;
-    const auto end = std::min<must::position>(options.until, log.size());
-    auto left = options.limit.value_or(static_cast<std::int64_t>(log.size()) + 1);
-    auto scanned = forwards ? options.after : end;
-    for (auto count = end > options.after ? end - options.after : 0, i = must::position{0}; i < count && left >= 0;
-         ++i) {
-      const auto& one = log[(forwards ? options.after + i + 1 : end - i) - 1];
-      const bool in_window = one.version > options.after_version && one.version <= options.until_version;
-      if (!must::matches(which, one) || !(in_window || one.version == 0)) continue;
-      if (left-- == 0) return {log.size(), scanned, false};
-      scanned = one.position;
-      bool go_on = true;
-      if constexpr (std::is_void_v<decltype(visitor(one))>)
-        visitor(one);
-      else
-        go_on = visitor(one);
-      if (!go_on || left == 0) return {log.size(), scanned, false};
+    must::kit::read_window window(options, log.size());
+    while (!window.is_over()) {
+      auto& left = window.bounds();
+      const auto& one = log[(options.order == must::direction::forwards ? left.low : left.high) - 1];
+      const bool is_in = left.has_version(one.version) && must::kit::matches(which, one);
+      left.move_beyond(one);
+      if (is_in && !window.visit(visitor, one)) break;
     }
-    if (options.limit == 0) return {log.size(), scanned, false};
-    return {log.size(), forwards ? end : options.after, true};
+    return window.result();
   }
 
   must::position head() { return snapshot().size(); }
@@ -73,13 +55,32 @@ class vector_store {
   }
   std::optional<record> find(std::string_view source, std::string_view id) {
     const std::lock_guard lock(mutex_);
-    for (const auto& one : log_)
-      if (one.source == source && one.id == id) return one;
-    return std::nullopt;
+    const auto at = position_of(source, id);
+    return at == 0 ? std::nullopt : std::optional(log_[at - 1]);
   }
   const must::origin& origin() const { return origin_; }
 
  private:
+  // What the kit asks of the store to judge an append.
+  struct facts {
+    must::position head() const { return store.log_.size(); }
+    must::kit::known_event known(std::size_t i) const {
+      const auto at = store.position_of(events[i].source, events[i].id);
+      return at == 0 ? must::kit::known_event{} : store.places_[at - 1];
+    }
+    bool same_content(std::size_t i, must::position at) const {
+      return must::kit::same_content<data_type>(store.log_[at - 1], events[i]);
+    }
+    must::version version(std::string_view stream) const { return store.version_of(stream); }
+    must::position last_match(const must::query& which, must::position after) const {
+      auto at = store.log_.size();
+      while (at > after && !must::kit::matches(which, store.log_[at - 1])) --at;
+      return at > after ? at : 0;
+    }
+    const vector_store& store;
+    std::span<const event> events;
+  };
+
   std::vector<record> snapshot() {
     const std::lock_guard lock(mutex_);
     return log_;
@@ -88,43 +89,16 @@ class vector_store {
     return static_cast<must::version>(
         std::count_if(log_.begin(), log_.end(), [&](const auto& one) { return one.subject == stream; }));
   }
-  static std::optional<must::version> expected(const must::stream_expectation& expectation) {
-    return expectation.expected == must::stream_expectation::kind::exists ? std::nullopt
-                                                                          : std::optional(expectation.at);
-  }
-
-  // What the same append had as its result: all of its ids, in its order, with its content. Else a known id is refused.
-  std::optional<must::appended> find_repeat(std::span<const event> events) const {
-    std::optional<must::appended> commit;
-    bool whole = true;
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      const auto same_id = [&](const event& one) { return one.source == events[i].source && one.id == events[i].id; };
-      if (std::any_of(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(i), same_id)) refuse(events[i]);
-      const auto found = std::find_if(log_.begin(), log_.end(), same_id);
-      if (found == log_.end()) {
-        whole = false;
-        continue;
-      }
-      const auto& of = commits_[found->position - 1];
-      if (commit && !(*commit == of)) refuse(events[i]);
-      if (of.last - of.first + 1 != events.size() || found->position != of.first + i ||
-          !must::same_content<data_type>(*found, events[i]))
-        refuse(events[i]);
-      commit = of;
-    }
-    if (commit && !whole) refuse(events.front());
-    return commit;
-  }
-  [[noreturn]] static void refuse(const event& one) {
-    must::raise({.code = must::error_code::duplicate_id,
-                 .message = "the id \"" + one.id + "\" is stored already, in another append",
-                 .event_id = one.id});
+  must::position position_of(std::string_view source, std::string_view id) const {
+    for (const auto& one : log_)
+      if (one.source == source && one.id == id) return one.position;
+    return 0;
   }
 
   must::origin origin_;
   std::mutex mutex_;
   std::vector<record> log_;
-  std::vector<must::appended> commits_;  // of each position
+  std::vector<must::kit::known_event> places_;  // of each position
 };
 static_assert(must::Storage<vector_store>);
 

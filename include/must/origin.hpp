@@ -9,11 +9,14 @@
 
 namespace must {
 
-/// What a store puts into new events. The clock and the ids are not owned: they outlive the store.
+/// What a store puts into new events. The clock and the ids are not owned, and outlive the store.
 struct origin {
-  std::string source = "/must";                    ///< a logical name (a URI-reference), never a host
-  must::clock* clock = &system_clock::instance();  ///< the time of commits, and of events that say none
-  must::id_source* ids = &uuid7_ids::instance();   ///< of events that have none
+  /// The source of events that name none. It is a logical name (a URI-reference), never a host.
+  std::string source = "/must";
+  /// The clock that tells the time of commits, and the time of events that name none.
+  must::clock* clock = &system_clock::instance();
+  /// The ids of events that have none.
+  must::id_source* ids = &uuid7_ids::instance();
 };
 
 }  // namespace must

@@ -50,7 +50,7 @@ struct indexed {
       const auto version = version_at(at);
       if (version <= options.after_version && options.after_version > 0) continue;
       if (version > options.until_version) continue;
-      if (must::matches(which, log[at - 1])) found.push_back(at);
+      if (must::kit::matches(which, log[at - 1])) found.push_back(at);
     }
     if (options.order == must::direction::backwards) std::reverse(found.begin(), found.end());
     return found;

@@ -248,7 +248,7 @@ class folding {
   // Throws bad_input for a record outside of every boundary, from whose type a state is folded.
   void check_inside(const std::vector<basic_event<Data>>& records) const {
     for (const auto& record : records) {
-      if (matches(condition_.query, record)) continue;
+      if (kit::matches(condition_.query, record)) continue;
       if (std::apply([&](const auto&... each) { return (each.folds(record.type) || ...); }, folds_))
         refuse_outside(record);
     }

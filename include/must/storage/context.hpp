@@ -10,7 +10,6 @@
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
 #include "must/storage/kit/decorator.hpp"
-#include "must/storage/kit/matching.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/transactional.hpp"
 
@@ -59,7 +58,7 @@ class context : public kit::decorator<S> {
 
   /// \see Storage \throws as that of S
   append_result append(std::span<event> events, const append_condition& condition) {
-    check_append(std::span<const event>(events), condition, limits_);
+    kit::check_append(std::span<const event>(events), condition, limits_);
     const marked mine(*this, events);
     return own(this->storage().append(events, stored(condition)));
   }
@@ -73,7 +72,7 @@ class context : public kit::decorator<S> {
     mine.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
       try {
-        check_append(std::span<const event>(items[i].events), items[i].condition, limits_);
+        kit::check_append(std::span<const event>(items[i].events), items[i].condition, limits_);
         mine.emplace_back(*this, items[i].events);
         good.push_back({items[i].events, stored(items[i].condition)});
       } catch (const bad_input& why) {
@@ -102,7 +101,7 @@ class context : public kit::decorator<S> {
   append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
     requires TransactionalStorage<S>
   {
-    check_append(std::span<const event>(events), condition, limits_);
+    kit::check_append(std::span<const event>(events), condition, limits_);
     const marked mine(*this, events);
     return own(this->storage().append_with(events, stored(condition), work));
   }

@@ -10,7 +10,7 @@
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
 #include "must/storage/kit/decorator.hpp"
-#include "must/storage/kit/matching.hpp"
+#include "must/storage/kit/validate.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -59,7 +59,7 @@ class group_commit : public kit::decorator<S> {
 
   /// \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
-    if constexpr (LimitedStorage<S>) check_append(std::span<const event>(events), condition, this->limits());
+    if constexpr (LimitedStorage<S>) kit::check_append(std::span<const event>(events), condition, this->limits());
     entry mine{events, &condition};
     const auto [shared, leads] = join(mine);
     if (leads)

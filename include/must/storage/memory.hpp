@@ -2,7 +2,6 @@
 // memory_store: every promise of a Storage in one process, for tests, tools and caches.
 #pragma once
 
-#include "must/detail/current_error.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
@@ -12,15 +11,15 @@
 #include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
+#include "must/storage/kit/batch.hpp"
+#include "must/storage/kit/read_window.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/storage/kit/wake_up.hpp"
 #include "must/storage/memory/cells.hpp"
 #include "must/storage/memory/log.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -89,21 +88,12 @@ class memory_store {
   /// \see Storage. Waits for nothing and nobody; the visitor is called under no lock. \throws bad_input
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
-    auto left = options.limit.value_or(-1);
-    kit::check_read(which, options);
-    const auto head = log_.head();
-    const auto end = std::min(options.until, head);
-    const auto [from, to] =
-        options.order == direction::forwards ? std::pair(options.after, end) : std::pair(end, options.after);
-    read_result done{head, from, false};
-    if (left == 0) return done;
-    done.complete = log_.for_matches(which, options, end, [&](const recorded<data_type>& record) {
-      done.scanned = record.position;
-      const bool goes_on = detail::goes_on_after(visitor, record);
-      return --left != 0 && goes_on;
-    });
-    if (done.complete) done.scanned = to;
-    return done;
+    kit::check_read(which, options, limits_.name_bytes);
+    kit::read_window window(options, log_.head());
+    if (!window.is_over())
+      log_.for_matches(which, options, window.bounds().high,
+                       [&](const recorded<data_type>& record) { return window.visit(visitor, record); });
+    return window.result();
   }
 
   [[nodiscard]] position head() const noexcept { return log_.head(); }  ///< \see Storage
@@ -132,15 +122,8 @@ class memory_store {
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const { return cells_.list(prefix); }
 
   /// \see WaitableStorage
-  bool wait_for(position until, duration timeout, std::stop_token stop = {}) {
-    if (head() >= until) return true;
-    const auto longest =
-        std::chrono::microseconds(std::clamp<std::int64_t>(timeout.microseconds, 0, detail::longest_span));
-    std::unique_lock lock(mutex_);
-    ++waiting_;
-    const bool there = changed_.wait_for(lock, std::move(stop), longest, [&] { return head() >= until; });
-    --waiting_;
-    return there;
+  bool wait_for(position until, duration timeout, const std::stop_token& stop = {}) {
+    return wake_up_.wait(until, timeout, duration(detail::longest_span), stop, [&] { return head(); });
   }
 
  private:
@@ -153,9 +136,8 @@ class memory_store {
     turn& operator=(const turn&) = delete;
     ~turn() {
       store_.log_.publish();
-      const bool is_awaited = store_.waiting_ > 0;
       lock_.unlock();
-      if (is_awaited) store_.changed_.notify_all();
+      store_.wake_up_.publish(store_.head());
     }
 
    private:
@@ -163,12 +145,10 @@ class memory_store {
     std::unique_lock<std::mutex> lock_;
   };
   result<append_result> append_item(const batch_item<data_type>& item) {
-    try {
+    return kit::item_result([&] {
       kit::check_append(std::span<const event>(item.events), item.condition, limits_);
       return log_.append(item.events, log_.make_plan(item.events), item.condition, *origin_.clock);
-    } catch (...) {
-      return unexpected<error>(detail::current_error("append"));
-    }
+    });
   }
 
   must::origin origin_;
@@ -176,8 +156,7 @@ class memory_store {
   detail::memory::memory_log<data_type> log_{};
   detail::memory::memory_cells cells_{};
   std::mutex mutex_{};  // of the writer
-  std::condition_variable_any changed_{};
-  std::size_t waiting_ = 0;
+  kit::wake_up wake_up_{};
 };
 
 static_assert(CellStorage<memory_store<>> && BatchStorage<memory_store<>> && WaitableStorage<memory_store<>> &&

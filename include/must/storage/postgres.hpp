@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libpq-fe.h"
+#include "must/detail/current_error.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
@@ -10,7 +11,7 @@
 #include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
-#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/batch.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/postgres/appending.hpp"
 #include "must/storage/postgres/backend.hpp"
@@ -133,28 +134,17 @@ class postgres_store {
   }
   /// \see BatchStorage. One commit; who reads sees all of it or nothing.
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
-    std::vector<std::optional<result<append_result>>> done(items.size());
-    std::vector<const batch_item<payload>*> good;
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      done[i] = verdict_of([&]() -> append_result {
-        check(items[i].events, items[i].condition);
-        return appended{};
-      });
-      if (*done[i]) good.push_back(&items[i]);
-    }
-    auto results = good.size() < 2 ? one_by_one(good) : together(good);
-    std::vector<result<append_result>> all;
-    for (std::size_t i = 0, next = 0; i < items.size(); ++i)
-      all.push_back(*done[i] ? std::move(results[next++]) : *std::move(done[i]));
-    return all;
+    return kit::append_good<payload>(
+        items, [&](const auto& item) { check(item.events, item.condition); },
+        [&](const auto& good) { return good.size() == 1 ? one_by_one(good) : together(good); });
   }
 
   /// \see Storage. Reads in pages, each in a snapshot of its own; events never change. \throws bad_input
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
-    kit::check_read(which, options);
+    kit::check_read(which, options, options_.limits.name_bytes);
     detail::postgres::pg_reader reader(backend_, which, options, options_.page_events, options_.page_bytes);
-    return reader.visit([&](const recorded<payload>& record) { return detail::goes_on_after(visitor, record); });
+    return reader.read(visitor);
   }
   /// \see Storage
   [[nodiscard]] position head() {
@@ -230,9 +220,9 @@ class postgres_store {
   }
 
   /// \see WaitableStorage. The first wait starts a thread with a connection of its own, for all that wait.
-  bool wait_for(position until, duration timeout, std::stop_token stop = {}) {
+  bool wait_for(position until, duration timeout, const std::stop_token& stop = {}) {
     try {
-      return listener_->wait(until, timeout, std::move(stop), [&] { return head(); });
+      return listener_->wait(until, timeout, stop, [&] { return head(); });
     } catch (const detail::postgres::pg_failure& failure) {
       raise(failure.why);
     }
@@ -246,7 +236,6 @@ class postgres_store {
 
   void check(std::span<const event> events, const append_condition& condition) const {
     kit::check_append(events, condition, options_.limits);
-    kit::check_distinct(events);
     std::size_t bytes = 0;
     for (const auto& one : events) bytes += one.data.bytes().size();
     if (bytes > most_bytes)
@@ -272,18 +261,18 @@ class postgres_store {
       return connection.call({sql, &parameters, true}, deadline);
     });
   }
-  template <typename Call>
-  static result<append_result> verdict_of(Call&& call) {
+  // A storage_error is the item's own here: the items share nothing.
+  result<append_result> one_result(const batch_item<payload>& item) {
     try {
-      return call();
-    } catch (const exception& why) {
-      return unexpected<error>(why.error());
+      return append(item.events, item.condition);
+    } catch (...) {
+      return unexpected<error>(detail::current_error("append"));
     }
   }
   std::vector<result<append_result>> one_by_one(const std::vector<const batch_item<payload>*>& items) {
     std::vector<result<append_result>> results;
     results.reserve(items.size());
-    for (const auto* one : items) results.push_back(verdict_of([&] { return append(one->events, one->condition); }));
+    for (const auto* one : items) results.push_back(one_result(*one));
     return results;
   }
   std::vector<result<append_result>> together(const std::vector<const batch_item<payload>*>& items) {

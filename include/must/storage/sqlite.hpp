@@ -9,8 +9,10 @@
 #include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
-#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/batch.hpp"
+#include "must/storage/kit/read_window.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/storage/kit/wake_up.hpp"
 #include "must/storage/sqlite/append.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
@@ -23,7 +25,6 @@
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
 #include "must/storage/sqlite/verify.hpp"
-#include "must/storage/sqlite/wait.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
@@ -34,6 +35,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -73,7 +75,7 @@ class sqlite_store {
   /// and of an older one: it stays as it is
   /// \throws bad_input  for a path, a source or limits that cannot be
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
-      : origin_(std::move(origin)), file_(options), pages_(options.idle_readers) {
+      : origin_(std::move(origin)), file_(options), pages_(SIZE_MAX, options.idle_readers) {
     kit::check_name("source", origin_.source);
   }
 
@@ -89,47 +91,40 @@ class sqlite_store {
   /// \see BatchStorage. One transaction. \throws storage_error, and then nothing of the batch is stored
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
     file_.check_writable("append");
-    std::vector<result<std::vector<detail::sqlite::packed_event>>> packed;
+    std::vector<std::vector<detail::sqlite::packed_event>> packed;
     packed.reserve(items.size());
-    for (const auto& item : items) packed.push_back(packing(item));
-    std::vector<result<append_result>> done;
-    done.reserve(items.size());
-    const detail::sqlite::sqlite_file::writer on(file_, "append");
-    detail::sqlite::sqlite_write within(*on, file_.recent());
-    const auto before = within.head;
-    for (std::size_t i = 0; i < items.size(); ++i)
-      done.push_back(packed[i] ? append_item(within, items[i], *packed[i]) : unexpected<error>(packed[i].error()));
-    if (within.head != before) commit(within);
-    return done;
+    return kit::append_good<payload>(
+        items, [&](const auto& item) { packed.push_back(pack(item.events, item.condition)); },
+        [&](const auto& good) {
+          std::vector<result<append_result>> done;
+          done.reserve(good.size());
+          const detail::sqlite::sqlite_file::writer on(file_, "append");
+          detail::sqlite::sqlite_write within(*on, file_.recent());
+          const auto before = within.head;
+          for (std::size_t i = 0; i < good.size(); ++i) done.push_back(append_item(within, *good[i], packed[i]));
+          if (within.head != before) commit(within);
+          return done;
+        });
   }
 
   /// \see Storage. Fetches pages; nothing is held while the visitor runs. \throws bad_input, storage_error
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
-    kit::check_read(which, options);
-    const detail::sqlite::sqlite_page_pool::lease taken(pages_);
+    kit::check_read(which, options, limits().name_bytes);
+    const auto taken = pages_.take([] { return std::make_unique<detail::sqlite::sqlite_page>(); });
     auto& page = *taken;
-    auto window = window_of(options);
-    auto left = options.limit.value_or(INT64_MAX);
-    read_result done;
-    bool more = start(which, options, window, left, page, done);
-    if (left == 0) return done;
-    for (;;) {
-      for (const auto& record : page.rows()) {
-        done.scanned = record.position;
-        const bool goes_on = detail::goes_on_after(visitor, record);
-        if (--left == 0 || !goes_on) return done;
-      }
+    auto [window, more] = start(which, options, page);
+    while (!window.is_over()) {
+      for (const auto& record : page.rows())
+        if (!window.visit(visitor, record)) return window.result();
       if (!more) break;
-      detail::sqlite::move_beyond(window, which, page.rows().back());
-      start_page(page, left, file_.options().page_rows);
+      detail::sqlite::move_beyond(window.bounds(), which, page.rows().back());
+      start_page(page, window.left(), file_.options().page_rows);
       const detail::sqlite::sqlite_file::reader on(file_, "read");
       const detail::sqlite::sqlite_snapshot now(*on, file_.recent());
-      more = fill(now.moment(), which, window, page);
+      more = fill(now.moment(), which, window.bounds(), page);
     }
-    done.complete = true;
-    done.scanned = options.order == direction::forwards ? std::min(options.until, done.head) : options.after;
-    return done;
+    return window.result();
   }
 
   /// \throws storage_error
@@ -266,30 +261,18 @@ class sqlite_store {
   std::vector<detail::sqlite::packed_event> pack(std::span<const event> events,
                                                  const append_condition& condition) const {
     kit::check_append(events, condition, limits());
-    kit::check_distinct(events);
     return detail::sqlite::pack_events(events, file_.key(), file_.most_bytes());
-  }
-  result<std::vector<detail::sqlite::packed_event>> packing(const batch_item<payload>& item) const {
-    try {
-      return pack(item.events, item.condition);
-    } catch (const exception& why) {
-      return unexpected<error>(why.error());
-    }
   }
   // An item which fails has written nothing: of several events the ids are looked up first, and one that is alone is
   // refused as a whole.
   result<append_result> append_item(detail::sqlite::sqlite_write& within, const batch_item<payload>& item,
                                     std::span<const detail::sqlite::packed_event> packed) {
-    try {
+    return kit::item_result([&]() -> append_result {
       for (bool look_first = item.events.size() > 1;; look_first = true) {
         detail::sqlite::sqlite_append one(within, item.events, packed, item.condition);
         if (const auto done = one.run(*origin_.clock, look_first)) return *done;
       }
-    } catch (const storage_error&) {
-      throw;
-    } catch (const exception& why) {
-      return unexpected<error>(why.error());
-    }
+    });
   }
   void commit(detail::sqlite::sqlite_write& within) {
     within.commit(file_.options().unindexed_events);
@@ -309,30 +292,21 @@ class sqlite_store {
     }
   }
 
-  static detail::sqlite::sqlite_window window_of(const read_options& options) {
-    constexpr must::version most = INT64_MAX - 1;
-    return {options.order, 1, 0, std::min(options.after_version, most) + 1, std::min(options.until_version, most)};
-  }
-  void start_page(detail::sqlite::sqlite_page& page, std::int64_t left, std::size_t most) const {
-    const auto rows = std::min<std::uint64_t>(std::max<std::size_t>(most, 1), static_cast<std::uint64_t>(left));
-    page.start(rows, file_.options().page_bytes);
+  void start_page(detail::sqlite::sqlite_page& page, std::uint64_t left, std::size_t most) const {
+    page.start(std::min<std::uint64_t>(std::max<std::size_t>(most, 1), left), file_.options().page_bytes);
   }
   // The head and the first page, which is a short one, as of one moment. Says whether there may be more.
-  bool start(const query& which, const read_options& options, detail::sqlite::sqlite_window& window, std::int64_t left,
-             detail::sqlite::sqlite_page& page, read_result& done) const {
+  std::pair<kit::read_window, bool> start(const query& which, const read_options& options,
+                                          detail::sqlite::sqlite_page& page) const {
     constexpr std::size_t first_rows = 64;
     const detail::sqlite::sqlite_file::reader on(file_, "read");
     const detail::sqlite::sqlite_snapshot now(*on, file_.recent());
-    done.head = now.head();
-    const auto end = std::min(options.until, done.head);
-    done.scanned = options.order == direction::forwards ? options.after : end;
-    window.high = end;
-    if (left == 0 || options.after >= end) return false;
-    window.low = options.after + 1;
-    start_page(page, left, std::min(file_.options().page_rows, first_rows));
-    return fill(now.moment(), which, window, page);
+    const kit::read_window window(options, now.head());
+    if (window.is_over()) return {window, false};
+    start_page(page, window.left(), std::min(file_.options().page_rows, first_rows));
+    return {window, fill(now.moment(), which, window.bounds(), page)};
   }
-  bool fill(const detail::sqlite::sqlite_moment& as_of, const query& which, const detail::sqlite::sqlite_window& window,
+  bool fill(const detail::sqlite::sqlite_moment& as_of, const query& which, const kit::read_bounds& window,
             detail::sqlite::sqlite_page& page) const {
     const bool more = detail::sqlite::fill(as_of, which, window, page);
     if (file_.options().verify_reads)
@@ -343,7 +317,7 @@ class sqlite_store {
   must::origin origin_;
   mutable detail::sqlite::sqlite_file file_;
   mutable detail::sqlite::sqlite_page_pool pages_;
-  mutable detail::sqlite::wake_up wake_up_{};
+  mutable kit::wake_up wake_up_{};
   mutable std::mutex checkpoint_mutex_{};
   std::optional<error> checkpoint_failure_{};
 };

@@ -7,6 +7,7 @@
 #include "must/one_of.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/identity.hpp"
 #include "must/text/quoted.hpp"
 #include "must/text/uri.hpp"
 #include "must/text/utf8.hpp"
@@ -22,12 +23,14 @@
 
 namespace must::kit {
 
+/// Refuses input. `field` names what is out of range, and `what` says why.
+/// \throws bad_input  with the message "<field> <what>"
 [[noreturn]] inline void refuse_input(std::string field, const std::string& what) {
   auto message = detail::text::printable(field) + " " + what;
   raise({.code = error_code::bad_input, .message = std::move(message), .field = std::move(field)});
 }
 
-// Whether `text` is ASCII without NUL, which most names are.
+/// Whether a text is ASCII without NUL, which most names are.
 inline bool is_plain(std::string_view text) {
   constexpr std::uint64_t high = 0x8080808080808080U;
   constexpr std::uint64_t ones = 0x0101010101010101U;
@@ -52,6 +55,8 @@ inline bool is_plain(std::string_view text) {
   return odd == 0;
 }
 
+/// Checks a name, a tag or an id: 1 to `most` bytes of valid UTF-8 without NUL.
+/// \throws bad_input  whose field is `field`
 inline void check_name(const char* field, std::string_view name, std::size_t most = limits{}.name_bytes) {
   if (!name.empty() && name.size() <= most && is_plain(name)) return;
   if (name.empty()) refuse_input(field, "is empty");
@@ -63,14 +68,15 @@ inline void check_name(const char* field, std::string_view name, std::size_t mos
   if (!detail::text::is_utf8(name)) refuse_input(field, detail::text::in_quotes(name) + " is not valid UTF-8");
 }
 
-// Attribute names: [a-z0-9]+. \see CloudEvents 1.0.2, section 3.1
+/// Whether a text is the name of an attribute: [a-z0-9]+. \see CloudEvents 1.0.2, section 3.1
 inline bool is_attribute_name(std::string_view name) {
   for (const char c : name)
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) return false;
   return !name.empty();
 }
 
-// Whether CloudEvents lets a string hold what `text` holds. \see CloudEvents 1.0.2, "Type System", String
+/// Whether CloudEvents lets a string hold a text: valid UTF-8 without control characters and the like.
+/// \see CloudEvents 1.0.2, "Type System", String
 inline bool is_attribute_text(std::string_view text) {
   if (!detail::text::is_utf8(text)) return false;
   while (!text.empty())
@@ -78,8 +84,10 @@ inline bool is_attribute_text(std::string_view text) {
   return true;
 }
 
-// Extensions whose names belong to CloudEvents itself or to what a store adds to an event are refused, and values that
-// CloudEvents forbids. What must itself writes into an event is as good as the names it comes from.
+/// Checks the name and the value of an extension. Refused are names that belong to CloudEvents itself or to what a
+/// store adds to an event, and values that CloudEvents forbids. Values under names that start with "must" are not
+/// checked.
+/// \throws bad_input  whose field is `field`
 inline void check_extension(std::string_view name, const attribute_value& value, const char* field = "extension") {
   if (!is_attribute_name(name))
     refuse_input(field, detail::text::in_quotes(name) + " is not the name of an attribute: [a-z0-9]+");
@@ -102,6 +110,8 @@ inline void check_extension(std::string_view name, const attribute_value& value,
     is(address->text, "URI-reference");
 }
 
+/// Checks a query: no item is empty, and its names have 1 to `most` bytes.
+/// \throws bad_input  whose field is query, type, tag or stream
 inline void check_query(const query& which, std::size_t most = limits{}.name_bytes) {
   for (const auto& item : which.items()) {
     if (item.types.empty() && item.tags.empty() && !item.stream)
@@ -112,6 +122,8 @@ inline void check_query(const query& which, std::size_t most = limits{}.name_byt
   }
 }
 
+/// Checks what a read asks for, before anything else. Every store calls it first.
+/// \throws bad_input  whose field names what is out of range
 inline void check_read(const query& which, const read_options& options, std::size_t most = limits{}.name_bytes) {
   check_query(which, most);
   if (options.limit && *options.limit < 0)
@@ -123,37 +135,88 @@ inline void check_read(const query& which, const read_options& options, std::siz
     if (!item.stream) refuse_input("after_version", "needs a query whose items all name a stream");
 }
 
+/// Checks the data of an event.
+/// \throws bad_input  for data that is larger than `allowed.payload_bytes`
 inline void check_data(const payload& data, const limits& allowed) {
   if (const auto size = data.bytes().size(); size > allowed.payload_bytes)
     refuse_input("data",
                  "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) + " are allowed");
 }
+/// Checks the data of an event. \throws bad_input  for data that holds no event
 template <typename... Event>
 void check_data(const one_of<Event...>& data, const limits&) {
   if (!data.has_value()) refuse_input("data", "holds no event");
 }
 
-// Everything about an append that can be judged without looking into the store.
+/// The size of the data of an event in bytes. It is 0 for data that is not bytes.
+[[nodiscard]] inline std::size_t data_bytes(const payload& data) {
+  return data.bytes().size() + data.content_type().size();
+}
+/// The size of data that is not bytes counts as 0.
+template <typename... Event>
+[[nodiscard]] std::size_t data_bytes(const one_of<Event...>&) {
+  return 0;
+}
+
+/// The size of an event as every bound of appends, batches and pages counts it: the bytes of its names, tags,
+/// extensions and data, and 64 for each tag and each extension.
 template <typename Data>
-void check_append(std::span<const basic_event<Data>> events, const append_condition& condition, const limits& allowed) {
+[[nodiscard]] std::size_t event_bytes(const basic_event<Data>& event) {
+  constexpr std::size_t each = 64;
+  auto sum = event.id.size() + event.source.size() + event.type.size() + event.subject.size() +
+             event.dataschema.size() + data_bytes(event.data);
+  for (const auto& tag : event.tags) sum += each + tag.size();
+  for (const auto& [name, value] : event.extensions) {
+    sum += each + name.size();
+    if (const auto* text = std::get_if<std::string>(&value)) sum += text->size();
+    if (const auto* bytes = std::get_if<binary>(&value)) sum += bytes->bytes.size();
+    if (const auto* link = std::get_if<uri>(&value)) sum += link->text.size();
+    if (const auto* link = std::get_if<uri_reference>(&value)) sum += link->text.size();
+  }
+  return sum;
+}
+
+/// Checks one event of an append. \throws bad_input  whose field names what is out of range
+template <typename Data>
+void check_event(const basic_event<Data>& event, const limits& allowed) {
+  check_name("id", event.id, allowed.name_bytes);
+  check_name("source", event.source, allowed.name_bytes);
+  check_name("type", event.type, allowed.name_bytes);
+  if (!event.subject.empty()) check_name("stream", event.subject, allowed.name_bytes);
+  if (event.tags.size() > allowed.tags_per_event)
+    refuse_input("tags", "has " + std::to_string(event.tags.size()) + " tags; " +
+                             std::to_string(allowed.tags_per_event) + " are allowed on one event");
+  for (const auto& tag : event.tags) check_name("tag", tag, allowed.name_bytes);
+  for (const auto& [name, value] : event.extensions) check_extension(name, value);
+  check_data(event.data, allowed);
+}
+
+/// Checks everything about an append that can be judged without looking into the store. Every store calls it first,
+/// before it takes a lock.
+/// \throws bad_input  whose field names what is out of range
+/// \throws duplicate_id  for an id that stands twice in the append
+template <typename Data>
+void check_append(std::span<const basic_event<Data>> events, const append_condition& condition,
+                  const limits& allowed = {}) {
   if (events.empty()) refuse_input("events", "is empty: an append of nothing");
   if (events.size() > allowed.events_per_append)
     refuse_input("events", "has " + std::to_string(events.size()) + " events; " +
                                std::to_string(allowed.events_per_append) + " are allowed in one append");
+  std::size_t tags = 0, bytes = 0;
   for (const auto& event : events) {
-    check_name("id", event.id, allowed.name_bytes);
-    check_name("source", event.source, allowed.name_bytes);
-    check_name("type", event.type, allowed.name_bytes);
-    if (!event.subject.empty()) check_name("stream", event.subject, allowed.name_bytes);
-    if (event.tags.size() > allowed.tags_per_event)
-      refuse_input("tags", "has " + std::to_string(event.tags.size()) + " tags; " +
-                               std::to_string(allowed.tags_per_event) + " are allowed on one event");
-    for (const auto& tag : event.tags) check_name("tag", tag, allowed.name_bytes);
-    for (const auto& [name, value] : event.extensions) check_extension(name, value);
-    check_data(event.data, allowed);
+    check_event(event, allowed);
+    tags += event.tags.size();
+    bytes += event_bytes(event);
   }
+  if (tags > allowed.tags_per_append)
+    refuse_input("tags", "of the append are " + std::to_string(tags) + "; " + std::to_string(allowed.tags_per_append) +
+                             " are allowed in one append");
+  if (bytes > allowed.append_bytes)
+    refuse_input("events", "take " + std::to_string(bytes) + " bytes, with their names and tags; " +
+                               std::to_string(allowed.append_bytes) + " are allowed in one append");
   check_query(condition.query, allowed.name_bytes);
   for (const auto& expectation : condition.streams) check_name("stream", expectation.stream, allowed.name_bytes);
+  check_distinct(events);
 }
 
 }  // namespace must::kit

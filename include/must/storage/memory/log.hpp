@@ -9,7 +9,8 @@
 #include "must/storage/index/event_index.hpp"
 #include "must/storage/index/index_cursor.hpp"
 #include "must/storage/index/segmented.hpp"
-#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/identity.hpp"
+#include "must/storage/kit/judge.hpp"
 #include "must/storage/kit/matching.hpp"
 #include "must/timestamp.hpp"
 
@@ -86,15 +87,9 @@ class memory_log {
     const index::event_index::hashes plan(made.begin(), made.end());
     const auto tags = events.front().tags.size();
     index_.fetch(made, tags);
-    if (const auto repeat = find_repeat(events, plan)) return *repeat;
     index_.fetch_lists(made, tags);
-    kit::check_not_ahead(condition, records_.size());
-    for (const auto& expectation : condition.streams)
-      if (const auto actual = index_.version_of(expectation.stream); !expectation.holds_at(actual))
-        return kit::stream_conflict(expectation, actual);
-    if (!condition.query.is_none())
-      if (const auto found = index_.last_match(condition.query, condition.after); found != 0)
-        return kit::query_conflict(condition, found);
+    facts stored{*this, events, plan};
+    if (const auto answer = kit::judge(stored, std::span<const event>(events), condition)) return *answer;
     return store(events, plan, clock);
   }
 
@@ -107,22 +102,29 @@ class memory_log {
     __builtin_prefetch(&one.data);
     __builtin_prefetch(&one.position);
   }
-  // The result that the same append had before. Throws duplicate_id for any other known id, and for one that the
-  // append has twice.
-  [[nodiscard]] std::optional<appended> find_repeat(std::span<const event> events,
-                                                    index::event_index::hashes plan) const {
-    kit::check_distinct(events);
-    const auto known = [&](std::size_t i) -> kit::known_event {
+  // What judge() asks.
+  struct facts {
+    [[nodiscard]] position head() const noexcept { return log.records_.size(); }
+    [[nodiscard]] kit::known_event known(std::size_t i) {
       const auto& one = events[i];
-      const auto identity = index::event_index::take(plan, one.tags.size()).front();
-      const auto found = index_.find(identity, [&](position which) { return is(at(which), one.source, one.id); });
+      if (i == 0) rest = plan;
+      const auto identity = index::event_index::take(rest, one.tags.size()).front();
+      const auto found = log.index_.find(identity, [&](position at) { return is(log.at(at), one.source, one.id); });
       if (found == 0) return {};
-      const auto& row = index_.row(found);
+      const auto& row = log.index_.row(found);
       return {found, row.offset, row.append_size};
-    };
-    return kit::find_repeat(events, known,
-                            [&](std::size_t i, position found) { return same_content<Data>(at(found), events[i]); });
-  }
+    }
+    [[nodiscard]] bool same_content(std::size_t i, position at) const {
+      return kit::same_content<Data>(log.at(at), events[i]);
+    }
+    [[nodiscard]] must::version version(std::string_view stream) const { return log.index_.version_of(stream); }
+    [[nodiscard]] position last_match(const query& which, position after) const {
+      return log.index_.last_match(which, after);
+    }
+    const memory_log& log;
+    std::span<const event> events;
+    index::event_index::hashes plan, rest{};
+  };
 
   // What may throw comes first, so that events are moved from only when nothing hinders their append any more. Those
   // that may throw when they are moved are copied.

@@ -6,6 +6,7 @@
 #include "must/detail/siphash.hpp"
 #include "must/detail/wait.hpp"
 #include "must/error.hpp"
+#include "must/storage/kit/schema_versions.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/postgres/connection.hpp"
 #include "must/storage/postgres/failure.hpp"
@@ -29,7 +30,7 @@ namespace must::detail::postgres {
 
 // What the row of a schema says.
 struct pg_store_row {
-  int schema_version = 0, min_reader = 0;
+  int min_reader = 0;
   siphash_key digest_key{};
   std::string channel{}, id{}, incarnation{};
 };
@@ -68,10 +69,10 @@ class pg_backend {
           }
           return attempt(*lease, deadline, false);
         } catch (const pg_failure&) {
-          lease.drop();
+          lease->close();
           throw;
         } catch (...) {
-          if (!lease->usable()) lease.drop();
+          if (!lease->usable()) lease->close();
           throw;
         }
       } catch (pg_failure& failure) {
@@ -175,29 +176,22 @@ class pg_backend {
   }
   pg_store_row row_of(pg_connection& connection, pg_clock::time_point deadline) const {
     const pg_parameters none;
-    const auto row =
-        connection.call({in_schema("SELECT schema_version, min_reader, digest_key, {l}::regnamespace::oid::bigint, "
-                                   "id::text, incarnation::text FROM {s}.store WHERE one"),
-                         &none},
-                        deadline);
-    if (row.rows() != 1 || row.text(0, 2).size() != 16)
+    const auto row = connection.call({in_schema("SELECT min_reader, digest_key, {l}::regnamespace::oid::bigint, "
+                                                "id::text, incarnation::text FROM {s}.store WHERE one"),
+                                      &none},
+                                     deadline);
+    if (row.rows() != 1 || row.text(0, 1).size() != 16)
       throw pg_failure{
           pg_error("the table store of schema " + text::in_quotes(schema_) + " is damaged", "XX001", false), false};
     pg_store_row read{row.integer<std::int32_t>(0, 0),
-                      row.integer<std::int32_t>(0, 1),
                       {},
-                      "must_" + std::to_string(row.number(0, 3)),
-                      std::string(row.text(0, 4)),
-                      std::string(row.text(0, 5))};
+                      "must_" + std::to_string(row.number(0, 2)),
+                      std::string(row.text(0, 3)),
+                      std::string(row.text(0, 4))};
     for (std::size_t i = 0; i < read.digest_key.size(); ++i)
-      read.digest_key[i] = static_cast<std::uint8_t>(row.text(0, 2)[i]);
-    if (read.min_reader > pg_schema_version)
-      throw pg_failure{
-          pg_error("the schema " + text::in_quotes(schema_) + " is of version " + std::to_string(read.schema_version) +
-                       " and needs a reader of version " + std::to_string(read.min_reader) +
-                       " at least; this release of must reads version " + std::to_string(pg_schema_version),
-                   "MU003", false),
-          false};
+      read.digest_key[i] = static_cast<std::uint8_t>(row.text(0, 1)[i]);
+    if (const auto why = kit::why_not_usable(kit::schema_use::read, read.min_reader, pg_schema_version))
+      throw pg_failure{pg_error(text::in_quotes(schema_) + " is of a newer must: " + *why, "MU003", false), false};
     return read;
   }
 

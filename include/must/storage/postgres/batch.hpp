@@ -10,7 +10,8 @@
 #include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/index/event_index.hpp"
-#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/batch.hpp"
+#include "must/storage/kit/judge.hpp"
 #include "must/storage/kit/row.hpp"
 #include "must/storage/postgres/appending.hpp"
 #include "must/storage/postgres/connection.hpp"
@@ -78,11 +79,7 @@ class pg_batch {
     known_ = known_of(answer, 4, digests_.size());
     std::size_t first_event = 0, first_part = 0;
     for (const auto* one : items_) {
-      try {
-        results.emplace_back(judge(*one, first_event, first_part));
-      } catch (const exception& why) {
-        results.emplace_back(unexpected<error>(why.error()));
-      }
+      results.push_back(kit::item_result([&] { return judge(*one, first_event, first_part); }));
       first_event += one->events.size();
       first_part += one->condition.query.items().size();
     }
@@ -113,40 +110,45 @@ class pg_batch {
   [[nodiscard]] version version_of(std::string_view stream) {
     return versions_.at(static_cast<std::size_t>(names_.number_of(stream) - 1)) + added_.version_of(stream);
   }
+  // What judge() asks: the server's answer, and what earlier items of the batch add.
+  struct facts {
+    [[nodiscard]] position head() const noexcept { return of.last(); }
+    [[nodiscard]] kit::known_event known(std::size_t i) const {
+      const auto& stored = of.known_[first_event + i].event;
+      if (stored.at != 0) return stored;
+      const auto& event = one.events[i];
+      const auto is_that = [&](position at) {
+        const auto& other = *of.stored_[at - 1];
+        return other.id == event.id && other.source == event.source;
+      };
+      const auto found = of.added_.find(event.source, event.id, of.added_.staged(), is_that);
+      if (found == 0) return {};
+      return {of.head_ + found, of.added_.row(found).offset, of.added_.row(found).append_size};
+    }
+    [[nodiscard]] bool same_content(std::size_t i, position at) const {
+      const auto own = as_text(of.digests_[first_event + i]);
+      if (at <= of.head_) return own == of.known_[first_event + i].digest;
+      return own == as_text(of.digests_[of.places_[at - of.head_ - 1]]);
+    }
+    [[nodiscard]] must::version version(std::string_view stream) const { return of.version_of(stream); }
+    [[nodiscard]] position last_match(const query& which, position after) const {
+      if (which.is_all()) return head() > after ? head() : 0;
+      if (const auto newer = of.added_.last_match(which, std::max(after, of.head_) - of.head_); newer != 0)
+        return of.head_ + newer;
+      position found = 0;
+      for (std::size_t i = 0; i < which.items().size(); ++i) found = std::max(found, of.matches_.at(first_part + i));
+      return found;
+    }
+    pg_batch& of;
+    const item& one;
+    std::size_t first_event, first_part;
+  };
   append_result judge(const item& one, std::size_t first_event, std::size_t first_part) {
     const std::span<const cloud_event> events(one.events);
     const auto plan = added_.make_plan(events);
-    const auto digest_at = [&](position at) {
-      return at <= head_ ? std::string_view() : as_text(digests_[places_[at - head_ - 1]]);
-    };
-    const auto known = [&](std::size_t i) -> kit::known_event {
-      if (known_[first_event + i].event.at != 0) return known_[first_event + i].event;
-      const auto same = [&](position at) {
-        const auto& other = *stored_[at - 1];
-        return other.id == events[i].id && other.source == events[i].source;
-      };
-      const auto found = added_.find(events[i].source, events[i].id, added_.staged(), same);
-      if (found == 0) return {};
-      return {head_ + found, added_.row(found).offset, added_.row(found).append_size};
-    };
-    const auto same = [&](std::size_t i, position at) {
-      return as_text(digests_[first_event + i]) == (at <= head_ ? known_[first_event + i].digest : digest_at(at));
-    };
-    if (const auto repeat = kit::find_repeat(events, known, same)) return *repeat;
-    const auto& condition = one.condition;
+    facts stored{*this, one, first_event, first_part};
+    if (const auto answer = kit::judge(stored, events, one.condition)) return *answer;
     const auto head = last();
-    kit::check_not_ahead(condition, head);
-    for (const auto& expectation : condition.streams)
-      if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
-        return kit::stream_conflict(expectation, actual);
-    if (condition.query.is_all() && head > condition.after) return kit::query_conflict(condition, head);
-    position found = 0;
-    for (std::size_t i = 0; i < condition.query.items().size(); ++i)
-      found = std::max(found, matches_.at(first_part + i));
-    if (!condition.query.is_none())
-      if (const auto newer = added_.last_match(condition.query, std::max(condition.after, head_) - head_); newer != 0)
-        found = head_ + newer;
-    if (found != 0) return kit::query_conflict(condition, found);
     for (std::size_t i = 0; i < events.size(); ++i) accept(events[i], i, events.size(), first_event + i);
     index::event_index::hashes rest(plan.begin(), plan.end());
     for (const auto& event : events)

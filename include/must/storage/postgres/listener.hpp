@@ -3,6 +3,8 @@
 #pragma once
 
 #include "libpq-fe.h"
+#include "must/fwd.hpp"
+#include "must/storage/kit/wake_up.hpp"
 #include "must/storage/postgres/connection.hpp"
 #include "must/storage/postgres/failure.hpp"
 #include "must/storage/postgres/parameters.hpp"
@@ -47,29 +49,18 @@ class pg_listener {
   }
 
   // The head is at least here.
-  void saw(std::uint64_t position) {
-    if (seen_.load(std::memory_order_relaxed) >= position && waiting_.load() == 0) return;
-    {
-      const std::lock_guard lock(mutex_);
-      if (position <= seen_) return;
-      seen_ = position;
-    }
-    changed_.notify_all();
-  }
-  [[nodiscard]] std::uint64_t seen() const noexcept { return seen_; }
+  void saw(position at) { wake_up_.publish(at); }
   // Whether notifications arrive; no: there is polling alone.
   [[nodiscard]] bool listening() const noexcept { return listening_; }
 
   template <typename Head>
-  bool wait(std::uint64_t until, duration timeout, std::stop_token stop, Head&& head) {
-    if (seen_ >= until) return true;
+  bool wait(position until, duration timeout, const std::stop_token& stop, Head&& head) {
+    if (wake_up_.seen() >= until) return true;
     start();
-    const waiter here{waiting_};
-    nudge();
-    saw(head());
-    const auto longest = std::chrono::microseconds(std::clamp<std::int64_t>(timeout.microseconds, 0, longest_span));
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::move(stop), longest, [&] { return seen_ >= until; });
+    return wake_up_.wait(until, timeout, duration(longest_span), stop, [&] {
+      nudge();
+      return head();
+    });
   }
   void start() {
     const std::lock_guard lock(mutex_);
@@ -80,13 +71,6 @@ class pg_listener {
   }
 
  private:
-  struct waiter {
-    explicit waiter(std::atomic<int>& count) : waiting(count) { ++waiting; }
-    waiter(const waiter&) = delete;
-    waiter& operator=(const waiter&) = delete;
-    ~waiter() { --waiting; }
-    std::atomic<int>& waiting;
-  };
   static constexpr auto patience = std::chrono::seconds(5);  // with one statement or one attempt to connect
 
   void nudge() {
@@ -116,11 +100,11 @@ class pg_listener {
   void listen_on(pg_connection& connection, const std::stop_token& stop) {
     listening_ = hears(connection);
     for (auto due = pg_clock::now(); !stop.stop_requested();) {
-      if (waiting_ > 0 && pg_clock::now() >= due) {
+      if (wake_up_.is_awaited() && pg_clock::now() >= due) {
         poll(connection);
         due = pg_clock::now() + every_;
       }
-      connection.await_input(pipe_[0], waiting_ > 0 ? due : pg_clock::now() + std::chrono::seconds(30));
+      connection.await_input(pipe_[0], wake_up_.is_awaited() ? due : pg_clock::now() + std::chrono::seconds(30));
       drain();
       if (PQconsumeInput(connection.handle()) == 0) return;
       while (auto* told = PQnotifies(connection.handle())) {
@@ -148,11 +132,10 @@ class pg_listener {
   const pg_pool& pool_;
   std::string channel_, head_sql_;
   std::chrono::microseconds every_;
-  std::atomic<std::uint64_t> seen_{0};
   std::atomic<bool> listening_{false};
-  std::atomic<int> waiting_{0};
   std::mutex mutex_{};
-  std::condition_variable_any changed_{}, resting_{};
+  kit::wake_up wake_up_{};
+  std::condition_variable_any resting_{};
   int pipe_[2] = {-1, -1};
   std::jthread thread_{};
 };

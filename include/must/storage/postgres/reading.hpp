@@ -3,8 +3,10 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/read_window.hpp"
 #include "must/storage/postgres/backend.hpp"
 #include "must/storage/postgres/connection.hpp"
 #include "must/storage/postgres/parameters.hpp"
@@ -27,65 +29,56 @@ class pg_reader {
       : backend_(backend),
         which_(which),
         options_(options),
-        forwards_(options.order == direction::forwards),
         page_events_(std::max<std::size_t>(page_events, 1)),
         page_bytes_(page_bytes),
         select_(which, options, std::clamp<std::uint64_t>(page_bytes / page_events_, 64, 1U << 30U)),
         sql_(backend.in_schema(select_.sql())) {}
 
-  // Calls visit(record), which says whether to go on.
-  template <typename Visit>
-  read_result visit(Visit&& visit) {
-    auto after = options_.after, until = options_.until;
-    auto left = options_.limit ? static_cast<std::uint64_t>(*options_.limit) : std::uint64_t(-1);
-    if (left == 0 || which_.is_none() || after >= until) return without_events(left == 0);
-    for (bool first = true;; first = false) {
-      const auto wanted = std::min<std::uint64_t>(page_events_, left);
-      select_.set_range(after, until, wanted);
-      const auto page = fetch(first);
-      const auto end = std::min(options_.until, done_.head);
-      if (first) done_.scanned = forwards_ ? std::min(options_.after, end) : end;
+  // The visitor is called while no connection is held.
+  template <typename Visitor>
+  read_result read(Visitor& visitor) {
+    if (which_.is_none() || options_.limit == 0 || options_.after >= options_.until)
+      return kit::read_window(options_, head()).result();
+    // The first page is asked for together with the head.
+    auto wanted = std::min(page_events_, static_cast<std::uint64_t>(options_.limit.value_or(INT64_MAX)));
+    select_.set_range(options_.after, options_.until, wanted);
+    position head = 0;
+    auto page = fetch(&head);
+    kit::read_window window(options_, head);
+    while (!window.is_over()) {
       for (int row = 0; row < page.rows(); ++row) {
-        const auto at = page.number(row, pg_column::position);
-        (forwards_ ? after : until) = forwards_ ? at : at - 1;
-        if (at > done_.head) continue;  // stored since
-        done_.scanned = at;
+        if (page.number(row, pg_column::position) > head) continue;  // stored since
         if (is_cut(page, row))
           record_ = whole(page, row);
         else
           read_row(page, row, record_);
-        const bool go_on = visit(record_);
-        if (!go_on || --left == 0) return done_;
+        window.bounds().move_beyond(record_);
+        if (!window.visit(visitor, record_)) return window.result();
       }
-      if (static_cast<std::uint64_t>(page.rows()) < wanted || after >= std::min(until, end)) break;
+      if (static_cast<std::uint64_t>(page.rows()) < wanted || window.is_over()) break;
       whole_.reset();
+      wanted = std::min(page_events_, window.left());
+      select_.set_range(window.bounds().low - 1, window.bounds().high, wanted);
+      page = fetch(nullptr);
     }
-    return completed();
+    return window.result();
   }
 
  private:
-  read_result completed() {
-    done_.complete = true;
-    done_.scanned = forwards_ ? std::min(options_.until, done_.head) : options_.after;
-    return done_;
-  }
-  // A read that has nothing to visit.
-  read_result without_events(bool limited) {
+  position head() {
     const pg_parameters none;
-    done_.head = backend_.run("read", false, [&](auto& connection, auto deadline, bool) {
+    return backend_.run("read", false, [&](auto& connection, auto deadline, bool) {
       return connection.call({head_sql_, &none, true}, deadline).number(0, 0);
     });
-    if (!limited) return completed();
-    done_.scanned = forwards_ ? options_.after : std::min(options_.until, done_.head);
-    return done_;
   }
-  pg_result fetch(bool first) {
+  // A page, and the head as of the same moment or before.
+  pg_result fetch(position* head) {
     return backend_.run("read", false, [&](pg_connection& connection, auto deadline, bool) {
       const pg_call page{sql_, &select_.parameters()};
-      if (!first) return connection.call(page, deadline);
+      if (head == nullptr) return connection.call(page, deadline);
       const pg_parameters none;
       auto both = connection.call_all({{head_sql_, &none, true}, page}, deadline);
-      done_.head = both[0].number(0, 0);
+      *head = both[0].number(0, 0);
       return std::move(both[1]);
     });
   }
@@ -99,7 +92,7 @@ class pg_reader {
       pg_parameters wanted;
       wanted.add(std::move(positions));
       wanted.add(std::uint64_t{page_bytes_});
-      const auto sql = backend_.in_schema(pg_select::whole(!forwards_));
+      const auto sql = backend_.in_schema(pg_select::whole(options_.order == direction::backwards));
       whole_.reset();
       whole_ = backend_.run("read", false, [&](auto& connection, auto deadline, bool) {
         return connection.call({sql, &wanted}, deadline);
@@ -117,14 +110,13 @@ class pg_reader {
   pg_backend& backend_;
   const query& which_;
   const read_options& options_;
-  bool forwards_;
-  std::size_t page_events_, page_bytes_;
+  std::uint64_t page_events_;
+  std::size_t page_bytes_;
   pg_select select_;
   std::string sql_;
   std::string head_sql_ =
       backend_.in_schema("SELECT coalesce((SELECT position FROM {s}.event ORDER BY position DESC LIMIT 1), 0)");
   recorded<payload> record_{};
-  read_result done_{};
   std::optional<pg_result> whole_{};
   int next_whole_ = 0;
 };

@@ -6,7 +6,7 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
-#include "must/storage/kit/checks.hpp"
+#include "must/storage/kit/judge.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/indexing.hpp"
@@ -76,7 +76,7 @@ class sqlite_write {
   void read_state() {
     sqlite_connection::lease state(on_, sql::state);
     if (!state->step()) on_.fail(SQLITE_CORRUPT);
-    check_min_version(on_.context(), "min_writer", state->integer(0));
+    check_usable(on_.context(), kit::schema_use::write, state->integer(0));
     head = state->count(1);
     seen_ = {head, state->count(3), state->count(4)};
     if (seen_.indexed > head) raise_damaged(on_.context(), seen_.indexed, "its row is not there");
@@ -98,39 +98,30 @@ class sqlite_append {
   // Ids are looked up first when `look_first`; else the unique index finds known ones while it is written: nothing is
   // said then, and the transaction is to be rolled back and tried again with `look_first`.
   std::optional<append_result> run(clock& clock, bool look_first) {
-    const bool ahead = condition_.after > in_.head;
-    const auto broken = ahead ? std::nullopt : find_conflict();
-    if (look_first || ahead || broken)
-      if (const auto repeat = find_repeat()) return *repeat;
-    kit::check_not_ahead(condition_, in_.head);
-    if (broken) return *broken;
+    const auto look = look_first ? kit::id_lookup::always : kit::id_lookup::if_refused;
+    if (auto answer = kit::judge(*this, events_, condition_, look)) return answer;
     return write(clock, look_first);
+  }
+
+  // What judge() asks.
+  [[nodiscard]] position head() const noexcept { return in_.head; }
+  [[nodiscard]] kit::known_event known(std::size_t i) {
+    sqlite_connection::lease look(on_, sql::known);
+    if (!look->text(1, events_[i].id).text(2, events_[i].source).step()) return {};
+    digest_ = look->bytes(3).substr(0, packed_[i].digest.size());
+    return {look->count(0), look->count(1), look->count(2)};
+  }
+  // Asked of the event that was looked up last.
+  [[nodiscard]] bool same_content(std::size_t i, position) const { return digest_ == view_of(packed_[i].digest); }
+  [[nodiscard]] must::version version(std::string_view stream) { return version_of(stream); }
+  [[nodiscard]] position last_match(const query& which, position after) {
+    return sqlite_last_match(in_.now(), which, after, in_.head);
   }
   // Whether run() wrote events, rather than found them.
   [[nodiscard]] bool has_written() const noexcept { return written_; }
 
  private:
-  std::optional<conflict> find_conflict() {
-    for (const auto& expectation : condition_.streams)
-      if (const auto actual = version_of(expectation.stream); !expectation.holds_at(actual))
-        return kit::stream_conflict(expectation, actual);
-    if (condition_.query.is_none()) return std::nullopt;
-    const auto found = sqlite_last_match(in_.now(), condition_.query, condition_.after, in_.head);
-    if (found == 0) return std::nullopt;
-    return kit::query_conflict(condition_, found);
-  }
-  [[nodiscard]] std::optional<appended> find_repeat() {
-    std::string digest;
-    const auto known = [&](std::size_t i) -> kit::known_event {
-      sqlite_connection::lease look(on_, sql::known);
-      if (!look->text(1, events_[i].id).text(2, events_[i].source).step()) return {};
-      digest = look->bytes(3).substr(0, packed_[i].digest.size());
-      return {look->count(0), look->count(1), look->count(2)};
-    };
-    const auto same = [&](std::size_t i, position) { return digest == view_of(packed_[i].digest); };
-    return kit::find_repeat(events_, known, same);
-  }
-  version& version_of(std::string_view stream) {
+  must::version& version_of(std::string_view stream) {
     const auto [found, is_new] = versions_.try_emplace(stream, 0);
     if (is_new) {
       sqlite_connection::lease last(on_, sql::version);
@@ -161,7 +152,8 @@ class sqlite_append {
   std::span<const cloud_event> events_;
   std::span<const packed_event> packed_;
   const append_condition& condition_;
-  std::unordered_map<std::string_view, version> versions_{};
+  std::string digest_{};
+  std::unordered_map<std::string_view, must::version> versions_{};
   bool written_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include "must/detail/siphash.hpp"
 #include "must/error.hpp"
+#include "must/storage/kit/lease_pool.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
@@ -29,7 +30,6 @@
 #include <string_view>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace must::detail::sqlite {
 
@@ -59,36 +59,29 @@ class sqlite_file {
   // A connection to read with; where there is one in all (in memory), that.
   class reader {
    public:
-    reader(sqlite_file& of, const char* operation) : of_(of) {
+    reader(sqlite_file& of, const char* operation) {
       if (of.options_.mode == sqlite_mode::in_memory) {
         shared_.emplace(of, operation);
       } else {
-        own_ = of.take_reader(operation);
-        own_->begins(operation);
+        own_.emplace(of.readers_.take([&] { return of.make_reader(operation); }));
+        (*own_)->begins(operation);
       }
     }
-    reader(const reader&) = delete;
-    reader& operator=(const reader&) = delete;
-    ~reader() {
-      if (own_ != nullptr) of_.give_back(std::move(own_));
-    }
-    sqlite_connection& operator*() const noexcept { return own_ != nullptr ? *own_ : **shared_; }
+    sqlite_connection& operator*() const noexcept { return own_ ? **own_ : **shared_; }
     sqlite_connection* operator->() const noexcept { return &**this; }
 
    private:
-    sqlite_file& of_;
     std::optional<writer> shared_{};
-    std::unique_ptr<sqlite_connection> own_{};
+    std::optional<kit::lease_pool<sqlite_connection>::lease> own_{};
   };
 
-  explicit sqlite_file(const sqlite_options& options) : options_(options) {
+  explicit sqlite_file(const sqlite_options& options) : options_(options), readers_(SIZE_MAX, options.idle_readers) {
     const bool in_memory = options.mode == sqlite_mode::in_memory;
     if (in_memory) options_.path = ":memory:";
     check_path(in_memory);
     const int writing = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     const int flags = options.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : writing;
     writer_ = std::make_unique<sqlite_connection>(options_.path, flags, busy());
-    readers_.reserve(options_.idle_readers);  // so that giving back cannot fail
     if (::sqlite3_threadsafe() == 0)
       raise_sqlite(SQLITE_MISUSE, "open", options_.path, "this SQLite is built for programs of one thread");
     most_bytes_ = static_cast<std::size_t>(::sqlite3_limit(writer_->handle(), SQLITE_LIMIT_LENGTH, -1));
@@ -220,7 +213,7 @@ class sqlite_file {
     sqlite_connection::lease row(on, sql::store);
     if (!row->step() || row->bytes(4).size() != key_.size())
       raise_sqlite(SQLITE_CORRUPT, "open", options_.path, "its table must_store is damaged");
-    check_min_version(on.context(), "min_reader", row->integer(0));
+    check_usable(on.context(), kit::schema_use::read, row->integer(0));
     uuid_ = row->bytes(2);
     incarnation_ = row->count(3);
     std::memcpy(key_.data(), row->bytes(4).data(), key_.size());
@@ -229,15 +222,7 @@ class sqlite_file {
       raise_damaged(on.context(), std::max(heads->count(0), heads->count(1)), "its newest events are not there");
     return row->integer(1);
   }
-  std::unique_ptr<sqlite_connection> take_reader(const char* operation) {
-    {
-      const std::lock_guard lock(readers_mutex_);
-      if (!readers_.empty()) {
-        auto taken = std::move(readers_.back());
-        readers_.pop_back();
-        return taken;
-      }
-    }
+  [[nodiscard]] std::unique_ptr<sqlite_connection> make_reader(const char* operation) const {
     const int flags = options_.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     auto made = std::make_unique<sqlite_connection>(options_.path, flags, busy(), operation);
     made->never_checkpoint();
@@ -245,17 +230,12 @@ class sqlite_file {
     if (options_.verify_reads) made->execute("PRAGMA cell_size_check = 1");
     return made;
   }
-  void give_back(std::unique_ptr<sqlite_connection> one) {
-    const std::lock_guard lock(readers_mutex_);
-    if (readers_.size() < options_.idle_readers) readers_.push_back(std::move(one));
-  }
 
   sqlite_options options_;
   std::unique_ptr<sqlite_connection> writer_{};
   std::mutex mutex_{};  // of the writer
   std::atomic<std::thread::id> owner_{};
-  std::mutex readers_mutex_{};
-  std::vector<std::unique_ptr<sqlite_connection>> readers_{};
+  kit::lease_pool<sqlite_connection> readers_;
   sqlite_recent recent_{};
   siphash_key key_{};
   std::string uuid_{};

@@ -5,6 +5,8 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/lease_pool.hpp"
+#include "must/storage/kit/read_window.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/postings.hpp"
 #include "must/storage/sqlite/recent.hpp"
@@ -57,47 +59,15 @@ class sqlite_page {
   std::size_t size_ = 0, bytes_ = 0, most_rows_ = 0, most_bytes_ = 0, largest_ = 0;
 };
 
-// Small pages of reads that have ended, for the next ones: to build the rows anew costs as much as to read them.
-class sqlite_page_pool {
- public:
-  class lease {
-   public:
-    explicit lease(sqlite_page_pool& from) : from_(from), page_(from.take()) {}
-    lease(const lease&) = delete;
-    lease& operator=(const lease&) = delete;
-    ~lease() { from_.give_back(std::move(page_)); }
-    sqlite_page& operator*() const noexcept { return *page_; }
-
-   private:
-    sqlite_page_pool& from_;
-    std::unique_ptr<sqlite_page> page_;
-  };
-  explicit sqlite_page_pool(std::size_t most) : most_(std::min<std::size_t>(most, 1'024)) {
-    idle_.reserve(most_);  // so giving back cannot fail
+// Says which pages of reads that have ended are kept for the next ones: to build the rows anew costs as much as to read
+// them.
+struct is_small_page {
+  bool operator()(sqlite_page& page) const noexcept {
+    page.start(0, 0);
+    return page.is_small();
   }
-
- private:
-  std::unique_ptr<sqlite_page> take() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        auto taken = std::move(idle_.back());
-        idle_.pop_back();
-        return taken;
-      }
-    }
-    return std::make_unique<sqlite_page>();
-  }
-  void give_back(std::unique_ptr<sqlite_page> page) {
-    if (!page->is_small()) return;
-    page->start(0, 0);
-    const std::lock_guard lock(mutex_);
-    if (idle_.size() < most_) idle_.push_back(std::move(page));
-  }
-  std::mutex mutex_{};
-  std::vector<std::unique_ptr<sqlite_page>> idle_{};
-  std::size_t most_;
 };
+using sqlite_page_pool = kit::lease_pool<sqlite_page, is_small_page>;
 
 // Whether an item is one list of an index that gives its rows in order, and which.
 struct sqlite_one_list {
@@ -125,7 +95,7 @@ inline void add_row_at(sqlite_statement& rows, position at, sqlite_page& page) {
 }
 
 // Each fills `page` from the beginning of a window and says whether there may be more.
-inline bool fill_from_all(sqlite_connection& on, const sqlite_window& window, sqlite_page& page) {
+inline bool fill_from_all(sqlite_connection& on, const kit::read_bounds& window, sqlite_page& page) {
   sqlite_connection::lease rows(on, in(window.order, sql::all_rows));
   const bool forwards = window.order == direction::forwards;
   auto at = forwards ? window.low : window.high;
@@ -152,7 +122,7 @@ inline bool fill_from_positions(sqlite_connection& on, std::span<const position>
   }
   return false;
 }
-inline bool fill_from_union(const sqlite_moment& as_of, const query& which, const sqlite_window& window,
+inline bool fill_from_union(const sqlite_moment& as_of, const query& which, const kit::read_bounds& window,
                             sqlite_page& page) {
   const auto before = [&](position left, position right) {
     return window.order == direction::forwards ? left < right : left > right;
@@ -182,7 +152,7 @@ inline void check_next_version(sqlite_connection& on, direction order, std::span
     raise_damaged(on.context(), before.position, "the next version of its stream is not there");
 }
 inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
-                           const sqlite_window& window, sqlite_page& page) {
+                           const kit::read_bounds& window, sqlite_page& page) {
   constexpr int far = 64;  // events of other types in a row: the union goes by the lists of the types
   sqlite_connection::lease rows(as_of.on, in(window.order, list.rows));
   auto low = window.low, high = window.high;
@@ -205,7 +175,7 @@ inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const
 }
 // Those of a tag: from the index, and from memory what is not in it yet, all of it newer.
 inline bool fill_from_tag(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
-                          const sqlite_window& window, sqlite_page& page) {
+                          const kit::read_bounds& window, sqlite_page& page) {
   auto recent = as_of.unindexed({list.name, {}, window.low, window.high});
   const auto from_memory = [&] { return !recent.empty() && fill_from_positions(as_of.on, recent, window.order, page); };
   const auto from_index = [&] {
@@ -215,7 +185,7 @@ inline bool fill_from_tag(const sqlite_moment& as_of, const query& which, const 
   std::reverse(recent.begin(), recent.end());
   return from_memory() || from_index();
 }
-inline bool fill(const sqlite_moment& as_of, const query& which, const sqlite_window& window, sqlite_page& page) {
+inline bool fill(const sqlite_moment& as_of, const query& which, const kit::read_bounds& window, sqlite_page& page) {
   if (window.empty()) return false;
   if (which.is_all()) return fill_from_all(as_of.on, window, page);
   const auto list = one_list(which);
@@ -226,14 +196,11 @@ inline bool fill(const sqlite_moment& as_of, const query& which, const sqlite_wi
 }
 
 // What is left of a window after an event of it.
-inline void move_beyond(sqlite_window& window, const query& which, const recorded<payload>& last) {
-  const bool forwards = window.order == direction::forwards;
-  if (const auto list = one_list(which); list && list->stream != nullptr) {
-    (forwards ? window.low_version : window.high_version) = forwards ? last.version + 1 : last.version - 1;
-    if (forwards) window.low = 1;  // the versions say it, and are searched for without a look-up
-  } else {
-    (forwards ? window.low : window.high) = forwards ? last.position + 1 : last.position - 1;
-  }
+inline void move_beyond(kit::read_bounds& window, const query& which, const recorded<payload>& last) {
+  if (const auto list = one_list(which); list && list->stream != nullptr)
+    window.move_beyond_version(last);  // they are searched for without a look-up
+  else
+    window.move_beyond(last);
 }
 
 }  // namespace must::detail::sqlite

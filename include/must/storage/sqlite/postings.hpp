@@ -4,6 +4,7 @@
 
 #include "must/fwd.hpp"
 #include "must/query.hpp"
+#include "must/storage/kit/read_window.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/snapshot.hpp"
@@ -23,14 +24,6 @@
 namespace must::detail::sqlite {
 
 // Part of a store, both ends included, and the versions that count.
-struct sqlite_window {
-  direction order = direction::forwards;
-  position low = 1, high = 0;
-  version low_version = 1, high_version = INT64_MAX;
-
-  [[nodiscard]] bool empty() const noexcept { return low > high || low_version > high_version; }
-};
-
 // The version that a stream has at a position: 0 before its first event. Some 20 look-ups in a million events.
 inline version sqlite_version_at(sqlite_connection& on, std::string_view stream, position at) {
   if (at == 0) return 0;
@@ -52,7 +45,7 @@ inline version sqlite_version_at(sqlite_connection& on, std::string_view stream,
 
 // Where to begin and to end in the versions of a stream. Exact where a walk begins: it stops at a position by itself.
 inline std::pair<version, version> sqlite_versions(sqlite_connection& on, std::string_view stream,
-                                                   const sqlite_window& in) {
+                                                   const kit::read_bounds& in) {
   auto made = std::pair(in.low_version, in.high_version);
   if (in.order == direction::backwards)
     made.second = std::min(made.second, sqlite_version_at(on, stream, in.high));
@@ -67,7 +60,7 @@ class sqlite_posting {
   enum class kind : std::uint8_t { tag, type, stream };
 
   sqlite_posting(const sqlite_moment& as_of, kind which, std::string_view name, std::span<const std::string> types,
-                 const sqlite_window& window)
+                 const kit::read_bounds& window)
       : on_(&as_of.on),
         indexed_(as_of.seen.indexed),
         kind_(which),
@@ -159,7 +152,7 @@ class sqlite_posting {
   kind kind_;
   std::string_view name_;
   std::span<const std::string> types_;
-  sqlite_window window_;
+  kit::read_bounds window_;
   sqlite_connection::lease list_;   // in the index
   bool is_in_index_ = false;        // whether the list may have more
   std::vector<position> recent_{};  // what is not in the index of tags yet, all of it newer
@@ -170,7 +163,7 @@ class sqlite_posting {
 // The positions that an item with tags or a stream matches.
 class sqlite_item_cursor {
  public:
-  sqlite_item_cursor(const sqlite_moment& as_of, const query_item& item, const sqlite_window& window) {
+  sqlite_item_cursor(const sqlite_moment& as_of, const query_item& item, const kit::read_bounds& window) {
     std::span<const std::string> types(item.types);
     lists_.reserve(item.tags.size() + 1);
     const auto add = [&](sqlite_posting::kind which, std::string_view name) {
@@ -206,7 +199,7 @@ class sqlite_item_cursor {
 
 // Calls `use(cursor)` for each of the sorted lists of positions that an item is the union of.
 template <typename Use>
-void for_lists(const sqlite_moment& as_of, const query_item& item, const sqlite_window& window, Use&& use) {
+void for_lists(const sqlite_moment& as_of, const query_item& item, const kit::read_bounds& window, Use&& use) {
   if (window.empty()) return;
   if (!item.tags.empty() || item.stream) {
     sqlite_item_cursor cursor(as_of, item, window);

@@ -35,7 +35,7 @@ class sqlite_snapshot {
  public:
   sqlite_snapshot(sqlite_connection& on, sqlite_recent& recent) : row_(on, sql::head), moment_{on, recent} {
     if (!row_->step()) on.fail(SQLITE_CORRUPT);
-    check_min_version(on.context(), "min_reader", row_->integer(1));
+    check_usable(on.context(), kit::schema_use::read, row_->integer(1));
     moment_.seen = {row_->count(0), row_->count(2), row_->count(3)};
   }
   [[nodiscard]] const sqlite_moment& moment() const noexcept { return moment_; }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/error.hpp"
+#include "must/storage/kit/schema_versions.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/sql.hpp"
@@ -29,15 +30,15 @@ struct sqlite_context {
   }
 };
 
-// Refuses a file whose column `bound` (min_reader, min_writer) is above the version that this code knows.
-inline void check_min_version(const sqlite_context& of, const char* bound, std::int64_t needed) {
-  if (needed <= sqlite_schema_version) return;
+// Refuses a file that asks for a later release. \see kit::why_not_usable
+inline void check_usable(const sqlite_context& of, kit::schema_use use, std::int64_t needed) {
+  const auto why = kit::why_not_usable(use, needed, sqlite_schema_version);
+  if (!why) return;
   raise({.code = error_code::storage_error,
-         .message = std::string(of.operation) + ": the store " + text::in_quotes(of.path) +
-                    " is of a newer must: its " + bound + " is " + std::to_string(needed) + ", and this is " +
-                    std::to_string(sqlite_schema_version),
+         .message =
+             std::string(of.operation) + ": the store " + text::in_quotes(of.path) + " is of a newer must: " + *why,
          .operation = of.operation,
-         .backend_code = bound});
+         .backend_code = use == kit::schema_use::read ? "min_reader" : "min_writer"});
 }
 
 // For what SQLite itself does not see: a file has no sums of its pages.

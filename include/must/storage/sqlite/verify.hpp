@@ -42,7 +42,7 @@ inline void verify(sqlite_connection& on, sqlite_recent& recent, const siphash_k
   if (whole.bytes(0) != "ok") damaged(std::string(whole.bytes(0)));
   sqlite_statement size(on.context(), "SELECT count(*) FROM must_tag");
   if (!size.step()) damaged("its index of tags has no size");
-  sqlite_window window{.low = 1, .high = seen.head};
+  kit::read_bounds window{.low = 1, .high = seen.head};
   std::uint64_t tags = 0;
   sqlite_page page;
   for (bool more = !window.empty(); more; window.low += page.rows().size()) {

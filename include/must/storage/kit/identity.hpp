@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What every store says of an append that it does not store: known ids, a position ahead, a stream elsewhere.
+// Whether the ids of an append are known: a repeat gets its first result, any other known id is refused.
 #pragma once
 
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
-#include "must/storage/kit/validate.hpp"
+#include "must/text/quoted.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -20,6 +20,8 @@
 
 namespace must::kit {
 
+/// Refuses an append for one of its ids. `why` ends the sentence "event id ... of source ...".
+/// \throws duplicate_id  always
 template <typename Data>
 [[noreturn]] void refuse_id(const basic_event<Data>& of, const char* why) {
   raise({.code = error_code::duplicate_id,
@@ -30,7 +32,8 @@ template <typename Data>
          .type = of.type});
 }
 
-// Throws duplicate_id for an id that the append has twice.
+/// Checks that no two events of an append have one id and one source. The cost is that of sorting the events.
+/// \throws duplicate_id  for an id that stands twice
 template <typename Data>
 void check_distinct(std::span<const basic_event<Data>> events) {
   if (events.size() < 2) return;
@@ -44,16 +47,21 @@ void check_distinct(std::span<const basic_event<Data>> events) {
     if (one.id == twice->first && one.source == twice->second) refuse_id(one, "stands twice in one append");
 }
 
-// Where an event with the id of one that is appended is stored (0: nowhere), and its place in the append it came with.
+/// Where an event with the id of one that is appended is stored, and its place in the append that it came with.
 struct known_event {
-  position at = 0;
-  std::uint64_t offset = 0, append_size = 0;
+  position at = 0;                ///< The position of the event. It is 0 when no event has the id.
+  std::uint64_t offset = 0;       ///< How many events of its append come before the event.
+  std::uint64_t append_size = 0;  ///< How many events its append has.
 };
 
-// The result that the same append had before. Throws duplicate_id for any other known id.
-// known(i): what is known of the id of events[i]; same(i, at): whether its content is that of the event stored there.
+/// The result that the very same append had before, or nothing when none of its ids is known.
+///
+/// \param known  `known(i)` returns the known_event of the id of events[i]
+/// \param same  `same(i, at)` says whether the event that is stored at `at` has the content of events[i]
+/// \throws duplicate_id  when an id is known otherwise than from the very same append
 template <typename Data, typename Known, typename Same>
-std::optional<appended> find_repeat(std::span<const basic_event<Data>> events, Known&& known, Same&& same) {
+[[nodiscard]] std::optional<appended> find_repeat(std::span<const basic_event<Data>> events, Known&& known,
+                                                  Same&& same) {
   position first = 0;
   for (std::size_t i = 0; i < events.size(); ++i) {
     const known_event found = known(i);
@@ -67,27 +75,6 @@ std::optional<appended> find_repeat(std::span<const basic_event<Data>> events, K
   }
   if (first == 0) return std::nullopt;
   return appended{first, first + events.size() - 1};
-}
-
-// Throws position_ahead for a condition that speaks of events that are not stored yet.
-inline void check_not_ahead(const append_condition& condition, position head) {
-  if (condition.after <= head) return;
-  raise({.code = error_code::position_ahead,
-         .message = "the append condition names position " + std::to_string(condition.after) +
-                    ", and the store ends at " + std::to_string(head),
-         .field = "after",
-         .expected = condition.after,
-         .actual = head});
-}
-
-inline conflict stream_conflict(const stream_expectation& expectation, version actual) {
-  conflict made{.failed = conflict::part::stream, .stream = expectation.stream, .actual = actual};
-  if (expectation.expected != stream_expectation::kind::exists) made.expected = expectation.at;
-  return made;
-}
-
-inline conflict query_conflict(const append_condition& condition, position found) {
-  return {.failed = conflict::part::query, .actual = found, .after = condition.after};
 }
 
 }  // namespace must::kit

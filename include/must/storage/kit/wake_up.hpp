@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Waiting for a position: threads are woken by this process, and one of them looks now and then for others.
+#pragma once
+
+#include "must/fwd.hpp"
+#include "must/timestamp.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <stop_token>
+
+namespace must::kit {
+
+/// Wakes the threads that wait for a store to come to a position. Any number of threads may use one.
+///
+/// Of the threads that wait, one looks on behalf of all, so that idle waiting costs the same however many wait.
+class wake_up {
+ public:
+  wake_up() = default;
+  wake_up(const wake_up&) = delete;
+  wake_up& operator=(const wake_up&) = delete;
+
+  /// Tells those who wait that the store has come to `last`. Costs an atomic exchange when nobody waits.
+  void publish(position last) {
+    auto seen = seen_.load(std::memory_order_relaxed);
+    do
+      if (seen >= last) return;
+    while (!seen_.compare_exchange_weak(seen, last));
+    if (waiting_.load() == 0) return;
+    { const std::lock_guard lock(mutex_); }
+    changed_.notify_all();
+  }
+  /// The last position that was published.
+  [[nodiscard]] position seen() const noexcept { return seen_.load(); }
+  /// Whether a thread waits.
+  [[nodiscard]] bool is_awaited() const noexcept { return waiting_.load() != 0; }
+
+  /// Waits until the store has come to `until`. Returns false when the timeout has passed, or a stop was requested.
+  ///
+  /// `look()` returns the head of the store as it is stored. It is called once by each thread that waits, then every
+  /// `interval` by one of them, and under no lock. What it throws passes through.
+  template <typename Look>
+  bool wait(position until, duration timeout, duration interval, const std::stop_token& stop, Look&& look) {
+    using clock = std::chrono::steady_clock;
+    const auto end = clock::now() + within(timeout, 0);
+    const auto is_there = [&] { return seen_.load() >= until; };
+    if (is_there()) return true;
+    const counted here(waiting_);
+    publish(look());
+    std::unique_lock lock(mutex_);
+    while (!is_there() && clock::now() < end && !stop.stop_requested()) {
+      if (is_looked_for_) {
+        changed_.wait_until(lock, stop, end, [&] { return is_there() || !is_looked_for_; });
+        continue;
+      }
+      const turn mine(*this, lock);
+      while (!is_there() && clock::now() < end && !stop.stop_requested()) {
+        if (changed_.wait_until(lock, stop, std::min<clock::time_point>(end, clock::now() + within(interval, 100)),
+                                is_there))
+          break;
+        lock.unlock();
+        publish(look());
+        lock.lock();
+      }
+    }
+    return is_there();
+  }
+
+ private:
+  static std::chrono::microseconds within(duration span, std::int64_t least) {
+    return std::chrono::microseconds(std::clamp<std::int64_t>(span.microseconds, least, detail::longest_span));
+  }
+  struct counted {
+    explicit counted(std::atomic<int>& count) : of(count) { ++of; }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() { --of; }
+    std::atomic<int>& of;
+  };
+  // The thread that looks for all. At the end another takes over.
+  struct turn {
+    turn(wake_up& whose, std::unique_lock<std::mutex>& held) : of(whose), lock(held) { of.is_looked_for_ = true; }
+    turn(const turn&) = delete;
+    turn& operator=(const turn&) = delete;
+    ~turn() {
+      if (!lock.owns_lock()) lock.lock();
+      of.is_looked_for_ = false;
+      of.changed_.notify_all();
+    }
+    wake_up& of;
+    std::unique_lock<std::mutex>& lock;
+  };
+
+  std::mutex mutex_{};
+  std::condition_variable_any changed_{};
+  std::atomic<position> seen_{0};
+  std::atomic<int> waiting_{0};
+  bool is_looked_for_ = false;
+};
+
+}  // namespace must::kit
