@@ -6,20 +6,16 @@
 #include "must/storage/memory.hpp"
 
 #include "stores/decorated.hpp"
+#include "stores/memory.hpp"
 #include "stores/switchable_store.hpp"
 #include "support/catch.hpp"
+#include "support/run_cases.hpp"
 
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace {
-
-struct cloud_fixture {
-  static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
-  must::memory_store<>& store() { return store_; }
-  must::memory_store<> store_{};
-};
 
 struct Taken {
   std::string stream;
@@ -41,19 +37,11 @@ struct Take {
 }  // namespace
 
 TEST_CASE("context: the storage suite holds", "[storage]") {
-  must_test::run_storage_cases<must_test::context_alone<cloud_fixture>>(false);
+  must_test::run_storage_cases<must_test::context_alone<must_test::memory_fixture>>(false);
 }
 TEST_CASE("context: the races of the storage suite hold", "[storage][race]") {
-  must_test::run_storage_cases<must_test::context_alone<cloud_fixture>>(true);
+  must_test::run_storage_cases<must_test::context_alone<must_test::memory_fixture>>(true);
 }
-TEST_CASE("context: the storage suite holds beside another context that stores all the time", "[storage]") {
-  must_test::run_storage_cases<must_test::context_beside_another<cloud_fixture>>(false);
-}
-TEST_CASE("context: the races of the storage suite hold beside another context that stores all the time",
-          "[storage][race]") {
-  must_test::run_storage_cases<must_test::context_beside_another<cloud_fixture>>(true);
-}
-
 TEST_CASE("context: two on one store do not see each other", "[storage]") {
   using store_type = must::memory_store<Taken>;
   store_type shared;

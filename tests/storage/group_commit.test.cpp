@@ -7,6 +7,7 @@
 #include "must/testing/storage_suite.hpp"
 
 #include "support/catch.hpp"
+#include "support/run_cases.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -113,19 +114,11 @@ std::vector<outcome> held_together(gated_store& store, int others, must::group_c
 }  // namespace
 
 TEST_CASE("group_commit: shows what every store must show", "[storage]") {
-  for (const auto& one : must::testing::storage_cases<fixture>()) {
-    if (one.is_race) continue;
-    INFO(one.id << " " << one.says);
-    CHECK_NOTHROW(one.run());
-  }
+  must_test::run_storage_cases<fixture>(false);
 }
 
 TEST_CASE("group_commit: shows what every store must show, in races", "[storage][race]") {
-  for (const auto& one : must::testing::storage_cases<fixture>()) {
-    if (!one.is_race) continue;
-    INFO(one.id << " " << one.says);
-    CHECK_NOTHROW(one.run());
-  }
+  must_test::run_storage_cases<fixture>(true);
 }
 
 TEST_CASE("group_commit: appends that wait share one commit", "[storage][race]") {

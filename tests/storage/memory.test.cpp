@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// memory_store: the storage suite, a comparison with a naive store, and what is special to it.
+// memory_store: a comparison with a naive store, and what is special to it.
 #include "must/storage/memory.hpp"
 
 #include "must/must.hpp"
 #include "must/testing/fixed_origin.hpp"
-#include "must/testing/storage_suite.hpp"
+#include "must/testing/suite/differential.hpp"
 
 #include "support/catch.hpp"
 
@@ -26,33 +26,7 @@ struct Noted {
 };
 struct Written {
   std::string text;
-  friend bool operator==(const Written&, const Written&) = default;
 };
-
-struct cloud_fixture {
-  static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
-  must::memory_store<>& store() { return store_; }
-  must::memory_store<> store_;
-};
-struct struct_fixture {
-  using data_type = must::memory_store<Noted, Written>::data_type;
-  static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
-  static data_type data(std::uint64_t n) {
-    if (n % 2 == 0) return Noted{static_cast<int>(n)};
-    return Written{std::to_string(n)};
-  }
-  must::memory_store<Noted, Written>& store() { return store_; }
-  must::memory_store<Noted, Written> store_;
-};
-
-template <typename Fixture>
-void run(bool races) {
-  for (const auto& one : must::testing::storage_cases<Fixture>()) {
-    if (one.is_race != races) continue;
-    INFO(one.id << " " << one.says);
-    CHECK_NOTHROW(one.run());
-  }
-}
 
 struct Fragile {
   static inline int copies_left = -1;
@@ -74,15 +48,6 @@ must::basic_event<must::one_of<Fragile>> fragile(std::string id) {
 }
 
 }  // namespace
-
-TEST_CASE("memory_store: the storage suite holds for cloud events", "[storage]") { run<cloud_fixture>(false); }
-TEST_CASE("memory_store: the storage suite holds for structs", "[storage]") { run<struct_fixture>(false); }
-TEST_CASE("memory_store: the races of the storage suite hold for cloud events", "[storage][race]") {
-  run<cloud_fixture>(true);
-}
-TEST_CASE("memory_store: the races of the storage suite hold for structs", "[storage][race]") {
-  run<struct_fixture>(true);
-}
 
 TEST_CASE("memory_store: random histories give the answers of a naive store", "[storage]") {
   struct both {

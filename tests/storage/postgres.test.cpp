@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
-// postgres_store: the storage suite on a real server, as it is, behind poolers, and with the smallest pages.
+// postgres_store: the storage suite behind poolers, with the smallest pages, and by other settings.
 #include "must/storage/postgres.hpp"
-
-#include "must/testing/storage_suite.hpp"
 
 #include "servers/postgres_pooler.hpp"
 #include "stores/postgres.hpp"
 #include "support/catch.hpp"
+#include "support/run_cases.hpp"
 
 #include <functional>
 #include <string>
@@ -31,18 +30,9 @@ struct changed_fixture {
   }()};
 };
 
-// `without`: the id of a case to leave out.
-template <typename Fixture>
-void run(bool races, const std::string& without = {}) {
-  for (const auto& one : must::testing::storage_cases<Fixture>()) {
-    if (one.is_race != races || one.id == without) continue;
-    INFO(one.id << " " << one.says);
-    CHECK_NOTHROW(one.run());
-  }
-}
 void run_changed(bool races, std::function<void(must::postgres_options&)> change, const std::string& without = {}) {
   changed_fixture::change = std::move(change);
-  run<changed_fixture>(races, without);
+  must_test::run_storage_cases<changed_fixture>(races, without);
 }
 
 bool has_pooler() {
@@ -54,12 +44,6 @@ void pooled(must::postgres_options& options) { options.conninfo = postgres_poole
 
 }  // namespace
 
-TEST_CASE("postgres_store: the storage suite holds", "[storage][postgres]") {
-  if (must_test::has_postgres()) run<postgres_fixture>(false);
-}
-TEST_CASE("postgres_store: the races of the storage suite hold", "[storage][postgres][race]") {
-  if (must_test::has_postgres()) run<postgres_fixture>(true);
-}
 TEST_CASE("postgres_store: the suite holds with one connection and pages of two events", "[storage][postgres]") {
   if (!must_test::has_postgres()) return;
   run_changed(false, [](must::postgres_options& options) {

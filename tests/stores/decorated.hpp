@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Fixtures of the storage suite: a store of another fixture as a context, as a context beside a busy one, or cached.
+// Fixtures made of others: their store as a context, as a context beside a busy one, or cached.
 #pragma once
 
 #include "must/storage/cached.hpp"
 #include "must/storage/context.hpp"
 #include "must/testing/storage_suite.hpp"
 
-#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -18,26 +18,37 @@
 
 namespace must_test {
 
-// Make: `Make::of(store)` decorates a store of fixture F.
+// Make: `Make::in(place, store)` decorates a store of fixture F.
 template <typename F, template <typename> typename Decorator, typename Make>
 class decorated_fixture {
  public:
+  using decorated = F;
   using inner = must::testing::suite::store_of<F>;
   static constexpr must::testing::capabilities capabilities = F::capabilities;
+  static std::string name() { return Make::name() + " of " + F::name(); }
+  static std::string tags() { return F::tags(); }
+  static std::string unavailable() { return F::unavailable(); }
 
   static auto data(std::uint64_t n) { return must::testing::suite::data<F>(n); }
-  Decorator<inner>& store() { return store_.value(); }
+  Decorator<inner>& store() {
+    if (!store_) Make::in(store_, fixture_.store());
+    return *store_;
+  }
   Decorator<inner>& other() {
     if (!other_) Make::in(other_, fixture_.other());
     return *other_;
   }
   void reopen() {
+    drop();
     fixture_.reopen();
     Make::in(store_, fixture_.store());
   }
 
  protected:
-  decorated_fixture() { Make::in(store_, fixture_.store()); }
+  void drop() {
+    store_.reset();
+    other_.reset();
+  }
   F fixture_{};
 
  private:
@@ -45,12 +56,14 @@ class decorated_fixture {
 };
 
 struct made_context {
+  static std::string name() { return "context"; }
   template <typename C>
   static void in(std::optional<C>& place, auto& storage) {
     place.emplace(storage, "mine");
   }
 };
 struct made_cached {
+  static std::string name() { return "cached"; }
   template <typename C>
   static void in(std::optional<C>& place, auto& storage) {
     place.emplace(storage, 3);
@@ -58,9 +71,37 @@ struct made_cached {
 };
 
 template <typename F>
-struct context_alone : decorated_fixture<F, must::context, made_context> {};
-template <typename F>
 struct cached_store : decorated_fixture<F, must::cached, made_cached> {};
+template <typename F>
+struct context_alone : decorated_fixture<F, must::context, made_context> {};
+
+// A context of a durable store, for the list of stores.
+template <typename F>
+class context_of : public context_alone<F> {
+  using base = context_alone<F>;
+  struct opened {
+    explicit opened(const F& fixture) : inner(fixture.open()) {}
+    typename base::inner inner;
+  };
+
+ public:
+  // Opens its store itself.
+  class opened_context : private opened, public must::context<typename base::inner> {
+   public:
+    explicit opened_context(const context_of& of)
+        : opened(of.fixture_), must::context<typename base::inner>(this->inner, "mine") {}
+  };
+  struct counts : F::counts {
+    explicit counts(const context_of& of) : F::counts(of.fixture_) {}
+  };
+
+  [[nodiscard]] opened_context open() const { return opened_context(*this); }
+  void close() {
+    this->drop();
+    this->fixture_.close();
+  }
+  temporary_folder& folder = this->fixture_.folder;
+};
 
 // Another context has events before, between and after those of this one, at all times.
 template <typename F>
@@ -107,14 +148,5 @@ class context_beside_another : public decorated_fixture<F, must::context, made_c
 
   std::jthread rival_{};
 };
-
-template <typename Fixture>
-void run_storage_cases(bool races) {
-  for (const auto& one : must::testing::storage_cases<Fixture>()) {
-    if (one.is_race != races) continue;
-    INFO(one.id << " " << one.says);
-    CHECK_NOTHROW(one.run());
-  }
-}
 
 }  // namespace must_test

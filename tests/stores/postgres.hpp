@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
-// A postgres_store with a schema of its own, dropped at the end.
+// postgres_store for the list of stores, and what its tests share: each in a schema of its own, dropped at the end.
 #pragma once
 
 #include "must/storage/postgres.hpp"
 #include "must/testing/storage_suite.hpp"
 
 #include "servers/postgres.hpp"
+#include "support/error_of.hpp"
 #include "support/skip.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <atomic>
+#include <exception>
+#include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
+#include <sstream>
 #include <string>
-#include <utility>
 
 namespace must_test {
 
@@ -29,17 +32,6 @@ inline bool has_own_postgres() {
   const bool is_own = postgres_server::instance().is_private();
   if (!is_own) skip("the server that MUST_TEST_POSTGRES names is not the test's own");
   return is_own;
-}
-
-// The error of what a call throws. Throws when it throws none.
-template <typename Call>
-must::error error_of(Call&& call) {
-  try {
-    call();
-  } catch (const must::exception& why) {
-    return why.error();
-  }
-  throw std::runtime_error("nothing was thrown");
 }
 
 // The name of a schema that drops it.
@@ -77,16 +69,58 @@ inline must::postgres_options options_for(const std::string& schema) {
 }
 
 struct postgres_fixture {
+  static std::string name() { return "postgres_store"; }
+  static std::string tags() { return "[postgres]"; }
   static constexpr must::testing::capabilities capabilities{
       .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
-  must::postgres_store& store() { return *store_; }
+  static std::string unavailable() {
+    const auto& server = postgres_server::instance();
+    return server.available() ? std::string() : server.reason();
+  }
+
+  [[nodiscard]] must::postgres_store open() const { return must::postgres_store(options_for(schema_.name)); }
+  must::postgres_store& store() {
+    if (!store_) reopen();
+    return *store_;
+  }
   must::postgres_store& other() {
     if (!other_) other_.emplace(options_for(schema_.name));
     return *other_;
   }
   void reopen() { store_.emplace(options_for(schema_.name)); }
+  void close() {
+    store_.reset();
+    other_.reset();
+  }
+
+  // How often each thing was counted, by a table.
+  class counts {
+   public:
+    explicit counts(const postgres_fixture& of) : table_(of.schema_.name + ".counted") {
+      postgres_session().ask("CREATE SCHEMA IF NOT EXISTS " + of.schema_.name + "; CREATE TABLE " + table_ +
+                             "(what text PRIMARY KEY, times integer)");
+    }
+    void add(must::postgres_store::transaction& in, const std::string& what) const {
+      postgres_session::ask(in.handle, "INSERT INTO " + table_ + " AS t VALUES('" + what +
+                                           "', 1) ON CONFLICT(what) DO UPDATE SET times = t.times + 1");
+    }
+    [[nodiscard]] std::map<std::string, int> all() const {
+      std::istringstream lines(postgres_session().ask("SELECT what || ' ' || times FROM " + table_));
+      std::map<std::string, int> found;
+      std::string what;
+      for (int times = 0; lines >> what >> times;) found[what] = times;
+      return found;
+    }
+
+   private:
+    std::string table_;
+  };
+
   scratch_schema schema_{};
-  std::optional<must::postgres_store> store_{std::in_place, options_for(schema_.name)}, other_{};
+  temporary_folder folder{};
+
+ private:
+  std::optional<must::postgres_store> store_{}, other_{};
 };
 
 }  // namespace must_test

@@ -1,57 +1,34 @@
 // SPDX-License-Identifier: MIT
-// What the tests of sqlite_store share: temporary files, events, SQLite's own view of a file, other processes.
+// sqlite_store for the list of stores, and what its tests share: events, and SQLite's own view of a file.
 #pragma once
 
 #include "must/must.hpp"
 #include "must/storage/sqlite.hpp"
+#include "must/testing/storage_suite.hpp"
 
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
+#include "support/error_of.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <sqlite3.h>
 
-#include <unistd.h>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
-#include <functional>
+#include <map>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace must_test {
 
-// A folder that is gone with the object.
-struct temporary_folder {
-  temporary_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "must-sqlite-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path = pattern;
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  [[nodiscard]] std::string file(const char* name = "events.db") const { return path + "/" + name; }
-  std::string path;
-};
-
 // The tags of every third event are written into the index, with those of the two before, unless told otherwise.
 inline must::sqlite_options on(const std::string& path, std::uint64_t unindexed_events = 3) {
   return {.path = path, .durability = must::sqlite_durability::normal, .unindexed_events = unindexed_events};
 }
-
-// A store in a file of its own.
-struct stored_in_file {
-  must::sqlite_store& store() { return store_; }
-  temporary_folder folder_{};
-  must::sqlite_store store_{on(folder_.file())};
-};
 
 inline must::cloud_event event(std::string id, std::string stream = "s", must::tag_set tags = {"t"}) {
   must::cloud_event made{.id = std::move(id), .source = "/test", .type = "Noted", .subject = std::move(stream)};
@@ -103,15 +80,67 @@ inline std::vector<std::string> texts(const std::string& path, const std::string
 }
 
 // The storage_error that a call throws.
-inline must::error failure_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const must::storage_error& thrown) {
-    return thrown.error();
-  }
-  FAIL("no storage_error was thrown");
-  return {};
+template <typename Call>
+must::error failure_of(Call&& call) {
+  return error_of<must::storage_error>(call);
 }
+
+// Runs statements in an open transaction.
+inline void execute(must::sqlite_transaction& in, const std::string& sql) {
+  if (::sqlite3_exec(in.handle, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    throw std::logic_error(::sqlite3_errmsg(in.handle));
+}
+
+// A store in a file of its own. The tags of some events are in the index, those of the newest wait for it; of the other
+// store more wait.
+struct sqlite_fixture {
+  static std::string name() { return "sqlite_store"; }
+  static std::string tags() { return "[sqlite]"; }
+  static constexpr must::testing::capabilities capabilities{
+      .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
+  static std::string unavailable() { return {}; }
+
+  [[nodiscard]] must::sqlite_store open() const { return must::sqlite_store(on(folder.file())); }
+  must::sqlite_store& store() {
+    if (!store_) reopen();
+    return *store_;
+  }
+  must::sqlite_store& other() {
+    if (!other_) other_.emplace(on(folder.file(), 20));
+    return *other_;
+  }
+  void reopen() { store_.emplace(on(folder.file())); }
+  void close() {
+    store_.reset();
+    other_.reset();
+  }
+
+  // How often each thing was counted, by a table.
+  class counts {
+   public:
+    explicit counts(const sqlite_fixture& of) : path_(of.folder.file()) {
+      execute(path_, "CREATE TABLE counted(what TEXT PRIMARY KEY, times INTEGER)");
+    }
+    void add(must::sqlite_transaction& in, const std::string& what) const {
+      execute(in, "INSERT INTO counted VALUES('" + what + "', 1) ON CONFLICT(what) DO UPDATE SET times = times + 1");
+    }
+    [[nodiscard]] std::map<std::string, int> all() const {
+      const auto things = texts(path_, "SELECT what FROM counted ORDER BY what");
+      const auto times = texts(path_, "SELECT times FROM counted ORDER BY what");
+      std::map<std::string, int> found;
+      for (std::size_t i = 0; i < things.size(); ++i) found[things[i]] = std::stoi(times[i]);
+      return found;
+    }
+
+   private:
+    std::string path_;
+  };
+
+  temporary_folder folder{};
+
+ private:
+  std::optional<must::sqlite_store> store_{}, other_{};
+};
 
 inline void check_sound(const std::string& path) {
   CHECK(texts(path, "PRAGMA integrity_check") == std::vector<std::string>{"ok"});

@@ -31,10 +31,10 @@ struct sqlite_place {
 }  // namespace
 
 TEST_CASE("subscription: on sqlite_store", "[subscription][race]") {
-  must_test::subscription_cases<must_test::stored_in_file>::all();
+  must_test::subscription_cases<must_test::sqlite_fixture>::all();
 }
 TEST_CASE("subscription: what cannot be read on sqlite_store is never passed over", "[subscription]") {
-  must_test::unreadable_cases<must_test::stored_in_file>::all();
+  must_test::unreadable_cases<must_test::sqlite_fixture>::all();
 }
 TEST_CASE("subscription: killed at six points on sqlite_store, again and again", "[subscription][process]") {
   must_test::killed_at_six_points<sqlite_place>();
@@ -48,7 +48,7 @@ TEST_CASE(
   const sqlite_place place;
   auto store = place.open();
   for (int i = 0; i < 100; ++i)
-    must_test::subscription_cases<must_test::stored_in_file>::add(store, 1, "wanted", "s" + std::to_string(i % 10));
+    must_test::subscription_cases<must_test::sqlite_fixture>::add(store, 1, "wanted", "s" + std::to_string(i % 10));
   std::atomic<int> others{0};
   bool fails = true;
   const auto handler = [&](must::sqlite_transaction& in, const must::cloud_event& event) {

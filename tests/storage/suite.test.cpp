@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// The storage suite on every store of the list.
+#include "stores/all.hpp"
+#include "support/run_cases.hpp"
+
+EACH_STORE_TEST_CASE(any_store, "storage: the suite holds on each store", "[storage]") {
+  must_test::run_storage_cases<Store>(false);
+}
+EACH_STORE_TEST_CASE(any_store, "storage: the races of the suite hold on each store", "[storage][race]") {
+  must_test::run_storage_cases<Store>(true);
+}
