@@ -6,6 +6,8 @@
 #include "must/testing/suite/expect.hpp"
 
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
+#include "support/soon.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -45,26 +47,6 @@ struct subscription_cases {
   static auto collect(positions& to) {
     return [&to](const record& event) { to.push_back(event.position); };
   }
-  template <typename Condition>
-  static bool soon(Condition&& holds) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
-  }
-  template <typename Call>
-  static must::error error_of(Call&& call) {
-    try {
-      call();
-    } catch (const must::exception& why) {
-      return why.error();
-    }
-    FAIL("nothing was thrown");
-    return {};
-  }
-
   static void s1_starts() {
     F fixture;
     auto& store = fixture.store();

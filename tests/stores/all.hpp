@@ -4,7 +4,7 @@
 // A store of the list is a class, made anew for each test, whose store is empty at first:
 //   name(), tags()   what its tests are called, as in "sqlite_store", and their tags, as in "[sqlite]"
 //   capabilities     what the store can do, as the storage suite has it
-//   unavailable()    why it cannot be tested here, else an empty text; its tests are skipped, and say so
+//   is_available()   whether it can be tested here; else its tests are skipped, and this says why
 //   store()          the store, opened when it is first asked for
 //   data(n)          for a store of structs: different data for different n
 //   other()          the same store by another connection where `capabilities.shared`, else store() itself
@@ -108,11 +108,7 @@ class test_of_each_store {
   }
   template <typename Store>
   static void run() {
-    if (const auto why = Store::unavailable(); !why.empty()) {
-      WARN("skipped: " << why);
-      return;
-    }
-    Test<Store>::run();
+    if (Store::is_available()) Test<Store>::run();
   }
 };
 

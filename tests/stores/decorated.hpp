@@ -27,7 +27,7 @@ class decorated_fixture {
   static constexpr must::testing::capabilities capabilities = F::capabilities;
   static std::string name() { return Make::name() + " of " + F::name(); }
   static std::string tags() { return F::tags(); }
-  static std::string unavailable() { return F::unavailable(); }
+  static bool is_available() { return F::is_available(); }
 
   static auto data(std::uint64_t n) { return must::testing::suite::data<F>(n); }
   Decorator<inner>& store() {

@@ -14,7 +14,7 @@ struct memory_fixture {
   static std::string name() { return "memory_store"; }
   static std::string tags() { return {}; }
   static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
-  static std::string unavailable() { return {}; }
+  static bool is_available() { return true; }
   must::memory_store<>& store() { return store_; }
   must::memory_store<>& other() { return store_; }
   must::memory_store<> store_{};
@@ -35,7 +35,7 @@ struct structs_fixture {
   static std::string name() { return "memory_store of structs"; }
   static std::string tags() { return {}; }
   static constexpr must::testing::capabilities capabilities{.cells = true, .batches = true, .waiting = true};
-  static std::string unavailable() { return {}; }
+  static bool is_available() { return true; }
   using data_type = must::memory_store<noted, written>::data_type;
   static data_type data(std::uint64_t n) {
     if (n % 2 == 0) return noted{static_cast<int>(n)};

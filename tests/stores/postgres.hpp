@@ -73,10 +73,7 @@ struct postgres_fixture {
   static std::string tags() { return "[postgres]"; }
   static constexpr must::testing::capabilities capabilities{
       .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
-  static std::string unavailable() {
-    const auto& server = postgres_server::instance();
-    return server.available() ? std::string() : server.reason();
-  }
+  static bool is_available() { return has_postgres(); }
 
   [[nodiscard]] must::postgres_store open() const { return must::postgres_store(options_for(schema_.name)); }
   must::postgres_store& store() {

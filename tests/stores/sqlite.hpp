@@ -98,7 +98,7 @@ struct sqlite_fixture {
   static std::string tags() { return "[sqlite]"; }
   static constexpr must::testing::capabilities capabilities{
       .cells = true, .batches = true, .waiting = true, .transactions = true, .shared = true, .durable = true};
-  static std::string unavailable() { return {}; }
+  static bool is_available() { return true; }
 
   [[nodiscard]] must::sqlite_store open() const { return must::sqlite_store(on(folder.file())); }
   must::sqlite_store& store() {

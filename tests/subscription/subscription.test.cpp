@@ -6,28 +6,15 @@
 #include "must/testing/fixed_origin.hpp"
 
 #include "cases/subscription.hpp"
-#include "cases/unreadable.hpp"
 #include "stores/flaky_store.hpp"
+#include "stores/memory.hpp"
 #include "stores/switchable_store.hpp"
 #include "support/run_in_thread.hpp"
 
 namespace {
 
-struct memory_fixture {
-  must::memory_store<>& store() { return store_; }
-  must::memory_store<> store_{};
-};
+using must_test::memory_fixture;
 using cases = must_test::subscription_cases<memory_fixture>;
-
-}  // namespace
-
-TEST_CASE("subscription: on memory_store", "[subscription][race]") { cases::all(); }
-
-TEST_CASE("subscription: what cannot be read on memory_store is never passed over", "[subscription]") {
-  must_test::unreadable_cases<memory_fixture>::all();
-}
-
-namespace {
 
 struct Opened {
   int number;
@@ -45,7 +32,7 @@ TEST_CASE("subscription: an event of a store of structs that the handler does no
   std::vector<int> seen;
   const auto handler = must::handler_of<Opened>([&](const Opened& event) { seen.push_back(event.number); });
   must::subscription stops(store, "stop", must::query::all(), handler);
-  const auto why = cases::error_of([&] { stops.run_once(); });
+  const auto why = must_test::error_of([&] { stops.run_once(); });
   CHECK(why.code == must::error_code::codec_error);
   CHECK(why.type == "Closed");
   CHECK(why.position == 3);
@@ -66,7 +53,7 @@ TEST_CASE("subscription: an event of a store of structs that the handler does no
 TEST_CASE("subscription: options out of range are refused, each by its name", "[subscription]") {
   must::memory_store<> store;
   const auto field_of = [&](const std::string& name, must::subscription_options how) {
-    return cases::error_of([&] {
+    return must_test::error_of([&] {
              must::subscription made(store, name, must::query::all(), [](const cases::record&) {}, std::move(how));
            })
         .field.str();
@@ -254,7 +241,7 @@ TEST_CASE("subscription: health tells the age of the first event that waits, and
   CHECK(follows.health().behind == must::duration(10'000'000));
   CHECK_FALSE(follows.health().stalled);  // it does not run
   const std::jthread runs([&](const std::stop_token& stop) { follows.run(stop); });
-  CHECK(cases::soon([&] { return follows.health().stalled; }));
+  CHECK(must_test::soon([&] { return follows.health().stalled; }));
   CHECK(follows.health().behind == must::duration(10'000'000));
   CHECK(follows.health().in_flight == 1);
   go_on = true;
@@ -311,7 +298,7 @@ TEST_CASE("subscription: a store that has no wake-up is polled, also after anoth
   }
   cases::add(backup, 2);
   store.switch_to(backup);
-  CHECK(cases::soon([&] { return !follows.health().running; }));
+  CHECK(must_test::soon([&] { return !follows.health().running; }));
   runs = {};
   REQUIRE(ended);
   CHECK(ended->code == must::error_code::history_changed);
