@@ -13,13 +13,16 @@
 #include <utility>
 
 struct Opened {
+  static constexpr auto type = "Opened";
   std::string stream, owner;
 };
 struct Deposited {
+  static constexpr auto type = "Deposited";
   std::string stream;
   int amount;
 };
 struct Withdrawn {
+  static constexpr auto type = "Withdrawn";
   std::string stream;
   int amount;
 };

@@ -8,6 +8,7 @@
 #include <string>
 
 struct Ordered {
+  static constexpr auto type = "Ordered";
   std::string stream;
   int amount;
 };

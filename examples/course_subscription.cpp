@@ -11,12 +11,14 @@
 #include <vector>
 
 struct CourseDefined {
+  static constexpr auto type = "CourseDefined";
   std::string course;
   int capacity;
   std::array<std::string, 1> tags() const { return {"course:" + course}; }
 };
 
 struct StudentSubscribed {
+  static constexpr auto type = "StudentSubscribed";
   std::string student, course;
   std::array<std::string, 2> tags() const { return {"course:" + course, "student:" + student}; }
 };

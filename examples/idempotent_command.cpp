@@ -7,6 +7,7 @@
 #include <string>
 
 struct Paid {
+  static constexpr auto type = "Paid";
   std::string stream;
   int amount;
 };

@@ -10,6 +10,7 @@
 #include <string>
 
 struct Booked {
+  static constexpr auto type = "Booked";
   std::string stream;
   int seat;
 };

@@ -9,6 +9,7 @@
 #include <thread>
 
 struct Edited {
+  static constexpr auto type = "Edited";
   std::string stream, text;
 };
 

@@ -14,18 +14,23 @@
 #include <tuple>
 
 struct Ordered {
+  static constexpr auto type = "Ordered";
   std::string order, country;
 };
 struct Paid {
+  static constexpr auto type = "Paid";
   std::string order;
 };
 struct Shipped {
+  static constexpr auto type = "Shipped";
   std::string order;
 };
 struct Refunded {
+  static constexpr auto type = "Refunded";
   std::string order, why;
 };
 struct Cancelled {
+  static constexpr auto type = "Cancelled";
   std::string order;
 };
 

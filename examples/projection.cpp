@@ -10,10 +10,12 @@
 #include <thread>
 
 struct Deposited {
+  static constexpr auto type = "Deposited";
   std::string account;
   int amount;
 };
 struct Withdrawn {
+  static constexpr auto type = "Withdrawn";
   std::string account;
   int amount;
 };

@@ -14,6 +14,7 @@ struct Actor {
 };
 
 struct UserActivated {
+  static constexpr auto type = "UserActivated";
   int user_id;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(UserActivated, user_id)
@@ -29,7 +30,6 @@ int main() {
   must::testing::fixed_clock clock("2026-01-01T12:00:00Z");  // so that the output is the same every time
   must::testing::counting_ids ids;
   must::memory_store<UserActivated> store({.source = "/users", .clock = &clock, .ids = &ids});
-
   const auto done = must::process_command(ActivateUser{123}, store, Actor{1, true, "admin"});
   std::cout << "stored user " << done.events[0].user_id << " at position " << done.last << '\n';
   const auto refused = must::try_process_command(ActivateUser{123}, store, Actor{2, true, "guest"});

@@ -12,6 +12,7 @@
 #include <thread>
 
 struct Ordered {
+  static constexpr auto type = "Ordered";
   std::string stream, what;
 };
 

@@ -9,6 +9,7 @@
 #include <string>
 
 struct Counted {
+  static constexpr auto type = "Counted";
   std::string stream;
   int amount;
 };

@@ -11,6 +11,7 @@
 #include <thread>
 
 struct Measured {
+  static constexpr auto type = "Measured";
   std::string stream;
   int value;
 };

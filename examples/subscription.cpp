@@ -10,6 +10,7 @@
 #include <string>
 
 struct Invited {
+  static constexpr auto type = "Invited";
   std::string stream, address;
 };
 using store_type = must::memory_store<Invited>;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 struct Deposited {
+  static constexpr auto type = "Deposited";
   std::string stream;
   int amount;
 };

@@ -7,13 +7,16 @@
 #include <string>
 
 struct Opened {
+  static constexpr auto type = "Opened";
   std::string stream;
 };
 struct Withdrawn {
+  static constexpr auto type = "Withdrawn";
   std::string stream;
   int amount;
 };
 struct Deposited {
+  static constexpr auto type = "Deposited";
   std::string stream;
   int amount;
 };

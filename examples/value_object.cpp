@@ -26,6 +26,7 @@ struct nlohmann::adl_serializer<Email> {
 };
 
 struct Invited {
+  static constexpr auto type = "Invited";
   std::string address;
 };
 

@@ -18,10 +18,12 @@ namespace ce = must::cloudevents;
 namespace cloudevents_test {
 
 struct activated {
+  static constexpr auto type = "activated";
   int user_id = 0;
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(activated, user_id)
 };
 struct renamed {
+  static constexpr auto type = "renamed";
   std::string name{};
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(renamed, name)
 };

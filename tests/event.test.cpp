@@ -265,6 +265,7 @@ struct Named {
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(Named, full, way)
 };
 struct OneFormer {
+  static constexpr auto type = "OneFormer";
   static constexpr auto former_types = "old-name";
   int n = 0;
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(OneFormer, n)

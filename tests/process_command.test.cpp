@@ -679,11 +679,13 @@ TEST_CASE("process_command: an event that the limits forbid is an error, and not
 namespace {
 
 struct Text {
+  static constexpr auto type = "Text";
   std::string text;
   friend bool operator==(const Text&, const Text&) = default;
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(Text, text)
 };
 struct Number {
+  static constexpr auto type = "Number";
   int n = 0;
   friend bool operator==(const Number&, const Number&) = default;
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(Number, n)

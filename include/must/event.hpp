@@ -298,8 +298,9 @@ concept tags_fit = !has_tags<Event> || tags_are_data<Event> || tags_are_function
 
 /// The name under which events of this type are stored: `Event::type`, else the unqualified name of the type.
 ///
-/// A type without a plain name (a template, a lambda, an unnamed struct) needs `static constexpr auto type = "...";`,
-/// and so does every event of a durable store: renaming a struct must not orphan what is stored.
+/// A type without a plain name (a template, a lambda, an unnamed struct) needs `static constexpr auto type = "...";`.
+/// So does every event of a store that keeps bytes, as all durable ones do: else renaming the struct would orphan what
+/// is stored, and two structs of one name in two namespaces would be one event.
 template <typename Event>
 [[nodiscard]] constexpr type_name event_type() {
   constexpr auto name = detail::own_name<Event>();

@@ -17,6 +17,7 @@
 namespace must_test {
 
 struct Taken {
+  static constexpr auto type = "Taken";
   std::string stream;
   int number;
 };

@@ -14,6 +14,7 @@
 namespace codec_json_test {
 
 struct activated {
+  static constexpr auto type = "activated";
   int user_id = 0;
   std::string name{};
   friend bool operator==(const activated&, const activated&) = default;
@@ -28,6 +29,7 @@ struct defaulted {
 };
 
 struct nested {
+  static constexpr auto type = "nested";
   activated who{};
   std::vector<int> numbers{};
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(nested, who, numbers)
@@ -42,6 +44,7 @@ struct widths {
 };
 
 struct measured {
+  static constexpr auto type = "measured";
   double value = 0;
   std::vector<double> more{};
   NLOHMANN_DEFINE_TYPE_INTRUSIVE(measured, value, more)
@@ -78,6 +81,7 @@ struct only_read {
 };
 
 struct bytes {
+  static constexpr auto type = "bytes";
   friend void to_json(nlohmann::json& document, const bytes&) { document = {{"raw", nlohmann::json::binary({1, 2})}}; }
   friend void from_json(const nlohmann::json&, bytes&) {}
 };
@@ -94,6 +98,7 @@ struct picky {
 
 // Cannot be written: what its to_json throws is nlohmann_json's.
 struct unwritable {
+  static constexpr auto type = "unwritable";
   friend void to_json(nlohmann::json&, const unwritable&) { static_cast<void>(nlohmann::json("text").get<int>()); }
   friend void from_json(const nlohmann::json&, unwritable&) {}
 };

@@ -16,11 +16,13 @@
 namespace {
 
 struct Added {
+  static constexpr auto type = "Added";
   std::string stream;
   int amount;
   std::vector<std::string> tags{};
 };
 struct Removed {
+  static constexpr auto type = "Removed";
   std::string stream;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Added, stream, amount)

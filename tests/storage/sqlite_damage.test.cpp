@@ -364,6 +364,7 @@ TEST_CASE("sqlite_store: Z9 who follows a store while it is restored is told so"
 namespace {
 
 struct Kept {
+  static constexpr auto type = "Kept";
   int number;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Kept, number)

@@ -47,6 +47,10 @@ constexpr bool check_codec() {
   return has_codec;
 }
 
+// A name that follows the spelling of a struct would change with it, and what is stored under it would be lost.
+template <typename Event, typename Data>
+inline constexpr bool has_stored_name = keeps_structs<Data> || has_static_type<Event>;
+
 template <typename Data, typename Event>
 Data to_data(const Event& event) {
   if constexpr (std::is_same_v<Data, payload>) {
@@ -165,6 +169,9 @@ bool with_any_version(list<Version...>, const recorded<Data>& record, Use&& use)
 template <typename Event, typename Data, typename Use>
 bool with_event(const recorded<Data>& record, Use&& use) {
   static_assert(check_versions<Event>());
+  static_assert(has_stored_name<Event, Data>,
+                "must: this event is stored as bytes under a name that outlives its struct: add static constexpr auto "
+                "type = \"...\"; to it");
   using versions = versions_of<Event>;
   if constexpr (std::is_same_v<Data, payload>)
     if (!any_is_named(versions{}, {record.type.data(), record.type.size()})) return false;

@@ -30,8 +30,12 @@ consteval bool diagnose_event() {
                 "must: tags of this event are neither a range of texts nor a const function that returns one");
   static_assert(good_key, "must: partition_key of this event is neither a text nor a const function that returns one");
   static_assert(is_known, "must: the store does not know this event: name it in memory_store<...>");
+  constexpr bool is_named_for_store = !is_known || coding::has_stored_name<Event, Data>;
+  static_assert(is_named_for_store,
+                "must: this event is stored as bytes under a name that outlives its struct: add static constexpr auto "
+                "type = \"...\"; to it");
   return is_copyable && good_type && is_named && good_stream && good_tags && good_key && is_known &&
-         check_versions<Event>();
+         check_versions<Event>() && is_named_for_store;
 }
 
 }  // namespace must::detail::pipeline

@@ -15,6 +15,7 @@ struct Actor {
 };
 
 struct UserActivated {
+  static constexpr auto type = "UserActivated";
   int user_id;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(UserActivated, user_id)
