@@ -13,25 +13,26 @@ namespace must {
 
 /// What became of an event that was to be delivered.
 enum class delivery_outcome : std::uint8_t {
-  ok,         ///< the receiver has confirmed it
-  retriable,  ///< not delivered; may be the next time
-  poison,     ///< not delivered, and never will be: too large, refused for its content
-  unknown,    ///< nobody can say; it is sent again, with the same source and id
-  fatal       ///< nothing can be delivered until somebody has seen to it: wrong password, no such topic
+  ok,         ///< The receiver has confirmed the event.
+  retriable,  ///< The event was not delivered, and may be the next time.
+  poison,     ///< The event will never be delivered: it is too large, or refused for its content.
+  unknown,    ///< Nobody can say. The event is sent again, with the same source and id.
+  fatal       ///< Nothing can be delivered until a person mends it: a wrong password, no such topic.
 };
 
-/// What a delivery says of one event; `reason` where it is not ok.
+/// What a delivery says of one event.
 struct delivery_answer {
-  delivery_outcome outcome = delivery_outcome::ok;  ///< ok until something else is said
-  std::string reason{};                             ///< for a person
+  delivery_outcome outcome = delivery_outcome::ok;  ///< What became of the event.
+  std::string reason{};                             ///< Why the event was not delivered, for a person.
 };
 
 /// Takes stored events elsewhere, for must::relay.
 ///
-/// deliver(batch, answers), or deliver(batch, answers, stop) where it may wait for long: delivers 1 or more events in
-/// this order, and writes an answer for each, all ok before the call. Those after the first that is not ok are
-/// delivered again, so that the order is kept. It may block, until `stop` is requested: then it answers retriable, and
-/// the relay ends. With several lanes it is called by as many threads at once. What it throws is retriable.
+/// A delivery has `deliver(batch, answers)`, or `deliver(batch, answers, stop)` where it may wait for long. It delivers
+/// the events of the batch, 1 or more, in their order, and writes an answer for each; the answers are ok before the
+/// call. The first event that is not ok is delivered again with all after it, so that the order is kept. The call may
+/// block until `stop` is requested; then it answers retriable, and the relay ends. With several lanes as many threads
+/// call it at once. An exception counts as retriable.
 template <typename D, typename Data>
 concept Delivery =
     requires(D& delivery, std::span<const recorded<Data>* const> batch, std::span<delivery_answer> answers) {

@@ -46,8 +46,8 @@ constexpr std::size_t largest() {
 
 /// An event of one of the types E, or nothing: the data of a store of the user's structs.
 ///
-/// What std::variant is, at a price for compilers that grows with the number of types and not with its square.
-/// Nothing is what a default-constructed one holds, and one whose event threw when it was moved or copied into it.
+/// It is as std::variant, but its cost for compilers grows with the number of types and not with its square. It holds
+/// nothing when it is default-constructed, and when moving or copying an event into it throws.
 template <typename... E>
 class one_of {
  public:
@@ -69,12 +69,12 @@ class one_of {
   one_of(const one_of& other) { copy_from(other); }
   /// Holds what the other held, which keeps an event that was moved from. \throws what moving it throws
   one_of(one_of&& other) noexcept(moves_quietly) { move_from(other); }
-  /// \see the constructors. A copy that throws changes nothing.
+  /// Holds what the other holds. A copy that throws changes nothing.
   one_of& operator=(const one_of& other) {
     if (this != &other) *this = one_of(other);
     return *this;
   }
-  /// \see the constructors
+  /// Holds what the other held. \throws what moving it throws
   one_of& operator=(one_of&& other) noexcept(moves_quietly) {
     if (this == &other) return *this;
     reset();
@@ -85,19 +85,19 @@ class one_of {
 
   /// Whether it holds an event.
   [[nodiscard]] bool has_value() const noexcept { return kind_ != nothing; }
-  /// The event when it is an Event, else null.
+  /// The event when it is an Event, else a null pointer.
   template <typename Event>
   [[nodiscard]] const Event* get_if() const noexcept {
     static_assert(names<Event>, "must: this event is none of those that are kept here");
     return kind_ == kind_of<Event> ? reinterpret_cast<const Event*>(bytes_) : nullptr;
   }
-  /// The event. \throws codec_error  when it is no Event
+  /// The event, which is an Event. \throws codec_error  when it is none
   template <typename Event>
   [[nodiscard]] const Event& get() const {
     if (const auto* event = get_if<Event>()) return *event;
     raise({.code = error_code::codec_error, .message = "the event is of another type than the one asked for"});
   }
-  /// Calls `visitor(event)`, which takes an event of every type; says whether there is one.
+  /// Calls `visitor(event)`, which takes an event of every type. \returns whether there is an event
   template <typename Visitor>
   bool visit(Visitor&& visitor) const {
     using visitor_type = std::remove_reference_t<Visitor>;
@@ -107,7 +107,7 @@ class one_of {
     return has_value();
   }
 
-  /// By == where there is one, else member by member, up to 16.
+  /// Compares events by ==, or, where a type has none, member by member; at most 16 members are seen.
   friend bool operator==(const one_of& left, const one_of& right)
     requires(detail::is_content_comparable<E> && ...)
   {

@@ -23,24 +23,28 @@ template <TransactionalStorage S>
   requires CellStorage<S>
 class inbox {
  public:
-  using transaction = typename S::transaction;  ///< in which the work runs
+  using transaction = typename S::transaction;  ///< The type of the transaction that the work runs in.
 
-  /// \param storage  not owned \param name  of the receiver, 1 to 400 bytes; each has notes of its own
+  /// An inbox for one receiver.
+  /// \param storage  the store that keeps the notes; not owned
+  /// \param name     the name of the receiver, 1 to 400 bytes; each name has notes of its own
   /// \throws bad_input  when the name is out of range
   inbox(S& storage, const std::string& name) : storage_(&storage), prefix_("must/inbox/" + name + "/") {
     kit::check_name("name", name);
     if (name.size() > 400) kit::refuse_input("name", "is longer than 400 bytes");
   }
 
-  /// Calls `work(transaction&)` for an event that is new. False: it was received before, and nothing is called.
-  /// \throws what the work throws: then nothing is written, and the event stays new; storage_error; outcome_unknown:
-  ///   the same call again finds out
+  /// Calls `work(transaction&)` for an event that is new.
+  /// \returns whether it was new; when it was received before, nothing is called
+  /// \throws what the work throws; then nothing is written, and the event stays new
+  /// \throws storage_error  when the store fails
+  /// \throws outcome_unknown  when it is not known whether the work is stored; the same call again finds out
   template <typename Work>
   bool receive(std::string_view source, std::string_view id, Work&& work) {
     const auto key = prefix_ + detail::content_digest(std::pair(std::string(source), std::string(id)));
     return storage_->put_with(key, "", 0, [&](transaction& in) { work(in); });
   }
-  /// The same for an event.
+  /// Does the work for an event that is new. \see receive, by source and id
   template <typename Data, typename Work>
   bool receive(const basic_event<Data>& event, Work&& work) {
     return receive(event.source, event.id, std::forward<Work>(work));

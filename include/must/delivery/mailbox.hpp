@@ -21,21 +21,21 @@ namespace must {
 
 /// What becomes of a message that finds a mailbox full.
 enum class mailbox_policy : std::uint8_t {
-  drop_oldest,  ///< it takes the place of the oldest
-  drop_newest,  ///< it is dropped
-  block,        ///< its publisher waits for room, until the mailbox is closed or unsubscribed
-  disconnect    ///< it is dropped, and the mailbox is closed: what it holds can still be taken
+  drop_oldest,  ///< The message takes the place of the oldest one.
+  drop_newest,  ///< The message is dropped.
+  block,        ///< The publisher waits for room, until the mailbox is closed or unsubscribed.
+  disconnect    ///< The message is dropped, and the mailbox is closed. What it holds can still be taken.
 };
 
-/// How much a mailbox holds, and what then.
+/// How many messages a mailbox holds, and what becomes of more.
 struct mailbox_options {
-  std::size_t capacity = 1'000;                            ///< messages, 1 or more
-  mailbox_policy when_full = mailbox_policy::drop_oldest;  ///< what becomes of one message more
+  std::size_t capacity = 1'000;                            ///< The number of messages that it holds, 1 or more.
+  mailbox_policy when_full = mailbox_policy::drop_oldest;  ///< What becomes of a message that finds it full.
 };
 
 /// Identifies who subscribes: the mailbox, or a subscription that has none. \see pubsub::broadcast_from
 struct subscriber_id {
-  const void* value = nullptr;  ///< the same for no other that lives
+  const void* value = nullptr;  ///< A value that no other living subscriber has.
   friend bool operator==(const subscriber_id&, const subscriber_id&) = default;
 };
 
@@ -168,38 +168,40 @@ class alignas(cache_line) mailbox_state {  // the lock and the vector fill the f
 
 }  // namespace detail::delivery
 
-/// Keeps what is broadcast to it until a reader takes it: at the most `capacity` messages. Any number of threads.
+/// Keeps the messages that are broadcast to it until a reader takes them. Any number of threads may use it.
 ///
-/// It may be subscribed to any number of topics. One that ends, or is closed, is unsubscribed from all.
+/// A mailbox may be subscribed to any number of topics. When it is closed or destroyed, it is unsubscribed from all.
 /// \throws bad_input  when the capacity is 0
 template <typename Message>
 class mailbox {
  public:
-  using pointer = std::shared_ptr<const Message>;  ///< shared by all who get the message
+  using pointer = std::shared_ptr<const Message>;  ///< The type of a message, which all who get it share.
 
-  /// Empty, and subscribed to nothing.
+  /// A mailbox that is empty, and subscribed to nothing.
   explicit mailbox(const mailbox_options& options = {})
       : state_(std::make_shared<detail::delivery::mailbox_state<Message>>(options)) {}
   mailbox(const mailbox&) = delete;
   mailbox& operator=(const mailbox&) = delete;
   ~mailbox() { state_->close(); }
 
-  /// Waits for a message; false: the time has passed, a stop was requested, or it is closed and empty.
+  /// Waits for a message.
+  /// \returns false when the time has passed, a stop was requested, or the mailbox is closed and empty
   bool wait(duration timeout, const std::stop_token& stop = {}) { return state_->wait(timeout, stop); }
-  /// The oldest message, or nullptr.
+  /// Takes the oldest message, or returns nullptr when there is none.
   [[nodiscard]] pointer pop() { return state_->pop(); }
-  /// Takes all messages there are, the oldest first, into a vector whose memory is used again.
+  /// Takes all messages, the oldest first, into a vector whose memory is used again.
   void take(std::vector<pointer>& into) { state_->take(into); }
-  [[nodiscard]] std::size_t size() const { return state_->count(); }  ///< how many messages wait
+  [[nodiscard]] std::size_t size() const { return state_->count(); }  ///< The number of messages that wait.
 
-  /// How many messages were dropped because it was full.
+  /// The number of messages that were dropped because the mailbox was full.
   [[nodiscard]] std::uint64_t dropped() const { return state_->dropped(); }
-  /// Takes no more messages; publishers that wait for room go on. What it holds can still be taken.
+  /// Closes the mailbox: it takes no more messages. Publishers that wait for room go on. What it holds can still be
+  /// taken.
   void close() { state_->close(); }
-  [[nodiscard]] bool is_open() const { return state_->is_open(); }   ///< whether it takes messages
-  [[nodiscard]] subscriber_id id() const { return {state_.get()}; }  ///< for broadcast_from
+  [[nodiscard]] bool is_open() const { return state_->is_open(); }   ///< Whether it takes messages.
+  [[nodiscard]] subscriber_id id() const { return {state_.get()}; }  ///< Identifies the mailbox for broadcast_from.
 
-  /// For pubsub.
+  /// The state that pubsub sends to. For pubsub alone.
   [[nodiscard]] const std::shared_ptr<detail::delivery::mailbox_state<Message>>& state() const { return state_; }
 
  private:

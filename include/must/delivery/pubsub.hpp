@@ -21,38 +21,39 @@
 
 namespace must {
 
-/// No metadata: what a subscription knows of itself is its handler.
+/// The metadata of a subscription that has none.
 struct no_metadata {};
 
-/// Options of a pubsub.
+/// How a pubsub works.
 template <typename Message>
 struct pubsub_options {
-  /// Locks among which the topics are spread, 1 to 1,024: more where many threads broadcast to many topics.
+  /// The number of locks among which the topics are spread, 1 to 1,024. More serve many threads and many topics.
   std::size_t pool = 1;
   /// The name of this process among those that `forward` reaches.
   std::string node = "local";
-  /// Takes a message to another node, or to all others (node is empty), before it is delivered here; if it throws, it
-  /// is not delivered here either.
+  /// Takes a message to another node, or, when `node` is empty, to all others, before it is delivered here. When this
+  /// throws, the message is not delivered here either.
   std::function<void(std::string_view node, std::string_view topic, const Message& message)> forward{};
-  /// Is told what a subscriber throws. Without it broadcast throws the first of it again, when all have the message.
+  /// Called with what a subscriber throws. Without it, broadcast throws the first such exception when all subscribers
+  /// have the message.
   std::function<void(std::string_view topic, const std::exception_ptr& thrown)> on_failure{};
-  /// The topic of an event that a relay delivers; its type, if this is not given.
+  /// The topic of an event that a relay delivers. By default it is the type of the event.
   std::function<std::string(const Message& message)> topic_of{};
 };
 
-/// A subscription to a topic: it lasts as long as this does.
+/// A subscription to a topic, which lasts as long as this object.
 ///
-/// After unsubscribe(), which the destructor calls, no call of the handler begins, and one that runs in another thread
-/// has ended: what the handler refers to may go. Within a handler, of whichever subscription, it does not wait.
+/// After unsubscribe(), which the destructor calls, no call of the handler begins, and none runs in another thread:
+/// what the handler refers to may be destroyed. Within a handler, unsubscribe() does not wait for other threads.
 class [[nodiscard]] topic_subscription {
  public:
   topic_subscription() = default;
-  /// For pubsub: `end` unsubscribes.
+  /// A subscription that calls `end` to unsubscribe. For pubsub alone.
   topic_subscription(subscriber_id id, std::function<void()> end) : id_(id), end_(std::move(end)) {}
-  /// Leaves the other without a subscription.
+  /// Takes the subscription of the other.
   topic_subscription(topic_subscription&& other) noexcept
       : id_(std::exchange(other.id_, {})), end_(std::exchange(other.end_, nullptr)) {}
-  /// The same; what this one had ends first.
+  /// Ends its own subscription, and takes that of the other.
   topic_subscription& operator=(topic_subscription&& other) noexcept {
     unsubscribe();
     id_ = std::exchange(other.id_, {});
@@ -61,26 +62,28 @@ class [[nodiscard]] topic_subscription {
   }
   ~topic_subscription() { unsubscribe(); }
 
-  /// Ends it; does nothing the second time.
+  /// Ends the subscription. The second call does nothing.
   void unsubscribe() noexcept {
     if (end_) std::exchange(end_, nullptr)();
   }
-  [[nodiscard]] subscriber_id id() const { return id_; }  ///< for broadcast_from
+  [[nodiscard]] subscriber_id id() const { return id_; }  ///< Identifies the subscriber for broadcast_from.
 
  private:
   subscriber_id id_{};
   std::function<void()> end_{};
 };
 
-/// A subscription that a broadcast meets, for a dispatcher of your own.
+/// One subscription of the topic of a broadcast, for a dispatcher of your own.
 template <typename Message, typename Metadata>
 class topic_entry {
  public:
-  /// For pubsub.
+  /// An entry for one subscriber. For pubsub alone.
   topic_entry(detail::delivery::subscriber<Message, Metadata>& one, detail::delivery::sent_message<Message>& message)
       : one_(one), message_(message) {}
-  [[nodiscard]] subscriber_id id() const { return one_.id(); }                ///< whose it is
-  [[nodiscard]] const Metadata& metadata() const { return one_.metadata(); }  ///< what subscribe was given
+  [[nodiscard]] subscriber_id id() const { return one_.id(); }  ///< Identifies the subscriber.
+  [[nodiscard]] const Metadata& metadata() const {
+    return one_.metadata();
+  }  ///< The metadata that subscribe was given.
 
   /// Calls the handler with the message, or puts it into the mailbox.
   void send() const { one_.send(message_); }
@@ -92,19 +95,19 @@ class topic_entry {
 
 /// Broadcasts messages to the subscribers of a topic, within the process: at most once, not stored, not replayed.
 ///
-/// A subscriber is a handler, called by the thread that broadcasts, or a mailbox. No lock is held while one is called:
-/// it may broadcast, subscribe and unsubscribe, itself and others; one that blocks holds up the thread that broadcasts,
-/// and no other. Who subscribes meanwhile gets the next message. What one throws keeps the message from no other.
-/// Messages of one thread arrive in their order; those that a handler broadcasts reach a later subscriber before the
-/// one that it handles. Any number of threads. It is a Delivery.
+/// A subscriber is a handler, called by the thread that broadcasts, or a mailbox. No lock is held while a handler runs:
+/// it may broadcast, subscribe and unsubscribe. One that blocks holds up the thread that broadcasts, and no other. Who
+/// subscribes during a broadcast gets the next message. An exception keeps the message from no other subscriber.
+/// Messages of one thread arrive in their order; a message that a handler broadcasts reaches a later subscriber before
+/// the one that is being handled. Any number of threads may use it. It is a Delivery.
 /// \throws bad_input  when `pool` is out of range
 template <typename Message, typename Metadata = no_metadata>
 class pubsub {
  public:
-  using pointer = std::shared_ptr<const Message>;  ///< shared by all who get the message
-  using entry = topic_entry<Message, Metadata>;    ///< what a dispatcher gets
+  using pointer = std::shared_ptr<const Message>;  ///< The type of a message, which all who get it share.
+  using entry = topic_entry<Message, Metadata>;    ///< The type of what a dispatcher gets.
 
-  /// Without subscribers.
+  /// A pubsub without subscribers.
   explicit pubsub(pubsub_options<Message> options = {}) : options_(std::move(options)) {
     if (options_.pool < 1 || options_.pool > 1'024)
       raise({.code = error_code::bad_input,
@@ -115,7 +118,8 @@ class pubsub {
   pubsub(const pubsub&) = delete;
   pubsub& operator=(const pubsub&) = delete;
 
-  /// Calls `handler(const Message&)` for each message of the topic, any text, from now on. Twice is two subscriptions.
+  /// Calls `handler(const Message&)` for each message of the topic, from now on. Each call of this is a subscription of
+  /// its own. \param topic  any text
   template <std::invocable<const Message&> Handler>
   topic_subscription subscribe(std::string topic, Handler handler, Metadata about = {}) {
     using made = detail::delivery::handler_subscriber<Message, Metadata, Handler>;
@@ -126,9 +130,9 @@ class pubsub {
     using made = detail::delivery::mailbox_subscriber<Message, Metadata>;
     return add(std::make_shared<made>(std::move(topic), std::move(about), box.state()));
   }
-  /// How many subscriptions a topic has.
+  /// The number of subscriptions of a topic.
   [[nodiscard]] std::size_t subscribers(std::string_view topic) const { return registry_of(topic).count(topic); }
-  [[nodiscard]] const std::string& node() const { return options_.node; }  ///< of this process
+  [[nodiscard]] const std::string& node() const { return options_.node; }  ///< The name of this process.
 
   /// Sends a message to all subscribers of the topic, here and on every other node.
   ///
@@ -136,18 +140,19 @@ class pubsub {
   /// \param message  a Message, or a shared_ptr<const Message>; mailboxes share one copy
   /// \param dispatch  `dispatch(entry, sender, message)` for each subscription, instead of entry.send() for all but the
   ///   sender's
-  /// \throws what `forward` throws, then nothing is sent here; what a subscriber throws, if there is no on_failure
+  /// \throws what `forward` throws; then nothing is sent here
+  /// \throws what the first subscriber that failed threw, when there is no on_failure
   template <typename Sent, typename... Dispatch>
   void broadcast(std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
     broadcast_from({}, topic, message, dispatch...);
   }
-  /// The same; `sender` does not get it.
+  /// Sends a message as broadcast does, to all but the sender.
   template <typename Sent, typename... Dispatch>
   void broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
     forward("", topic, message);
     local_broadcast_from(sender, topic, message, dispatch...);
   }
-  /// Sends a message to the subscribers of one node; an unknown one has none.
+  /// Sends a message to the subscribers of one node. A node that is not known has none.
   template <typename Sent, typename... Dispatch>
   void direct_broadcast(std::string_view node, std::string_view topic, const Sent& message,
                         const Dispatch&... dispatch) {
@@ -156,19 +161,19 @@ class pubsub {
     else
       forward(node, topic, message);
   }
-  /// Sends a message to the subscribers of this node alone.
+  /// Sends a message to the subscribers of this node.
   template <typename Sent, typename... Dispatch>
   void local_broadcast(std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
     local_broadcast_from({}, topic, message, dispatch...);
   }
-  /// The same; `sender` does not get it.
+  /// Sends a message to the subscribers of this node, but the sender.
   template <typename Sent>
   void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message) {
     local_broadcast_from(sender, topic, message, [](const entry& to, subscriber_id from, const Message&) {
       if (from.value == nullptr || to.id() != from) to.send();
     });
   }
-  /// The same by a dispatcher.
+  /// Sends a message to the subscribers of this node by a dispatcher.
   template <typename Sent, typename Dispatch>
   void local_broadcast_from(subscriber_id sender, std::string_view topic, const Sent& message,
                             const Dispatch& dispatch) {

@@ -10,11 +10,11 @@
 
 namespace must::testing {
 
-/// One case of the delivery suite. run() throws assertion_failed when the delivery does not show it.
+/// One case of the delivery suite.
 struct delivery_case {
-  std::string id;    ///< "RL1" ...
-  std::string says;  ///< what a delivery shows
-  void (*run)();     ///< throws assertion_failed
+  std::string id;    ///< The id of the case: "RL1" and so on.
+  std::string says;  ///< What a delivery shows that passes.
+  void (*run)();     ///< Runs the case. It throws assertion_failed when the delivery does not pass.
 };
 
 /// All cases for the delivery of a fixture; each makes fresh ones.

@@ -39,7 +39,7 @@ class consumer {
     links_.push_back(std::move(made));
   }
   /// Handles events until a stop is requested, a producer ends whose mode says so, or none is left.
-  /// \throws why a permanent or transient producer failed, what the handler threw included
+  /// \throws what a permanent or transient producer failed with, or what the handler threw
   void run(const std::stop_token& stop = {}) {
     while (!links_.empty() && !stop.stop_requested())
       if (!poll_all(stop)) return;

@@ -22,9 +22,9 @@ namespace must {
 
 /// How far a source came.
 enum class source_state : std::uint8_t {
-  more,  ///< the visitor ended it
-  idle,  ///< there is nothing more at the moment
-  ended  ///< nothing more will come
+  more,  ///< The visitor wanted no more.
+  idle,  ///< There is nothing more at the moment.
+  ended  ///< Nothing more will come.
 };
 
 namespace detail::stage {
@@ -38,9 +38,9 @@ struct any_taker {
 
 /// Gives events when they are asked for, and keeps none that nobody asked for.
 ///
-/// pull(take): `take(const value_type&)` for the next ones, in order, until it returns false; that one counts as taken.
-/// What take throws ends the subscription: pull lets it pass. wait(timeout, stop): returns when there may be more. A
-/// copy goes on where the original stands. Not for two threads.
+/// `pull(take)` calls `take(const value_type&)` for the next events, in order, until that returns false; the event it
+/// returned false for counts as taken. pull lets pass what take throws, and that ends the subscription.
+/// `wait(timeout, stop)` returns when there may be more. A copy goes on where the original stands. One thread uses it.
 template <typename S>
 concept Source =
     requires { typename S::value_type; } && requires(S& source, detail::stage::any_taker<typename S::value_type> take,
@@ -58,24 +58,24 @@ concept RepeatableSource = Source<S> && bool(S::is_repeatable);
 
 /// How a store is read as a source.
 struct source_options {
-  position after = 0;  ///< the last event that is not wanted
-  bool live = true;    ///< goes on with what is stored later, else ends at the head that it first meets
-  duration poll_interval = duration{50'000};  ///< the longest between two looks, where the store cannot be waited for
+  position after = 0;  ///< Exclusive lower bound: events after this position are given.
+  bool live = true;    ///< Whether it goes on with what is stored later, or ends at the head that it first meets.
+  duration poll_interval =
+      duration{50'000};  ///< The longest time between two looks at a store that cannot wake who waits.
 };
 
-/// The events of a store that match a query: what nobody demands stays in the store.
-/// \param storage  not owned
+/// The events of a store that match a query. What nobody demands stays in the store.
 template <Storage S>
 class store_source {
  public:
   using value_type = recorded<typename S::data_type>;  ///< The type of the events.
   static constexpr bool is_repeatable = true;          ///< A store gives its events as often as it is asked.
 
-  /// Reads nothing until it is pulled.
+  /// A source that reads nothing until it is pulled. \param storage  the store; not owned
   store_source(S& storage, query which, const source_options& options = {})
       : storage_(&storage), which_(std::move(which)), options_(options) {}
 
-  /// \see Source
+  /// Gives the next events. \see Source
   template <typename Take>
   source_state pull(Take&& take) {
     if (!options_.live && !until_) until_ = storage_->head();
@@ -91,9 +91,9 @@ class store_source {
     if (read.scanned > options_.after) options_.after = read.scanned;
     return options_.live ? source_state::idle : source_state::ended;
   }
-  /// \see Source
+  /// Waits for more. \see Source
   void wait(duration timeout, const std::stop_token& stop) { polling_.wait(*storage_, options_.after, timeout, stop); }
-  /// The last position that was given, or passed over.
+  /// The position of the last event that was given or passed over.
   [[nodiscard]] position at() const { return options_.after; }
 
  private:
@@ -106,7 +106,7 @@ class store_source {
 
 /// Says of a function that a copy of it gives the same events again. \see function_source
 struct repeatable_t {};
-/// The value to pass. \see function_source
+/// The value of repeatable_t to pass to function_source.
 inline constexpr repeatable_t repeatable{};
 
 /// A source that calls a function for each event: `optional<T> next()`, which gives nothing at the end.
@@ -119,21 +119,21 @@ class function_source {
   using value_type = typename std::invoke_result_t<Next&>::value_type;  ///< The type that `next` gives.
   static constexpr bool is_repeatable = Repeatable;                     ///< Whether the function was said to be that.
 
-  /// Calls nothing until it is pulled.
+  /// A source that calls nothing until it is pulled.
   explicit function_source(Next next) : next_(std::move(next)) {}
-  /// Calls nothing until it is pulled.
+  /// A source that calls nothing until it is pulled.
   function_source(Next next, repeatable_t)
     requires Repeatable
       : next_(std::move(next)) {}
 
-  /// \see Source
+  /// Gives the next events. \see Source
   template <typename Take>
   source_state pull(Take&& take) {
     while (const auto event = next_())
       if (!take(*event)) return source_state::more;
     return source_state::ended;
   }
-  void wait(duration, const std::stop_token&) {}  ///< \see Source
+  void wait(duration, const std::stop_token&) {}  ///< Returns at once. \see Source
 
  private:
   Next next_;
@@ -143,9 +143,10 @@ function_source(Next) -> function_source<Next, false>;
 template <typename Next>
 function_source(Next, repeatable_t) -> function_source<Next, true>;
 
-/// A stage in the middle: takes each event of a source and gives what `transform(event, give)` gives, any number.
+/// A stage in the middle. For each event of a source it calls `transform(event, give)`, which calls `give(out)` any
+/// number of times.
 ///
-/// It runs in the thread of its consumer. What one event became and nobody demands yet waits here; nothing else does.
+/// It runs in the thread of its consumer. Only what one event became waits here until it is demanded.
 template <typename Out, Source From, typename Transform>
 class producer_consumer {
  public:
@@ -155,7 +156,7 @@ class producer_consumer {
   /// Pulls nothing until it is pulled.
   producer_consumer(From from, Transform transform) : from_(std::move(from)), transform_(std::move(transform)) {}
 
-  /// \see Source
+  /// Gives the next events. \see Source
   template <typename Take>
   source_state pull(Take&& take) {
     if (!give_waiting(take)) return source_state::more;
@@ -164,7 +165,7 @@ class producer_consumer {
       return give_waiting(take);
     });
   }
-  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }  ///< \see Source
+  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }  ///< Waits for more.
 
  private:
   template <typename Take>
@@ -184,7 +185,7 @@ class producer_consumer {
   std::size_t given_ = 0;
 };
 
-/// producer_consumer<Out>(source, transform). \see producer_consumer
+/// Makes a producer_consumer that gives values of the type Out. \see producer_consumer
 template <typename Out, Source From, typename Transform>
 [[nodiscard]] auto transformed(From from, Transform transform) {
   return producer_consumer<Out, From, Transform>(std::move(from), std::move(transform));

@@ -157,17 +157,18 @@ class offer_source {
 
 /// A Delivery at one end, a Producer at the other: a relay into stages, at least once and with back-pressure.
 ///
-/// Each event goes to one subscriber that has demand, and is confirmed when its on_next has returned; where that
-/// throws, it is retriable. Nothing is kept here: deliver() waits as long as somebody is subscribed, or until the stop
-/// of its relay; with no subscriber its events are retriable. The end of it, or close(), ends the subscribers. Events
-/// of one lane are handled one after another, by whichever subscriber. Any number of threads.
-/// \tparam T  what is delivered: recorded<data_type> \see must::relay, must::make_consumer
+/// Each event goes to one subscriber that has demand, and is confirmed when its on_next has returned; when that throws,
+/// the event is retriable. Nothing is kept here: deliver() waits until the events are handled, the relay is stopped, or
+/// no subscriber is left; then they are retriable. The destructor and close() end the subscribers. Events of one lane
+/// are handled one after another, by any subscriber. Any number of threads may use it.
+/// \tparam T  the type of what is delivered: recorded<data_type> \see must::relay, must::make_consumer
 template <typename T>
 class stage_delivery {
  public:
-  using value_type = T;  ///< of the events
+  using value_type = T;  ///< The type of the events.
 
-  stage_delivery() = default;  ///< Nobody has subscribed.
+  /// A delivery without subscribers.
+  stage_delivery() = default;
   stage_delivery(const stage_delivery&) = delete;
   stage_delivery& operator=(const stage_delivery&) = delete;
   ~stage_delivery() { close(); }
@@ -181,9 +182,9 @@ class stage_delivery {
     detail::stage::offer<T> made{batch, answers};
     offers_->deliver(made, stop);
   }
-  /// Subscribers end when they have taken what waits; what is delivered later is answered as fatal.
+  /// Ends the subscribers when they have taken what waits. What is delivered later is answered as fatal.
   void close() { offers_->close(); }
-  /// How many calls of deliver() wait for demand.
+  /// The number of calls of deliver() that wait for demand.
   [[nodiscard]] std::size_t waiting() const { return offers_->waiting(); }
 
  private:
