@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Test files that are compiled together cost half of what they cost alone: the templates that they share are made once.
-# Their names do not meet, since each stands in a namespace of its own, below the includes of all. What has to stand at
-# the top of a file (a namespace with a name, a specialization of another library's template, another source) is compiled
-# alone. With MUST_TESTS_TOGETHER off every file is compiled alone, as it stands.
+# Their names do not meet, since each stands in a namespace of its own, below the includes of all. A file is compiled
+# alone that has what cannot stand in a namespace: one with a name, a specialization, an operator new, another source.
+# With MUST_TESTS_TOGETHER off every file is compiled alone, as it stands.
 option(MUST_TESTS_TOGETHER "Compile the test files of a component together" OFF)
 set(MUST_LINES_TOGETHER 1500 CACHE STRING "How many lines of test files are compiled together, about")
 mark_as_advanced(MUST_LINES_TOGETHER)
@@ -14,6 +14,7 @@ function(must_together variable name)
     return()
   endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARGN})  # for what they include
+  set(at_the_top "^(namespace [a-z]|(template <> )?(struct|class) [a-z_]+::|void.*operator (new|delete)|#include .*\\.cpp\")")
   set(sources "")
   set(part 0)
   set(lines 0)
@@ -21,7 +22,7 @@ function(must_together variable name)
   set(bodies "")
   foreach(file IN LISTS ARGN ITEMS "")
     if(file)
-      file(STRINGS "${file}" top REGEX "^(namespace [a-z]|struct (must|std|nlohmann|Catch)::|#include \".*\\.cpp\")")
+      file(STRINGS "${file}" top REGEX "${at_the_top}")
       if(top)
         list(APPEND sources "${file}")
         continue()
