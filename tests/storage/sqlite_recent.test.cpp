@@ -129,8 +129,7 @@ namespace {
 struct scanned_log {
   std::vector<must::tag_set> tags{{}};
 
-  [[nodiscard]] std::vector<must::position> find(const must::tag_set& all,
-                                                 const must::detail::sqlite::sqlite_window& in) const {
+  [[nodiscard]] std::vector<must::position> find(const must::tag_set& all, const must::kit::read_bounds& in) const {
     std::vector<must::position> found;
     for (auto at = in.low; at <= in.high; ++at)
       if (std::includes(tags[at].begin(), tags[at].end(), all.begin(), all.end())) found.push_back(at);
@@ -139,7 +138,7 @@ struct scanned_log {
   }
 };
 std::vector<must::position> in_pages(const must::detail::sqlite::sqlite_moment& as_of, const must::query& which,
-                                     must::detail::sqlite::sqlite_window window, std::size_t rows) {
+                                     must::kit::read_bounds window, std::size_t rows) {
   std::vector<must::position> found;
   must::detail::sqlite::sqlite_page page;
   for (bool more = true; more;) {
@@ -211,7 +210,7 @@ TEST_CASE("sqlite_store: whoever asks, as of whichever moment, finds what a scan
         break;
       default:
         for (const auto& one : held) {
-          const must::detail::sqlite::sqlite_window window{order, std::min(low, one.seen.head() + 1), one.seen.head()};
+          const must::kit::read_bounds window{order, std::min(low, one.seen.head() + 1), one.seen.head()};
           REQUIRE(in_pages(one.seen.moment(), which, window, 1 + below(4)) == log.find(tags, window));
         }
     }
