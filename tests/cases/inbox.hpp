@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an inbox shows on any TransactionalStorage, with a table of counts as the oracle.
+// What an inbox shows on every store with transactions, with a table of counts as the oracle.
 #pragma once
 
 #include "must/delivery/inbox.hpp"
@@ -15,10 +15,14 @@ namespace must_test {
 
 struct not_now {};
 
-// `count(transaction, id)` adds 1 to the count of an id: not idempotent, so that work which is done twice shows.
-// `counted(id)` reads it.
-template <typename S, typename Count, typename Counted>
-void check_inbox(S& store, Count&& count, Counted&& counted) {
+// F: a store of the list with transactions.
+template <typename F>
+void check_inbox() {
+  F fixture;
+  auto& store = fixture.store();
+  const typename F::counts counts(fixture);
+  const auto count = [&](auto& in, const std::string& id) { counts.add(in, id); };
+  const auto counted = [&](const std::string& id) { return counts.all()[id]; };
   must::inbox box(store, "counts");
   const auto receive = [&](const std::string& id) {
     return box.receive("/shop", id, [&](auto& in) { count(in, id); });

@@ -4,6 +4,7 @@
 #include "must/delivery/deduplicator.hpp"
 #include "must/must.hpp"
 
+#include "stores/memory.hpp"
 #include "support/catch.hpp"
 #include "support/inbox.hpp"
 
@@ -27,11 +28,6 @@ struct throwing_twice {
 };
 
 }  // namespace
-
-TEMPLATE_TEST_CASE("relay: the delivery suite holds", "[delivery][race]", must_test::inbox, must_test::bus_inbox,
-                   must_test::stage_inbox) {
-  must_test::check_delivery<must_test::memory_fixture, TestType>();
-}
 
 TEST_CASE("relay: with a batch several events are handed over at once, in order", "[delivery]") {
   fixture_type fixture;

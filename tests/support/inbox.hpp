@@ -4,7 +4,6 @@
 
 #include "must/delivery/pubsub.hpp"
 #include "must/delivery/stage.hpp"
-#include "must/storage/memory.hpp"
 #include "must/testing/delivery_suite.hpp"
 
 #include "support/catch.hpp"
@@ -87,11 +86,6 @@ class stage_inbox {
   must::consumer<message, handler> first_{[this](const message& event) { keep(event); }};
   must::consumer<message, handler> second_{[this](const message& event) { keep(event); }};
   std::vector<std::jthread> threads_{};
-};
-
-struct memory_fixture {
-  must::memory_store<>& store() { return store_; }
-  must::memory_store<> store_{};
 };
 
 // A fixture of the delivery suite: a store's, and where its events arrive.
