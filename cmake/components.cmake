@@ -23,13 +23,13 @@ function(must_target target name)
     FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES ${ARGN})
 endfunction()
 
-# must_component(<name> PACKAGE <package> TARGETS <target>... HEADERS <header>...): must::<name>, which users get by
-# find_package(must COMPONENTS <name>). It links the first of the targets that there is when all is generated, by name, so
+# must_component(<name> PACKAGE <package> MODULE <module> TARGETS <target>... HEADERS <header>...): must::<name>, which
+# users get by find_package(must COMPONENTS <name>). It links the first of the targets that there is when all is generated, by name, so
 # that it is there and installs without <package>; that is looked for when MUST_COMPONENTS names the component. Who links
 # it where nobody has looked is told so by CMake, which takes the sentence for the name of a target that is missing.
-# Its headers are named from include/must, by globs too.
+# <module> is what pkg-config calls the package. Its headers are named from include/must, by globs too.
 macro(must_component name)
-  cmake_parse_arguments(must_arg "" "PACKAGE" "TARGETS;HEADERS" ${ARGN})
+  cmake_parse_arguments(must_arg "" "PACKAGE;MODULE" "TARGETS;HEADERS" ${ARGN})
   list(TRANSFORM must_arg_HEADERS PREPEND "${PROJECT_SOURCE_DIR}/include/must/")
   file(GLOB must_arg_HEADERS ${must_glob} ${must_arg_HEADERS})
   list(REMOVE_ITEM must_core_headers ${must_arg_HEADERS})
@@ -44,6 +44,7 @@ Before must is added write set(MUST_COMPONENTS ${must_wanted}) or find_package($
   endforeach()
   target_link_libraries(must_${name} INTERFACE must::must "${must_link}")
   list(APPEND must_all_components ${name})
+  set(must_${name}_module ${must_arg_MODULE})
   string(APPEND must_component_needs "set(must_${name}_needs ${must_arg_PACKAGE})\n")
   if(${name} IN_LIST MUST_COMPONENTS)
     must_need(${must_arg_PACKAGE} ${must_arg_TARGETS})
@@ -59,11 +60,11 @@ Before must is added write set(MUST_COMPONENTS ${must_wanted}) or find_package($
   endif()
 endmacro()
 
-must_component(json PACKAGE nlohmann_json TARGETS nlohmann_json::nlohmann_json
+must_component(json PACKAGE nlohmann_json MODULE nlohmann_json TARGETS nlohmann_json::nlohmann_json
   HEADERS codec/json*.hpp)
-must_component(sqlite PACKAGE SQLite3 TARGETS SQLite3::SQLite3 SQLite::SQLite3
+must_component(sqlite PACKAGE SQLite3 MODULE sqlite3 TARGETS SQLite3::SQLite3 SQLite::SQLite3
   HEADERS storage/sqlite.hpp storage/sqlite/*.hpp)
-must_component(postgres PACKAGE PostgreSQL TARGETS PostgreSQL::PostgreSQL
+must_component(postgres PACKAGE PostgreSQL MODULE libpq TARGETS PostgreSQL::PostgreSQL
   HEADERS storage/postgres.hpp storage/postgres/*.hpp)
 
 must_target(must must ${must_core_headers})

@@ -47,10 +47,35 @@ must_consumer(two_libraries two_libraries "" "-DMUST_SOURCE_DIR=${PROJECT_SOURCE
 if("sqlite" IN_LIST must_components)
   must_consumer(found_before not_looked_for "" "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}" -DCOMPONENT=sqlite
     -DFOUND_BEFORE=SQLite3)
-  add_test(NAME "consume: CMake 4 has nothing to warn of" COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/tools/cmake4.sh" try
+  set(tools "${CMAKE_CURRENT_SOURCE_DIR}/tools")
+  add_test(NAME "consume: CMake 4 has nothing to warn of" COMMAND "${tools}/cmake4.sh" try
     "${CMAKE_CURRENT_SOURCE_DIR}/consume/not_looked_for" "${consumed}/cmake4" -G "${CMAKE_GENERATOR}" ${compiler}
     "-DQUICKSTART=${quickstart}" "-DMUST_SOURCE_DIR=${PROJECT_SOURCE_DIR}" -DCOMPONENT=sqlite -DFOUND_BEFORE=SQLite3)
-  set_tests_properties("consume: CMake 4 has nothing to warn of" PROPERTIES LABELS consume SKIP_RETURN_CODE 77)
+
+  # What the recipe for Conan packages; and the core and SQLite, without RTTI, against musl and against libc++ 19.
+  add_test(NAME "consume: Conan" COMMAND "${tools}/conan.sh" try "${PROJECT_SOURCE_DIR}" "${consumed}/conan"
+    "${CMAKE_CTEST_COMMAND}" --build-and-test "${CMAKE_CURRENT_SOURCE_DIR}/consume/components" "${consumed}/conan_consumer"
+    --build-generator "${CMAKE_GENERATOR}" --build-options ${compiler} "-DQUICKSTART=${quickstart}" -DCOMPONENTS=sqlite
+    "-DCMAKE_PREFIX_PATH=${consumed}/conan" -DCMAKE_BUILD_TYPE=Release
+    --test-command "${CMAKE_COMMAND}" -D "program=${consumed}/conan_consumer/consumer" -D "expected=${expected}"
+    -P "${compare}")
+  add_test(NAME "consume: musl, without RTTI" COMMAND "${tools}/musl.sh" try "${PROJECT_SOURCE_DIR}" "${consumed}/musl")
+  set_tests_properties("consume: CMake 4 has nothing to warn of" "consume: Conan" "consume: musl, without RTTI" PROPERTIES
+    LABELS "consume;servers" SKIP_RETURN_CODE 77 TIMEOUT 1800)
+  find_program(MUST_CLANG_19 clang++-19)
+  mark_as_advanced(MUST_CLANG_19)
+  if(MUST_CLANG_19)
+    add_test(NAME "consume: libc++ 19, without RTTI" COMMAND sh -ec "
+      if ! echo '#include <version>' | '${MUST_CLANG_19}' -stdlib=libc++ -E -x c++ - >/dev/null 2>&1; then
+        echo 'skipped: libc++ is not installed for clang 19'
+        exit 77
+      fi
+      '${MUST_CLANG_19}' -stdlib=libc++ -fexperimental-library -fno-rtti -std=c++20 -Wall -Wextra -Werror \
+        '-I${PROJECT_SOURCE_DIR}/include' '${CMAKE_CURRENT_SOURCE_DIR}/consume/plain/main.cpp' -lsqlite3 -lpthread \
+        -o '${consumed}/libcxx'
+      '${consumed}/libcxx'")
+    set_tests_properties("consume: libc++ 19, without RTTI" PROPERTIES LABELS consume SKIP_RETURN_CODE 77 TIMEOUT 1800)
+  endif()
 endif()
 
 # FetchContent, from a repository that holds what this checkout holds.
@@ -108,6 +133,19 @@ set_tests_properties("consume: remove the prefix" PROPERTIES LABELS consume FIXT
 set_tests_properties("consume: install" PROPERTIES LABELS consume
   FIXTURES_REQUIRED must_clean_prefix FIXTURES_SETUP must_prefix)
 
+find_program(MUST_PKG_CONFIG pkg-config)
+mark_as_advanced(MUST_PKG_CONFIG)
+if(MUST_PKG_CONFIG AND "json" IN_LIST must_components)
+  list(JOIN must_components " " names_of_components)
+  add_test(NAME "consume: pkg-config" COMMAND sh -ec "
+    export PKG_CONFIG_PATH='${prefix}/${must_pc_dir}':$PKG_CONFIG_PATH
+    for component in ${names_of_components}; do '${MUST_PKG_CONFIG}' --exists must-$component; done
+    test \"$('${MUST_PKG_CONFIG}' --modversion must)\" = ${MUST_VERSION}
+    '${CMAKE_CXX_COMPILER}' ${CMAKE_CXX_FLAGS} -std=c++20 '${quickstart}' -o '${consumed}/pkg_config' \
+      $('${MUST_PKG_CONFIG}' --cflags --libs must-json)
+    '${CMAKE_COMMAND}' -D 'program=${consumed}/pkg_config' -D 'expected=${expected}' -P '${compare}'")
+  set_tests_properties("consume: pkg-config" PROPERTIES LABELS consume FIXTURES_REQUIRED must_prefix)
+endif()
 must_consumer(find_package find_package must_prefix "-Dmust_ROOT=${prefix}")
 must_consumer(fetch_content_installed fetch_content must_prefix
   "-Dmust_ROOT=${prefix}" -DMUST_URL=file:///nowhere -DFETCHED=OFF)
