@@ -56,7 +56,7 @@ if("sqlite" IN_LIST must_components)
   add_test(NAME "consume: Conan" COMMAND "${tools}/conan.sh" try "${PROJECT_SOURCE_DIR}" "${consumed}/conan"
     "${CMAKE_CTEST_COMMAND}" --build-and-test "${CMAKE_CURRENT_SOURCE_DIR}/consume/components" "${consumed}/conan_consumer"
     --build-generator "${CMAKE_GENERATOR}" --build-options ${compiler} "-DQUICKSTART=${quickstart}" -DCOMPONENTS=sqlite
-    "-DCMAKE_PREFIX_PATH=${consumed}/conan" -DCMAKE_BUILD_TYPE=Release
+    "-DCMAKE_PREFIX_PATH=${consumed}/conan" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_STANDARD=20
     --test-command "${CMAKE_COMMAND}" -D "program=${consumed}/conan_consumer/consumer" -D "expected=${expected}"
     -P "${compare}")
   add_test(NAME "consume: musl, without RTTI" COMMAND "${tools}/musl.sh" try "${PROJECT_SOURCE_DIR}" "${consumed}/musl")
