@@ -11,68 +11,82 @@
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/subscription/claim.hpp"
-#include "must/subscription/fenced_cell.hpp"
+#include "must/subscription/follower.hpp"  // IWYU pragma: export
 #include "must/subscription/following.hpp"
+#include "must/subscription/handled_events.hpp"
 #include "must/subscription/handler_of.hpp"  // IWYU pragma: export
 #include "must/subscription/health.hpp"
-#include "must/subscription/options.hpp"
-#include "must/subscription/parked.hpp"
+#include "must/subscription/options.hpp"       // IWYU pragma: export
+#include "must/subscription/parked_event.hpp"  // IWYU pragma: export
+#include "must/subscription/parked_requests.hpp"
+#include "must/subscription/wait_outcome.hpp"  // IWYU pragma: export
 #include "must/timestamp.hpp"
 
 #include <atomic>
 #include <concepts>
 #include <limits>
 #include <stop_token>
-#include <string>
 #include <utility>
 #include <vector>
 
 namespace must {
 
-/// What follows a store: it takes each event, or each event within the transaction that saves the checkpoint.
+/// A callable that handles one event of a store S. It has one of two forms.
 ///
-/// `handler(const recorded<data_type>&)`: at least once. `handler(S::transaction&, const recorded<data_type>&)`, for a
-/// TransactionalStorage: what it writes there, and how far it came, are stored together, so that counts exactly once.
-/// One that throws leaves the event to the failure policy. \see handler_of, which throws for what it does not know
+/// `handler(const recorded<data_type>&)` is called at least once for each event.
+/// `handler(S::transaction&, const recorded<data_type>&)` needs a TransactionalStorage. What it writes in the
+/// transaction is stored together with the checkpoint, so that each event counts exactly once.
+/// An exception leaves the event to the failure policy. \see handler_of, which makes a handler of typed events
 template <typename H, typename S>
 concept EventHandler = CellStorage<S> && (std::invocable<H&, const recorded<typename S::data_type>&> ||
                                           detail::following::takes_transaction<S, H>);
 
 /// Follows the events of a store that match a query: catches up, then goes on live. At least once, and in order.
 ///
-/// The checkpoint, one owner's lease on it, attempts and parked events are cells of the store, under the name.
-/// \param storage  not owned \param name  1 to 400 bytes; of two with one name only one follows at a time
-/// \param handler  \see EventHandler. With several lanes it is called by as many threads at once
-/// \throws bad_input  when an option is out of range; `field` says which
+/// The checkpoint, its owner's lease, attempts and parked events are cells of the store, under the name.
+/// \see must::subscriptions, which lists and resets what is stored
 template <CellStorage S, typename Handler>
   requires EventHandler<Handler, S>
 class subscription {
  public:
-  using data_type = typename S::data_type;  ///< of the events
+  using data_type = typename S::data_type;  ///< The type of an event's data.
 
   /// Follows nothing until it is run.
-  subscription(S& storage, std::string name, query which, Handler handler, subscription_options options = {})
+  /// \param storage  outlives this object; it is not owned
+  /// \param name  1 to 400 bytes; of two subscriptions with one name only one follows at a time
+  /// \param which  the events that are handled; a typed handler has to handle none that the query misses
+  /// \param handler  an EventHandler; with several lanes as many threads call it at once
+  /// \throws bad_input  when an option is out of range, or the query misses a type that the handler handles
+  subscription(S& storage, follower name, query which, Handler handler, subscription_options options = {})
       : storage_(storage),
         name_(std::move(name)),
         which_(std::move(which)),
         handler_(std::move(handler)),
         options_(std::move(options)) {
     detail::following::check_subscription(name_, options_);
+    if constexpr (detail::following::takes_transaction<S, Handler>)
+      detail::following::check_connections(storage, options_);
     kit::check_read(which_, {});
+    detail::following::check_covers<Handler>(which_);
   }
+  /// Follows the events that a typed handler handles, under their present, former and previous names.
+  subscription(S& storage, follower name, Handler handler, subscription_options options = {})
+    requires detail::following::knows_its_events<Handler>
+      : subscription(storage, std::move(name), detail::following::handled_query<Handler>(), std::move(handler),
+                     std::move(options)) {}
   subscription(const subscription&) = delete;
   subscription& operator=(const subscription&) = delete;
 
   /// Follows until a stop is requested, then saves and lets another take over. A failure of the store that may pass is
   /// waited for.
-  /// A store that is restored meanwhile is noticed where it ends before what was read, and at the next save where the
-  /// event that was saved last is another one.
-  /// \throws what the handler threw, when the policy is to stop; not_owner, when another follows under this name;
-  ///   history_changed, when the store is not the one of the checkpoint, or is restored; bad_input, when it runs
-  ///   already; storage_error, when no retry can help
+  /// \throws not_owner  when another follows under this name
+  /// \throws history_changed  when the store has not the events that were handled: it was restored or replaced
+  /// \throws bad_input  when it runs already, or `start` is beyond the head of the store
+  /// \throws storage_error  when no retry can help
+  /// \throws what the handler threw, when the policy is to stop
   void run(const std::stop_token& stop) { follow(stop, true, std::numeric_limits<position>::max()); }
 
-  /// Handles what the store has now, up to a position, saves, and returns how far everything is handled.
+  /// Handles what the store has now, up to a position, saves, and returns how far everything is handled or parked.
   /// \throws as run, and every storage_error
   position run_once(const std::stop_token& stop = {}, position until = std::numeric_limits<position>::max()) {
     follow(stop, false, until);
@@ -80,24 +94,25 @@ class subscription {
   }
 
   /// Waits until everything at or below a position is handled, such as `processed.last`: read your own writes.
-  /// \returns whether it is, within the timeout
-  bool wait_until(position at, duration timeout) { return progress_.wait_until(at, detail::to_chrono(timeout)); }
+  ///
+  /// Returns at once when an event at or below the position is parked, or waits behind one that is.
+  /// \returns what the wait came to; it converts to bool: whether everything is handled
+  wait_outcome wait_until(position at, duration timeout) {
+    return progress_.wait_until(at, detail::to_chrono(timeout));
+  }
 
-  /// How it goes, from any thread. Reads one event of the store. \throws storage_error
+  /// Returns how the subscription goes. Any thread may call it. Reads one event of the store. \throws storage_error
   [[nodiscard]] subscription_health health() const {
     return detail::following::health_of(storage_, which_, options_, progress_);
   }
-  /// What is parked, whoever follows. \throws storage_error
+  /// Returns what is parked, whoever follows. \throws storage_error
   [[nodiscard]] std::vector<parked_event> parked() const {
-    const auto found = storage_.get(detail::following::parked_key(name_));
-    if (!found) return {};
-    return detail::following::read_parked(detail::following::owned_fields::of(found->bytes).fields);
+    return detail::following::parked_of(storage_, name_, detail::following::last_reset(storage_, name_)).all;
   }
-  /// Asks whoever follows to handle the parked events again, soon; those that fail stay parked. \throws storage_error
+  /// Asks whoever follows to handle the parked events again, soon. Those that fail stay parked.
+  /// \throws storage_error  \see must::subscriptions, for one event
   void replay_parked() {
-    const auto key = detail::following::replay_key(name_);
-    for (auto asked = storage_.get(key); !storage_.put(key, "", asked ? asked->revision : 0);)
-      asked = storage_.get(key);
+    detail::following::ask(storage_, name_, detail::following::parked_request::action::replay_all);
   }
 
  private:
@@ -127,7 +142,7 @@ class subscription {
   }
 
   S& storage_;
-  std::string name_;
+  follower name_;
   query which_;
   Handler handler_;
   subscription_options options_;

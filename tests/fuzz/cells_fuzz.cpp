@@ -75,14 +75,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     expect(must::detail::following::owned_fields::of(owned.bytes()).fields == owned.fields,
            "fields are written as others");
     static_cast<void>(must::detail::following::checkpoint::of(owned.fields));
-    const auto parked = must::detail::following::read_parked(owned.fields);
-    const auto written = must::detail::following::write_parked(0, parked);
-    expect(must::detail::following::read_parked(written).size() == parked.size(), "what is parked is lost");
+    using must::detail::following::parked_content;
+    const auto parked = parked_content::of(owned.fields);
+    expect(parked_content::of(parked.fields()).all.size() == parked.all.size(), "what is parked is lost");
+    static_cast<void>(must::detail::following::parked_requests::of(bytes));
   } catch (const must::storage_error&) {}
 
   const std::string left = std::string("1\0\0007\0001000\0", 10) + bytes;
-  for (const char* key : {"must/subscription/s", "must/subscription/s/parked", "must/subscription/s/attempts/0",
-                          "must/subscription/s/lane/0", "must/subscription/s/replay"})
+  for (const char* key : {"must/subscription/s", "must/subscription/s/parked", "must/subscription/s/attempts",
+                          "must/subscription/s/lane/0", "must/subscription/s/requests"})
     follow(key, left, 1);
   return 0;
 }

@@ -74,20 +74,22 @@ TEST_CASE("fenced_cell: a text that is too long is cut between two characters, a
 TEST_CASE("fenced_cell: events that a former owner parks, and attempts that it notes, change nothing",
           "[subscription]") {
   store events;
-  must::detail::following::parked_list<store> old_list(events, "name", former), new_list(events, "name", later);
-  must::detail::following::attempt_count<store> old_count(events, "name", 0, former),
-      new_count(events, "name", 0, later);
-  REQUIRE(new_count.note(7, 2));
+  must::detail::following::progress counters;
+  must::detail::following::parked_list<store> old_list(events, "name", former, counters),
+      new_list(events, "name", later, counters);
+  must::detail::following::attempt_counts<store> old_count(events, "name", former, 1),
+      new_count(events, "name", later, 1);
+  REQUIRE(new_count.note(7, "seven", 2));
 
   const must::parked_event one{.position = 5, .key = "k", .reason = "r", .attempts = 1};
   for (int attempt = 0; attempt < 2; ++attempt) {
     CHECK_FALSE(old_list.replace(one, {one}));
-    CHECK_FALSE(old_list.set_replayed(1));
-    CHECK_FALSE(old_count.note(5, 1));
+    CHECK_FALSE(old_list.set_done(1));
+    CHECK_FALSE(old_count.note(5, "five", 1));
   }
   CHECK(old_list.size() == 0);
   CHECK(new_list.replace(one, {one}));
-  CHECK(new_count.note(8, 1));
-  must::detail::following::parked_list<store> next(events, "name", {"next", 3, 1'000});
+  CHECK(new_count.note(8, "eight", 1));
+  must::detail::following::parked_list<store> next(events, "name", {"next", 3, 1'000}, counters);
   CHECK(next.all() == std::vector{one});
 }

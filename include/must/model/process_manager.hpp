@@ -28,7 +28,7 @@ class basic_process_manager {
   basic_process_manager(S& storage, std::string name, subscription_options options, Option... rule_options)
       : storage_(storage),
         name_(detail::model::checked_manager(std::move(name))),
-        subscription_(storage, "process/" + name_, detail::model::process_query<P>(),
+        subscription_(storage, follower::process_manager(name_), detail::model::process_query<P>(),
                       detail::model::process_runner<P, S, Option...>(storage, name_, std::move(rule_options)...),
                       detail::model::one_lane(std::move(options))) {}
 

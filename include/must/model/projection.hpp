@@ -14,12 +14,13 @@
 #include "must/storage.hpp"
 #include "must/storage/kit/polling.hpp"
 #include "must/storage/kit/validate.hpp"
-#include "must/subscription/checkpoint.hpp"
+#include "must/subscription/anchor.hpp"
 #include "must/subscription/progress.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -68,7 +69,9 @@ class basic_projection {
 
   /// Waits until the state holds everything at or below a position: `view.wait_until(processed.last, 1s)` reads your
   /// own writes. \returns whether it does, within the timeout
-  bool wait_until(position at, duration timeout) { return progress_.wait_until(at, detail::to_chrono(timeout)); }
+  bool wait_until(position at, duration timeout) {
+    return static_cast<bool>(progress_.wait_until(at, detail::to_chrono(timeout)));
+  }
 
   /// Calls `visitor(const State&)` with a state that does not change meanwhile, and returns what it returns.
   /// Events wait until it returns; it does not read the same projection once more.
@@ -102,27 +105,21 @@ class basic_projection {
 
   void catch_up(const std::stop_token& stop) {
     const std::lock_guard alone(running_);
-    detail::following::verify(name_, known_, storage_);
-    fold_on(stop);
-    if (const auto at = progress_.scanned(); at != known_.at) known_ = detail::following::checkpoint_at(storage_, at);
-  }
-  void fold_on(const std::stop_token& stop) {
     std::unique_lock lock(mutex_, std::defer_lock);
     take_turn(lock);
-    position last = progress_.scanned();
-    const detail::at_exit keeps([&] { progress_.advance(last); });
-    const auto read = storage_.read(which_, {.after = last}, [&](const event_type& record) {
-      if (stop.stop_requested()) return false;
-      if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock, last);
-      apply(record, last);
-      last = record.position;
-      return true;
-    });
-    if (read.complete) last = std::max(last, read.scanned);
+    const detail::at_exit keeps([&] { progress_.advance(stands_.at); });
+    detail::following::read_history(
+        storage_, name_, which_, stands_, std::numeric_limits<position>::max(), [](const auto&) {},
+        [&](const event_type& record) {
+          if (stop.stop_requested()) return false;
+          if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock);
+          apply(record);
+          return true;
+        });
   }
   // What an event has changed before it threw is taken back. Of one that has thrown before, there is a copy to go back
   // to; else the state is folded anew, up to where it was.
-  void apply(const event_type& record, position& last) {
+  void apply(const event_type& record) {
     auto before = record.position == threw_at_ ? std::make_unique<V>(*state_) : nullptr;
     try {
       detail::pipeline::apply_to(*state_, typename V::events{}, record);
@@ -131,23 +128,23 @@ class basic_projection {
       if (before)
         state_ = std::move(before);
       else
-        fold_anew(last);
+        fold_anew();
       throw;
     }
   }
   // Leaves an empty state, of position 0, where that fails.
-  void fold_anew(position& last) {
-    const auto until = std::exchange(last, 0);
+  void fold_anew() {
+    const auto until = std::exchange(stands_, {});
     state_ = std::make_unique<V>();
     auto anew = std::make_unique<V>();
-    static_cast<void>(storage_.read(which_, {.until = until}, [&](const event_type& record) {
+    static_cast<void>(storage_.read(which_, {.until = until.at}, [&](const event_type& record) {
       detail::pipeline::apply_to(*anew, typename V::events{}, record);
     }));
     state_ = std::move(anew);
-    last = until;
+    stands_ = until;
   }
-  void let_readers_in(std::unique_lock<std::shared_mutex>& lock, position last) {
-    progress_.advance(last);
+  void let_readers_in(std::unique_lock<std::shared_mutex>& lock) {
+    progress_.advance(stands_.at);
     lock.unlock();
     constexpr int most_turns = 100;  // so that readers without a pause do not end the folding
     for (int turn = 0; turn < most_turns && readers_.load() > 0; ++turn) std::this_thread::yield();
@@ -171,7 +168,7 @@ class basic_projection {
   std::unique_ptr<V> state_ = std::make_unique<V>();
   position threw_at_ = 0;  // the last event that apply threw on
   clock::time_point pause_at_{};
-  detail::following::checkpoint known_{};  // at or before what is scanned: not every run comes to note it
+  detail::following::anchor stands_{};  // everything at or below is in the state
   detail::following::progress progress_{};
   kit::polling polling_{duration{100'000}};
 };

@@ -199,7 +199,7 @@ class view {
   /// The version in use; 0 when none was built. \throws storage_error
   [[nodiscard]] unsigned active_version() const { return cell_.get().active; }
   /// \see subscription
-  bool wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
+  wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
   [[nodiscard]] subscription_health health() const {
     return subscription_.health();
   }  ///< of the version of this object
@@ -212,7 +212,7 @@ class view {
     if (which.version == 0) kit::refuse_input("version", "is 0; versions begin at 1");
     return which;
   }
-  [[nodiscard]] std::string name_of(unsigned which) const { return which_.name + "@" + std::to_string(which); }
+  [[nodiscard]] follower name_of(unsigned which) const { return follower::view(which_.name, which); }
   subscription_options observed(subscription_options options) {
     options.observer = [this, user = std::move(options.observer)](const subscription_health& now) {
       if (user) user(now);
@@ -222,8 +222,9 @@ class view {
     return options;
   }
   [[nodiscard]] position checkpoint_of(unsigned which) const {
-    const auto found = storage_.get(detail::following::claim<S>::key_of(name_of(which)));
-    return found ? detail::following::checkpoint::of(detail::following::owned_fields::of(found->bytes).fields).at : 0;
+    const auto found = detail::following::find_cell(storage_, name_of(which));
+    if (!found) return 0;
+    return detail::following::checkpoint::of(detail::following::owned_fields::of(found->bytes).fields).handled.at;
   }
   template <typename Target>
   void catch_up(const std::stop_token& stop, Target&& target) {
@@ -242,10 +243,10 @@ class view {
     detail::following::progress counters;
     detail::following::claim<S> claim(storage_, name_of(former), waiting, counters, stop);
     if (!claim.is_held()) return;
-    const auto mark = claim.found().at;
+    const auto mark = claim.found().handled.at;
     catch_up(stop, [&] { return mark; });
     if (!stop.stop_requested()) activate(mark);
-    claim.release(mark);
+    claim.release(claim.found().handled);
   }
   void activate(position mark) {
     cell_.change([&](auto& now) { now = {which_.version, std::max(now.wanted, which_.version), mark}; });

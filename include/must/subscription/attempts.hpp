@@ -1,48 +1,103 @@
 // SPDX-License-Identifier: MIT
-// How often the event at which a lane stands was tried: kept in the store, so that a crash does not forget it.
+// How often events were tried: kept in the store, so that a crash does not forget it.
 #pragma once
 
 #include "must/fwd.hpp"
 #include "must/storage.hpp"
+#include "must/stored_names.hpp"
 #include "must/subscription/fenced_cell.hpp"
+#include "must/subscription/follower.hpp"
 
+#include <atomic>
 #include <cstddef>
+#include <map>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace must::detail::following {
 
+// The attempts of each event that needed more than one, whichever lane it is in. Any number of threads.
 template <CellStorage S>
-class attempt_count {
+class attempt_counts {
  public:
-  attempt_count(S& storage, const std::string& name, std::size_t lane, const ownership& by)
-      : cell_(storage, "must/subscription/" + name + "/attempts/" + std::to_string(lane)), by_(by) {
-    if (cell_.get()) take();
+  // \param former_lanes  how many cells an earlier release may have written
+  attempt_counts(S& storage, const follower& who, const ownership& by, unsigned former_lanes)
+      : cell_(storage, stored_names::beside(who.cell(), "attempts").now), by_(by) {
+    if (cell_.get()) {
+      take();
+      return;
+    }
+    for (unsigned lane = 0; lane < former_lanes; ++lane) {
+      const auto found = storage.get(stored_names::beside(who.cell(), "attempts/" + std::to_string(lane)).now);
+      if (!found) continue;
+      const auto former = owned_fields::of(found->bytes);
+      if (former.by.epoch >= by.since && read_count<unsigned>(former.fields, 1) > 0)
+        counts_[read_count(former.fields, 0)] = {{}, read_count<unsigned>(former.fields, 1)};
+    }
+    size_ = counts_.size();
   }
-  // The attempts that were begun of the event at this position.
-  [[nodiscard]] unsigned of(position event) const { return event == event_ ? count_ : 0; }
-  // Whether the lane was beyond an event before: then that was handled, and its attempts do not count.
-  [[nodiscard]] bool is_beyond(position event) const { return event < event_; }
-  // False when the lease is lost.
-  bool note(position event, unsigned count) {
+
+  // The attempts of an event that were begun. Costs a load where there is none of any event.
+  [[nodiscard]] unsigned of(position event, const std::string& id) const {
+    if (size_.load(std::memory_order_relaxed) == 0) return 0;
+    const std::lock_guard lock(mutex_);
+    const auto found = counts_.find(event);
+    const bool is_same = found != counts_.end() && (found->second.id.empty() || found->second.id == id);
+    return is_same ? found->second.count : 0;
+  }
+  // Stores the number; false when the lease is lost.
+  bool note(position event, const std::string& id, unsigned count) {
+    const std::lock_guard lock(mutex_);
     if (by_.epoch != 0) take();
-    if (!cell_.write({std::to_string(event), std::to_string(count)})) return false;
-    event_ = event;
-    count_ = count;
+    auto next = counts_;
+    next[event] = {id, count};
+    if (!cell_.write(fields_of(next))) return false;
+    counts_ = std::move(next);
+    size_ = counts_.size();
     return true;
+  }
+  // The event is done with. That is stored with whatever is stored next.
+  void forget(position event) {
+    if (size_.load(std::memory_order_relaxed) == 0) return;
+    const std::lock_guard lock(mutex_);
+    counts_.erase(event);
+    size_ = counts_.size();
+  }
+  // Stores what was forgotten; false when the lease is lost.
+  bool flush() {
+    const std::lock_guard lock(mutex_);
+    if (by_.epoch != 0) return true;  // nothing was ever written
+    auto fields = fields_of(counts_);
+    return fields == cell_.fields() || cell_.write(std::move(fields));
   }
 
  private:
+  struct entry {
+    std::string id{};
+    unsigned count = 0;
+  };
   void take() {
-    cell_.take(std::exchange(by_, {}));
-    event_ = read_count(cell_.fields(), 0);
-    count_ = read_count<unsigned>(cell_.fields(), 1);
+    cell_.take(by_);
+    by_ = {};
+    const auto& fields = cell_.fields();
+    for (std::size_t at = 0; at + 3 <= fields.size(); at += 3)
+      counts_[read_count(fields, at)] = {fields[at + 1], read_count<unsigned>(fields, at + 2)};
+    size_ = counts_.size();
+  }
+  static std::vector<std::string> fields_of(const std::map<position, entry>& counts) {
+    std::vector<std::string> fields;
+    for (const auto& [event, one] : counts)
+      fields.insert(fields.end(), {std::to_string(event), one.id, std::to_string(one.count)});
+    return fields;
   }
 
+  mutable std::mutex mutex_{};
   fenced_cell<S> cell_;
   ownership by_;  // until the cell is taken
-  position event_ = 0;
-  unsigned count_ = 0;
+  std::map<position, entry> counts_{};
+  std::atomic<std::size_t> size_{0};
 };
 
 }  // namespace must::detail::following

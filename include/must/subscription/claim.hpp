@@ -7,8 +7,12 @@
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/subscription/anchor.hpp"
 #include "must/subscription/checkpoint.hpp"
 #include "must/subscription/fenced_cell.hpp"
+#include "must/subscription/follower.hpp"
+#include "must/subscription/former_cells.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
 #include "must/text/quoted.hpp"
@@ -20,6 +24,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -39,20 +44,19 @@ inline bool may_pass(const error& why) { return why.retryable || why.code == err
 template <CellStorage S>
 class claim {
  public:
-  using time_point = std::chrono::steady_clock::time_point;
+  using clock = std::chrono::steady_clock;
 
   // Returns when it is the owner, or a stop was requested; then is_held() is false.
-  claim(S& storage, std::string name, const subscription_options& options, progress& counters,
-        const std::stop_token& stop)
+  claim(S& storage, follower who, const subscription_options& options, progress& counters, const std::stop_token& stop)
       : storage_(storage),
-        name_(std::move(name)),
+        who_(std::move(who)),
+        name_(who_.shown()),
         options_(options),
         counters_(counters),
-        cell_(storage, key_of(name_)) {
+        cell_(storage, who_.cell().now) {
     by_.owner = options.owner.empty() ? uuid7_ids::instance().next(system_clock::instance().now()) : options.owner;
     by_.lease = options.lease.microseconds;
     if (!acquire(stop)) return;
-    keep_up();
     keeper_ = std::jthread([this](const std::stop_token& ended) { keep(ended); });
   }
   claim(const claim&) = delete;
@@ -62,7 +66,7 @@ class claim {
     abandon();
   }
 
-  [[nodiscard]] static std::string key_of(const std::string& name) { return "must/subscription/" + name; }
+  [[nodiscard]] const follower& who() const { return who_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool is_held() const { return held_; }
   [[nodiscard]] const ownership& by() const { return by_; }
@@ -71,26 +75,44 @@ class claim {
   [[nodiscard]] position saved() const { return saved_.load(std::memory_order_relaxed); }
   // Whether the interval since the last save has passed. Costs a load.
   [[nodiscard]] bool is_save_due() const { return save_due_.load(std::memory_order_relaxed); }
-  // Whether events may be handled. Costs a load.
-  [[nodiscard]] bool is_sure() const { return state_.load(std::memory_order_relaxed) == state::held; }
+  // Whether events may be handled: nobody else can have taken the lease yet. Costs a look at the clock.
+  [[nodiscard]] bool is_sure() const { return now_ticks() < sure_until_.load(std::memory_order_relaxed); }
+  // Whether nothing may be saved any more.
+  [[nodiscard]] bool is_over() const { return lost_ || spoiled_; }
   // Waits until it is known whether the lease is still held. Throws not_owner when it is not; false: stop requested.
   bool make_sure(const std::stop_token& stop) {
     while (!is_sure()) {
-      if (state_.load() == state::lost) raise_lost();
+      if (lost_) raise_lost();
       if (stop.stop_requested()) return false;
       rest(duration{1'000}, stop);
     }
     return true;
   }
 
+  // What is handled from now on, up to this target, is of the history that has it: no save goes by without it.
+  void expect(const anchor& target) {
+    const std::lock_guard lock(mutex_);
+    target_ = target;
+  }
+  // Throws history_changed, and nothing is saved any more, when the store does not have that.
+  void prove(const anchor& at) {
+    try {
+      verify(name_, checkpoint{.handled = at, .history = found_.history}, storage_);
+    } catch (const history_changed&) {
+      spoiled_ = true;
+      throw;
+    }
+  }
+  // Says that the store has another history: nothing is saved any more.
+  void spoil() { spoiled_ = true; }
   // Says whether it was stored; a failure that may pass is left to the next save. Throws history_changed when the store
-  // was restored since the last.
-  bool save(position at) {
+  // was restored meanwhile.
+  bool save(const anchor& handled) {
     const std::lock_guard lock(mutex_);
     save_due_ = false;
-    last_save_ = std::chrono::steady_clock::now();
-    if (at == now_.at) return true;
-    return try_to("put", [&] { return write(moved_to(at)); });
+    last_save_ = clock::now();
+    if (handled == now_.handled && !has_new_error_) return true;
+    return try_to("put", [&] { return write(moved_to(handled)); });
   }
   // The lanes of what is to come; the checkpoint stays.
   void set_lanes(unsigned lanes) {
@@ -100,11 +122,13 @@ class claim {
     if (!write(next)) tell_loss();
   }
   // The end in order: the next owner need not wait. Nothing happens when the lease is lost.
-  void release(position at) {
+  void release(const anchor& handled) {
     stop_keeping();
+    if (is_over()) return;
     for (int more = 2;; --more) {
       try {
-        auto next = moved_to(at);
+        const std::lock_guard lock(mutex_);
+        auto next = moved_to(handled);
         next.clean = true;
         if (write(next)) static_cast<void>(cell_.give_up());
         held_ = false;
@@ -116,7 +140,16 @@ class claim {
       }
     }
   }
-  void note_error(std::string text) { counters_.note_error(std::move(text)); }
+  // It is kept in the store, too, with the next save.
+  void note_error(std::string text) {
+    {
+      const std::lock_guard lock(error_mutex_);
+      error_ = text;
+      error_at_ = storage_.origin().clock->now().microseconds;
+      has_new_error_ = true;
+    }
+    counters_.note_error(std::move(text));
+  }
   // Throws not_owner; history_changed when the lease went with the history.
   [[noreturn]] void raise_lost() {
     const std::lock_guard lock(mutex_);
@@ -124,72 +157,97 @@ class claim {
   }
 
  private:
-  enum class state : std::uint8_t { held, doubtful, lost };
+  [[nodiscard]] static std::int64_t ticks(clock::time_point at) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
+  }
+  [[nodiscard]] static std::int64_t now_ticks() { return ticks(clock::now()); }
 
   bool acquire(const std::stop_token& stop) {
+    fenced_cell<S> former(storage_, who_.cell().former);
     std::uint64_t watched = 0;
-    time_point since{};
+    clock::time_point since{};
     for (;;) {
-      const auto seen = cell_.get();
-      const auto former = seen ? owned_fields::of(seen->bytes) : owned_fields{};
-      const auto now = std::chrono::steady_clock::now();
-      const bool is_free = former.by.owner.empty();
+      auto seen = cell_.get();
+      auto old = find_former_checkpoint(storage_, who_);
+      if (seen && old) overwrite(storage_, former.key(), moved_mark);
+      const bool has_to_move = !seen && old;
+      if (has_to_move) seen = std::move(old);
+      const auto content = seen ? owned_fields::of(seen->bytes) : owned_fields{};
+      const auto now = clock::now();
+      const bool is_free = content.by.owner.empty();
       if (!is_free && (watched == 0 || seen->revision != watched)) {
-        if (watched != 0 && !options_.standby) raise_not_owner(name_, former.by.owner);
+        if (watched != 0 && !options_.standby) raise_not_owner(name_, content.by.owner);
         watched = seen->revision;
         since = now;
       }
-      if (is_free || now - since >= std::chrono::microseconds(former.by.lease)) {
-        by_.epoch = former.by.epoch + 1;
-        if (!cell_.take(by_, seen)) continue;
-        held_ = true;
-        try {
-          begin(seen.has_value());
-        } catch (...) {
-          abandon();
-          throw;
+      if (is_free || now - since >= std::chrono::microseconds(content.by.lease)) {
+        if (has_to_move) {
+          auto by = by_;
+          by.epoch = content.by.epoch + 1;
+          if (former.take(by, seen, content.fields)) move_former_cells(storage_, who_, {by, content.fields});
+          watched = 0;
+        } else if (take(seen, content)) {
+          return true;
         }
-        return true;
+        continue;
       }
-      rest(duration{std::clamp<std::int64_t>(former.by.lease / 20, 1'000, 200'000)}, stop);
+      rest(duration{std::clamp<std::int64_t>(content.by.lease / 20, 1'000, 200'000)}, stop);
       if (stop.stop_requested()) return false;
     }
   }
-  // The mutex is held, or no thread keeps the lease.
-  [[noreturn]] void tell_loss() {
-    verify(name_, now_, storage_);
-    const auto now = cell_.get();
-    if (!now) raise_history_changed(name_, now_, "its checkpoint is gone");
-    raise_not_owner(name_, owned_fields::of(now->bytes).by.owner);
-  }
-  [[nodiscard]] checkpoint moved_to(position at) {
-    verify(name_, now_, storage_);
-    auto next = now_;
-    next.at = at;
-    next.mark = mark_at(storage_, at);
-    return next;
-  }
-  void begin(bool known) {
-    if (known) {
-      found_ = checkpoint::of(cell_.fields());
+  // False when another was faster. Throws, with nothing stored, when it cannot follow from there.
+  bool take(const std::optional<cell>& seen, const owned_fields& content) {
+    const bool is_known = content.fields.size() >= checkpoint::least_fields;
+    by_.epoch = content.by.epoch + 1;
+    found_ = is_known ? checkpoint::of(content.fields) : first_checkpoint();
+    if (is_known)
       verify(name_, found_, storage_);
-    } else {
-      found_ = checkpoint_at(storage_, options_.start.is_head() ? storage_.head() : options_.start.value());
-      found_.lanes = options_.lanes;
-    }
+    else if (seen)
+      found_.since = by_.epoch;
+    by_.since = found_.since;
     now_ = found_;
     now_.clean = false;
-    saved_ = now_.at;
-    if (!cell_.write(now_.fields())) tell_loss();
+    const auto begun = clock::now();
+    if (!cell_.take(by_, seen, now_.fields())) return false;
+    held_ = true;
+    saved_ = now_.handled.at;
+    keep_up(begun);
+    return true;
+  }
+  [[nodiscard]] checkpoint first_checkpoint() {
+    const auto at = options_.start.in(storage_);
+    auto made = checkpoint_at(storage_, at);
+    if (made.handled.at != at)
+      kit::refuse_input("start", "is after position " + std::to_string(at) + ", but the store ends at position " +
+                                     std::to_string(made.handled.at));
+    made.lanes = options_.lanes;
+    return made;
+  }
+  // The mutex is held.
+  [[noreturn]] void tell_loss() {
+    prove(now_.handled);
+    const auto now = cell_.get();
+    spoiled_ = true;
+    if (!now) raise_history_changed(name_, now_.handled, "its checkpoint is gone");
+    const auto by = owned_fields::of(now->bytes).by;
+    if (by.owner == by_.owner && by.epoch == by_.epoch)
+      raise_history_changed(name_, now_.handled, "its checkpoint is not as it was written last");
+    raise_not_owner(name_, by.owner);
+  }
+  [[nodiscard]] checkpoint moved_to(const anchor& handled) {
+    prove(target_.at < handled.at ? handled : target_);
+    auto next = now_;
+    next.handled = handled;
+    return next;
   }
 
   // What was not released in order is left to whoever comes, without a wait where that is possible.
   void abandon() {
     if (!std::exchange(held_, false)) return;
     try {
-      static_cast<void>(cell_.give_up());
+      static_cast<void>(cell_.give_up(with_error(now_).fields()));
     } catch (...) {
-      note_error(current_error("put").message);
+      counters_.note_error(current_error("put").message);
     }
   }
 
@@ -202,12 +260,11 @@ class claim {
       counters_.look();
       const std::unique_lock lock(mutex_, std::try_to_lock);  // whoever has it is about to write
       if (!lock.owns_lock()) continue;
-      const auto now = std::chrono::steady_clock::now();
+      const auto now = clock::now();
       if (now - last_save_ >= to_chrono(options_.save_interval)) save_due_ = true;
       if (now - last_write_ < to_chrono(options_.lease) / 3) continue;
-      if (state_.load() == state::lost) return;
+      if (lost_) return;
       renew();
-      if (state_.load() == state::held && now - last_write_ >= to_chrono(options_.lease)) state_ = state::doubtful;
     }
   }
   void renew() {
@@ -221,17 +278,33 @@ class claim {
     keeper_.request_stop();
     if (keeper_.joinable()) keeper_.join();
   }
-  void keep_up() { last_write_ = std::chrono::steady_clock::now(); }
+  // A write that was begun then has reached the store: nobody takes the lease before its span has passed since.
+  void keep_up(clock::time_point begun) {
+    last_write_ = begun;
+    sure_until_ = ticks(begun + to_chrono(options_.lease));
+  }
+  [[nodiscard]] checkpoint with_error(checkpoint next) {
+    const std::lock_guard lock(error_mutex_);
+    if (has_new_error_) {
+      next.error = error_;
+      next.error_at = error_at_;
+    }
+    return next;
+  }
   // False when the lease is lost.
-  bool write(const checkpoint& next) {
+  bool write(const checkpoint& to) {
+    const auto next = with_error(to);
+    const auto begun = clock::now();
     if (!cell_.write(next.fields())) {
-      state_ = state::lost;
+      lost_ = true;
+      sure_until_ = 0;
       return false;
     }
     now_ = next;
-    saved_ = next.at;
-    keep_up();
-    if (state_.load() == state::doubtful) state_ = state::held;
+    saved_ = next.handled.at;
+    keep_up(begun);
+    const std::lock_guard lock(error_mutex_);
+    has_new_error_ = has_new_error_ && error_ != next.error;
     return true;
   }
   template <typename Work>
@@ -247,6 +320,7 @@ class claim {
   }
 
   S& storage_;
+  follower who_;
   std::string name_;
   const subscription_options& options_;
   progress& counters_;
@@ -254,11 +328,15 @@ class claim {
   fenced_cell<S> cell_;
   bool held_ = false;
   checkpoint found_{}, now_{};
-  std::mutex mutex_{};  // of the cell and now_
-  time_point last_write_{}, last_save_{std::chrono::steady_clock::now()};
+  anchor target_{};
+  std::mutex mutex_{};  // of the cell, now_ and target_
+  clock::time_point last_write_{}, last_save_{clock::now()};
   std::atomic<position> saved_{0};
-  std::atomic<bool> save_due_{false};
-  std::atomic<state> state_{state::held};
+  std::atomic<bool> save_due_{false}, lost_{false}, spoiled_{false}, has_new_error_{false};
+  std::atomic<std::int64_t> sure_until_{0};
+  std::mutex error_mutex_{};
+  std::string error_{};
+  std::int64_t error_at_ = 0;
   std::jthread keeper_{};
 };
 

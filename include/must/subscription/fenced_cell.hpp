@@ -2,72 +2,26 @@
 // A cell that only its present owner can write: whoever takes it over makes every later write of the former fail.
 #pragma once
 
-#include "must/error.hpp"
 #include "must/storage.hpp"
-#include "must/storage/kit/validate.hpp"
-#include "must/text/utf8.hpp"
+#include "must/subscription/fields.hpp"  // IWYU pragma: export
 #include "must/timestamp.hpp"
 
-#include <charconv>
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 namespace must::detail::following {
 
-// Texts without NUL as one, and back.
-inline std::string join_fields(const std::vector<std::string>& fields) {
-  std::string all;
-  for (const auto& field : fields) {
-    all += field;
-    all += '\0';
-  }
-  return all;
-}
-inline std::vector<std::string> split_fields(std::string_view all) {
-  std::vector<std::string> fields;
-  while (!all.empty()) {
-    const auto end = all.find('\0');
-    fields.emplace_back(all.substr(0, end));
-    all.remove_prefix(end == std::string_view::npos ? all.size() : end + 1);
-  }
-  return fields;
-}
-inline std::string cell_text(std::string_view text, std::size_t most = 500) {
-  std::string kept;
-  for (const auto byte : text::cut(text, most)) kept += byte == '\0' ? ' ' : byte;
-  return kept;
-}
-[[noreturn]] inline void refuse_cell(const std::string& why) {
-  raise({.code = error_code::storage_error, .message = "a cell of a subscription " + why, .operation = "get"});
-}
-// The number in a field, 0 where there is none.
-template <typename Number = std::uint64_t>
-Number read_count(const std::vector<std::string>& fields, std::size_t at,
-                  Number most = std::numeric_limits<Number>::max()) {
-  Number count = 0;
-  if (at >= fields.size()) return count;
-  const auto* const end = fields[at].data() + fields[at].size();
-  const auto [stop, failure] = std::from_chars(fields[at].data(), end, count);
-  if (failure != std::errc() || stop != end || count > most)
-    refuse_cell("is damaged: it has " + text::in_quotes(fields[at]) + " where a number belongs");
-  return count;
-}
-inline std::string read_field(const std::vector<std::string>& fields, std::size_t at) {
-  return at < fields.size() ? fields[at] : std::string();
-}
-
 // Who may write. `epoch` grows with every change of the owner.
 struct ownership {
   std::string owner{};
   std::uint64_t epoch = 0;
-  std::int64_t lease = 0;  // microseconds
+  std::int64_t lease = 0;   // microseconds
+  std::uint64_t since = 0;  // what an earlier epoch left in a cell is void; stored in the checkpoint alone
 
   friend bool operator==(const ownership&, const ownership&) = default;
 };
@@ -99,28 +53,31 @@ class fenced_cell {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] std::optional<cell> get() const { return storage_->get(key_); }
 
-  // Becomes the owner's, with the fields it has; false when another was faster.
-  bool take(const ownership& by, const std::optional<cell>& seen) {
-    auto content = seen ? owned_fields::of(seen->bytes) : owned_fields{};
-    content.by = by;
+  // Becomes the owner's, with these fields; false when another was faster.
+  bool take(const ownership& by, const std::optional<cell>& seen, std::vector<std::string> fields) {
     revision_ = seen ? seen->revision : 0;
     by_ = by;
-    fields_ = content.fields;
-    if (!storage_->put(key_, content.bytes(), revision_)) return false;
+    auto bytes = owned_fields{by, fields}.bytes();
+    if (!storage_->put(key_, bytes, revision_)) return false;
     ++revision_;
+    confirm(std::move(bytes), std::move(fields));
     return true;
   }
-  // The same where the owner of another cell comes here: whoever came later, by the epoch, has it already.
+  // The same where the owner of another cell comes here: whoever came later, by the epoch, has it already. The fields
+  // stay, unless they are void.
   void take(const ownership& by) {
     for (;;) {
       const auto seen = get();
-      lost_ = seen && owned_fields::of(seen->bytes).by.epoch > by.epoch;
-      if (lost_ || take(by, seen)) return;
+      auto content = seen ? owned_fields::of(seen->bytes) : owned_fields{};
+      lost_ = content.by.epoch > by.epoch;
+      if (content.by.epoch < by.since) content.fields.clear();
+      if (lost_ || take(by, seen, std::move(content.fields))) return;
     }
   }
   [[nodiscard]] const std::vector<std::string>& fields() const { return fields_; }
 
-  // False when the cell is another owner's, now and for ever. What was thrown before the answer came may be sent again.
+  // False when the cell is another owner's, or has what this one did not write last, now and for ever. What was thrown
+  // before the answer came may be sent again.
   bool write(std::vector<std::string> fields) {
     return write_by(by_, std::move(fields),
                     [&](std::string_view bytes) { return storage_->put(key_, bytes, revision_); });
@@ -131,31 +88,39 @@ class fenced_cell {
     return write_by(by_, std::move(fields),
                     [&](std::string_view bytes) { return storage_->put_with(key_, bytes, revision_, work); });
   }
-  // Leaves the cell to whoever comes.
-  bool give_up() {
-    const bool done = write_by({"", by_.epoch, by_.lease}, fields_,
+  // Leaves the cell to whoever comes, with these fields.
+  bool give_up(std::vector<std::string> fields) {
+    const bool done = write_by({"", by_.epoch, by_.lease}, std::move(fields),
                                [&](std::string_view bytes) { return storage_->put(key_, bytes, revision_); });
     lost_ = true;
     return done;
   }
+  bool give_up() { return give_up(fields_); }
 
  private:
   template <typename Put>
   bool write_by(const ownership& by, std::vector<std::string> fields, Put&& put) {
     if (lost_) return false;
-    const auto bytes = owned_fields{by, fields}.bytes();
+    auto bytes = owned_fields{by, fields}.bytes();
+    if (!is_mine(bytes)) attempted_.push_back(bytes);
     while (!put(bytes)) {
       const auto now = get();
       const bool is_done = now && now->bytes == bytes;
-      lost_ = !is_done && (!now || owned_fields::of(now->bytes).by != by_);
+      lost_ = !is_done && (!now || !is_mine(now->bytes));
       if (lost_) return false;
       revision_ = now->revision;
-      if (is_done) return keep(std::move(fields));
+      if (is_done) return confirm(std::move(bytes), std::move(fields));
     }
     ++revision_;
-    return keep(std::move(fields));
+    return confirm(std::move(bytes), std::move(fields));
   }
-  bool keep(std::vector<std::string> fields) {
+  // Whether this owner wrote that last, or tried to since and got no answer.
+  [[nodiscard]] bool is_mine(const std::string& bytes) const {
+    return bytes == confirmed_ || std::find(attempted_.begin(), attempted_.end(), bytes) != attempted_.end();
+  }
+  bool confirm(std::string bytes, std::vector<std::string> fields) {
+    confirmed_ = std::move(bytes);
+    attempted_.clear();
     fields_ = std::move(fields);
     return true;
   }
@@ -165,7 +130,8 @@ class fenced_cell {
   ownership by_{};
   std::uint64_t revision_ = 0;
   bool lost_ = false;
-  std::vector<std::string> fields_{};
+  std::string confirmed_{};
+  std::vector<std::string> attempted_{}, fields_{};
 };
 
 }  // namespace must::detail::following

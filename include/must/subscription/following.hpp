@@ -11,7 +11,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/polling.hpp"
-#include "must/subscription/checkpoint.hpp"
+#include "must/subscription/anchor.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
@@ -54,10 +54,10 @@ class following {
         handling_(storage, claim, options, counters, stop_),
         lanes_(storage, call_, handling_, claim, options, counters, ended),
         replay_(storage, which, call_, handling_, claim, counters),
-        read_to_(claim.found().at) {
-    counters_.advance(read_to_);
-    counters_.saved = read_to_;
-    counters_.parked = parked().size();
+        read_to_(claim.found().handled) {
+    counters_.advance(read_to_.at);
+    counters_.saved = read_to_.at;
+    counters_.touch();
   }
   following(const following&) = delete;
   following& operator=(const following&) = delete;
@@ -89,19 +89,16 @@ class following {
   void guarded(Work&& work) {
     try {
       work();
-    } catch (const not_owner&) {
-      throw;
     } catch (...) {
-      leave();
+      if (!claim_.is_over()) leave();
       throw;
     }
   }
   void pass() {
     if (!claim_.make_sure(stop_)) return;
-    if (const auto asked = replay_.asked()) {
+    if (replay_.is_asked()) {
       drain();
-      replay_.run(*asked, read_to_);
-      counters_.parked = parked().size();
+      replay_.run(read_to_.at);
     }
     if (lanes_.are_open())
       pass_to_lanes(until_);
@@ -120,11 +117,6 @@ class following {
       rest(duration{100'000}, stop_);
     }
   }
-  // A store does not become shorter.
-  void check_not_restored(position head) const {
-    if (head < read_to_)
-      raise_history_changed(claim_.name(), {.at = read_to_}, "the store ends at position " + std::to_string(head));
-  }
   // A handler that does something at certain times says how long it is until the next.
   void tick() {
     if constexpr (has_hooks<Handler> && requires { handler_.tick(); }) {
@@ -141,14 +133,14 @@ class following {
   // Waits for new events, no longer than until it is time to save.
   void idle() {
     save_when_due();
-    polling_.wait(storage_, read_to_, std::min(options_.save_interval, longest_idle_), stop_);
+    const auto longest = std::min(options_.save_interval, duration{options_.stalled_after.microseconds / 2 + 1});
+    polling_.wait(storage_, read_to_.at, std::min(longest, longest_idle_), stop_);
   }
   // The end in order. Throws what a handler threw in a lane.
   void finish() {
     if (lanes_.are_open()) lanes_.pool().end();
-    claim_.release(counters_.scanned());
+    if (handling_.flush_waiting()) claim_.release(handled());
     counters_.saved = claim_.saved();
-    counters_.parked = parked().size();
     if (lanes_.are_open()) lanes_.pool().wait({}, [](auto...) { return true; });
   }
   // The end after a failure, which is the one to be told.
@@ -165,23 +157,41 @@ class following {
     handled_ = counters_.handled;
     counters_.in_flight = 1;
     const at_exit ends([&] { counters_.in_flight = 0; });
-    const auto read = storage_.read(which_, {.after = read_to_, .until = until_}, [&](const event_type& event) {
+    const bool complete = read_on(until_, [&](const event_type& event) {
       if (stop_.stop_requested() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
       if (!handle(event)) return false;
-      read_to_ = event.position;
-      counters_.advance(read_to_);
-      if (++unsaved_ >= options_.save_every || claim_.is_save_due()) save();
+      counters_.advance(event.position);
+      if (++unsaved_ >= options_.save_every || claim_.is_save_due()) {
+        read_to_ = anchor_of(event);
+        save();
+      }
       return true;
     });
-    if (failure_) return;
-    check_not_restored(read.head);
-    if (!read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
-    read_to_ = read.scanned;
-    counters_.advance(read_to_);
+    counters_.advance(read_to_.at);
+    if (complete && !failure_) caught_up();
+  }
+  // Hands out what there is up to a position, and says whether that was all. Throws history_changed.
+  template <typename Visit>
+  bool read_on(position until, Visit&& visit) {
+    bool complete = true;
+    try {
+      read_history(
+          storage_, claim_.name(), which_, read_to_, until, [&](const anchor& target) { claim_.expect(target); },
+          [&](const event_type& event) { return complete = visit(event); });
+    } catch (const history_changed&) {
+      claim_.spoil();
+      throw;
+    }
+    return complete;
+  }
+  void caught_up() {
+    if (stop_.stop_requested()) return;
+    counters_.touch();
+    handling_.end_suspicion();
   }
   // False when the run ends here: at a stop, or for what is in failure_ then.
   bool handle(const event_type& event) {
-    if (handling_.needs_care(0, event)) return handle_with_care(event, nullptr);
+    if (handling_.needs_care(event)) return handle_with_care(event, nullptr);
     try {
       return call(event);
     } catch (...) {
@@ -190,7 +200,7 @@ class following {
   }
   bool handle_with_care(const event_type& event, std::exception_ptr first_failure) {
     try {
-      return handling_.run(event, 0, [&] {
+      return handling_.run(event, [&] {
         if (first_failure) std::rethrow_exception(std::exchange(first_failure, nullptr));
         return call(event);
       });
@@ -214,7 +224,7 @@ class following {
     if constexpr (call_type::is_transactional) {
       lanes_.open(former, read_to_);
       if (former != options_.lanes) {
-        if (const auto farthest = lanes_.farthest(); farthest > read_to_) {
+        if (const auto farthest = lanes_.farthest(); farthest > read_to_.at) {
           pass_to_lanes(farthest);
           drain();
           lanes_.close();
@@ -228,16 +238,15 @@ class following {
     if (former != options_.lanes && !stop_.stop_requested()) claim_.set_lanes(options_.lanes);
   }
   void pass_to_lanes(position until) {
-    const auto read = storage_.read(which_, {.after = read_to_, .until = until}, [&](const event_type& event) {
+    const bool complete = read_on(until, [&](const event_type& event) {
       if (!make_room() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
-      read_to_ = event.position;
       lanes_.push(event);
+      if (handling_.has_suspects()) drain();
       return true;
     });
-    check_not_restored(read.head);
-    if (!read.complete || stop_.stop_requested() || read.scanned < read_to_) return;
-    read_to_ = read.scanned;
+    if (!complete || stop_.stop_requested()) return;
     lanes_.pool().read_to(read_to_);
+    if (lanes_.pool().is_idle()) caught_up();
   }
   // Waits until one more event fits into the window above the checkpoint.
   bool make_room() {
@@ -257,13 +266,14 @@ class following {
   void save_when_due() {
     if (claim_.is_save_due()) save();
   }
+  // Everything at or below is handled.
+  [[nodiscard]] anchor handled() const { return lanes_.are_open() ? lanes_.pool().handled() : read_to_; }
   void save() {
-    const auto at = counters_.scanned();
-    if (!claim_.save(at)) return;
+    const auto at = handled();
+    if (!handling_.flush_waiting() || !claim_.save(at)) return;
     unsaved_ = 0;
-    if (lanes_.are_open()) lanes_.pool().release(at);
-    if (counters_.saved.exchange(at) == at) return;
-    counters_.parked = parked().size();
+    if (lanes_.are_open()) lanes_.pool().release(at.at);
+    if (counters_.saved.exchange(at.at) == at.at) return;
     if (options_.observer) options_.observer(health_of(storage_, which_, options_, counters_));
   }
 
@@ -278,7 +288,8 @@ class following {
   handling<S> handling_;
   lanes<S, Handler> lanes_;
   replay<S, Handler> replay_;
-  position read_to_, until_ = 0;
+  anchor read_to_;
+  position until_ = 0;
   std::size_t unsaved_ = 0;
   std::uint64_t handled_ = 0;
   duration longest_idle_{longest_span};

@@ -24,6 +24,8 @@ concept takes_event = std::invocable<F&, Transaction&..., const E&> ||
 template <typename F, Event... E>
 class typed_handler {
  public:
+  using handled_events = must::events<E...>;  ///< The events that it takes.
+
   explicit typed_handler(F handle) : handle_(std::move(handle)) {}  ///< For must::handler_of.
 
   /// \throws codec_error, erased_error, what the function throws

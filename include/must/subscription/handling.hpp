@@ -8,42 +8,23 @@
 #include "must/storage.hpp"
 #include "must/subscription/attempts.hpp"
 #include "must/subscription/claim.hpp"
-#include "must/subscription/fenced_cell.hpp"
+#include "must/subscription/fields.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
+#include "must/subscription/partition.hpp"
 #include "must/subscription/progress.hpp"
 #include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <stop_token>
 #include <string>
-#include <string_view>
 #include <utility>
-#include <variant>
-#include <vector>
 
 namespace must::detail::following {
-
-// What decides the lane of an event: the partition key of CloudEvents' extension, else the stream.
-template <typename Data>
-std::string_view partition_key(const basic_event<Data>& event) {
-  const auto found = event.extensions.find(std::string_view("partitionkey"));
-  const auto* key = found == event.extensions.end() ? nullptr : std::get_if<std::string>(&found->second);
-  return key == nullptr ? std::string_view(event.subject) : std::string_view(*key);
-}
-// FNV-1a, mixed as MurmurHash3 does at its end: the same in every run, as the checkpoints of lanes are kept.
-inline std::size_t lane_of(std::string_view key, std::size_t lanes) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const auto byte : key) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
-  hash = (hash ^ (hash >> 33U)) * 0xff51afd7ed558ccdU;
-  hash = (hash ^ (hash >> 33U)) * 0xc4ceb9fe1a85ec53U;
-  return static_cast<std::size_t>((hash ^ (hash >> 33U)) % lanes);
-}
 
 // What the lanes of one run share. The lease is held.
 template <CellStorage S>
@@ -58,42 +39,46 @@ class handling {
         counters_(counters),
         stop_(stop),
         clock_(storage.origin().clock),
-        parked_(storage, claim.name(), claim.by()) {
-    const auto lanes = std::max(options.lanes, claim.found().lanes);
-    for (std::size_t i = 0; i < lanes; ++i) attempts_.emplace_back(storage, claim.name(), i, claim.by());
+        parked_(storage, claim.who(), claim.by(), counters),
+        attempts_(storage, claim.who(), claim.by(), claim.found().lanes) {
     if (!claim.found().clean) suspects_ = static_cast<std::int64_t>(std::max(options.save_every, options.window));
   }
 
   [[nodiscard]] parked_list<S>& parked() { return parked_; }
   [[nodiscard]] const std::stop_token& stop() const { return stop_; }
 
+  [[nodiscard]] std::string key_of(const event_type& event) const { return partition_key(event, options_.key_of); }
+  // Whether events may have been begun before a crash: they are handled one at a time, so that the one that ends the
+  // process is known.
+  [[nodiscard]] bool has_suspects() const { return suspects_.load(std::memory_order_relaxed) > 0; }
   // Whether there is more to do with the event than to call its handler. Costs a few loads.
-  [[nodiscard]] bool needs_care(std::size_t lane, const event_type& event) const {
-    return parked_.size() != 0 || is_suspicious(lane, event);
+  [[nodiscard]] bool needs_care(const event_type& event) const { return is_blocked(event) || is_suspicious(event); }
+  // Whether the event waits behind one that is parked.
+  [[nodiscard]] bool is_blocked(const event_type& event) const {
+    return parked_.size() != 0 && parked_.blocks(key_of(event));
   }
   // Whether the attempts of the event have to be counted.
-  [[nodiscard]] bool is_suspicious(std::size_t lane, const event_type& event) const {
-    const auto& attempts = attempts_[lane];
-    return attempts.of(event.position) > 0 ||
-           (suspects_.load(std::memory_order_relaxed) > 0 && !attempts.is_beyond(event.position));
+  [[nodiscard]] bool is_suspicious(const event_type& event) const {
+    return has_suspects() || attempts_.of(event.position, event.id) > 0;
   }
   // Calls `handle()` for the event until it is done with, or a stop is requested: then false, as when that gives false.
   // Throws what the handler threw when the policy is to stop.
   template <typename Handle>
-  bool run(const event_type& event, std::size_t lane, Handle&& handle) {
-    if (parked_.size() != 0 && parked_.blocks(partition_key(event))) return true;
-    auto& attempts = attempts_[lane];
-    auto made = attempts.of(event.position);
-    if (is_suspicious(lane, event)) {
-      --suspects_;
+  bool run(const event_type& event, Handle&& handle) {
+    if (is_blocked(event)) {
+      parked_.count_waiting(key_of(event), event.position);
+      return true;
+    }
+    auto made = attempts_.of(event.position, event.id);
+    if (is_suspicious(event)) {
       if (made >= std::max(options_.on_failure.attempts, options_.on_failure.crashes))
-        return give_up(event, attempts, crashed(event, made), nullptr, options_.on_failure.then);
-      if (!surely([&] { return attempts.note(event.position, made + 1); })) return false;
+        return give_up(event, crashed(event, made), nullptr, options_.on_failure.then) && done_with(event);
+      if (!note(event, made + 1)) return false;
     }
     for (;;) {
       std::exception_ptr thrown;
       try {
-        return handle();
+        return handle() && done_with(event);
       } catch (...) {
         thrown = std::current_exception();
       }
@@ -102,12 +87,20 @@ class handling {
       claim_.note_error(describe(failed));
       if (failed.why.retryable && stop_.stop_requested()) return false;  // what may pass is left to the next run
       const auto action = action_on(failed);
-      if (action != failure_action::retry) return give_up(event, attempts, std::move(failed), thrown, action);
+      if (action != failure_action::retry) return give_up(event, std::move(failed), thrown, action) && done_with(event);
       ++counters_.retries;
-      if (!surely([&] { return attempts.note(event.position, made + 1); })) return false;
+      if (!note(event, made + 1)) return false;
       rest(delay_after(made), stop_);
       if (stop_.stop_requested() || !claim_.make_sure(stop_)) return false;
     }
+  }
+  // Nothing that was begun before a crash is left.
+  void end_suspicion() {
+    if (suspects_.exchange(0) > 0) static_cast<void>(surely([&] { return attempts_.flush(); }));
+  }
+  // Stores how many wait behind what is parked, before a checkpoint passes them; false at a stop.
+  bool flush_waiting() {
+    return surely([&] { return parked_.flush(); });
   }
 
   // Does what the store refuses for a while until it is done, or a stop is requested: then false.
@@ -128,8 +121,16 @@ class handling {
   }
 
  private:
-  static failed_attempt failure_of(const event_type& event, unsigned made, const std::exception_ptr& thrown) {
-    failed_attempt made_of{event.position, std::string(partition_key(event)), made, {}};
+  bool note(const event_type& event, unsigned attempts) {
+    return surely([&] { return attempts_.note(event.position, event.id, attempts); });
+  }
+  bool done_with(const event_type& event) {
+    attempts_.forget(event.position);
+    if (!has_suspects() || --suspects_ > 0) return true;
+    return surely([&] { return attempts_.flush(); });
+  }
+  failed_attempt failure_of(const event_type& event, unsigned made, const std::exception_ptr& thrown) const {
+    failed_attempt made_of{event.position, key_of(event), made, {}};
     try {
       std::rethrow_exception(thrown);
     } catch (...) {
@@ -137,9 +138,9 @@ class handling {
     }
     return made_of;
   }
-  static failed_attempt crashed(const event_type& event, unsigned made) {
+  failed_attempt crashed(const event_type& event, unsigned made) const {
     return {event.position,
-            std::string(partition_key(event)),
+            key_of(event),
             made,
             {.code = error_code::poison,
              .message = "the process ended in each of " + std::to_string(made) + " attempts to handle event " +
@@ -165,25 +166,39 @@ class handling {
     const auto half = static_cast<std::uint64_t>(bound / 2);
     return duration{bound - static_cast<std::int64_t>(random_source::of_this_thread()() % half)};
   }
-  bool give_up(const event_type& event, attempt_count<S>& attempts, failed_attempt failed,
-               const std::exception_ptr& thrown, failure_action action) {
+  bool give_up(const event_type& event, failed_attempt failed, const std::exception_ptr& thrown,
+               failure_action action) {
     const bool is_parking = action == failure_action::park || action == failure_action::park_loose;
     if (is_parking && parked_.size() >= options_.most_parked) action = failure_action::stop;
-    switch (action) {
-      case failure_action::skip: ++counters_.skipped; return true;
-      case failure_action::park:
-      case failure_action::park_loose: return park(event, failed, action == failure_action::park);
-      case failure_action::retry:
-      case failure_action::stop: break;
+    if (action == failure_action::skip) {
+      ++counters_.skipped;
+      return true;
     }
-    if (attempts.of(event.position) > 0 && !surely([&] { return attempts.note(event.position, 0); })) return false;
+    const bool has_no_key = action == failure_action::park && failed.key.empty();
+    if (!has_no_key && (action == failure_action::park || action == failure_action::park_loose))
+      return park(event, failed, action == failure_action::park);
+    if (attempts_.of(event.position, event.id) > 0 && !note(event, 0)) return false;
+    if (has_no_key) raise_keyless(event, failed);
     if (thrown) std::rethrow_exception(thrown);
     raise(std::move(failed.why));
   }
+  // Every later event without a key would wait behind it, and that is most likely not what is meant.
+  [[noreturn]] static void raise_keyless(const event_type& event, const failed_attempt& failed) {
+    raise({.code = error_code::bad_input,
+           .message = "the event " + text::in_quotes(event.id) + " at position " + std::to_string(event.position) +
+                      " cannot be parked, as it has neither a stream nor a partition key: set key_of, give events of "
+                      "type " +
+                      text::in_quotes(event.type) + " a partition_key, or use park_loose; it failed because " +
+                      failed.why.message,
+           .field = "then",
+           .event_id = event.id,
+           .type = event.type,
+           .position = event.position});
+  }
   bool park(const event_type& event, const failed_attempt& failed, bool strict) {
-    const parked_event one{
-        event.position, cell_text(failed.key, failed.key.size()), cell_text(failed.why.message), failed.attempts,
-        strict,         timestamp{clock_->now().microseconds}};
+    const parked_event one{event.position,  failed.key, cell_text(failed.why.message),
+                           failed.attempts, strict,     timestamp{clock_->now().microseconds},
+                           event.id,        event.type};
     return surely([&] { return parked_.replace(one, {one}); });
   }
 
@@ -193,7 +208,7 @@ class handling {
   const std::stop_token& stop_;
   must::clock* clock_;
   parked_list<S> parked_;
-  std::vector<attempt_count<S>> attempts_{};
+  attempt_counts<S> attempts_;
   std::atomic<std::int64_t> suspects_{0};  // events to come that may have been begun before a crash
 };
 

@@ -22,14 +22,15 @@ subscription_health health_of(S& storage, const query& which, const subscription
                           .handled = counters.handled,
                           .retries = counters.retries,
                           .skipped = counters.skipped,
-                          .parked = counters.parked,
+                          .parked = counters.parked(),
+                          .waiting_behind = counters.waiting_behind(),
                           .last_error = counters.last_error()};
   const auto head = storage.head();
   now.lag = head - std::min(head, now.scanned);
   static_cast<void>(storage.read(which, {.after = now.scanned, .limit = 1}, [&](const auto& next) {
     const auto age = storage.origin().clock->now().microseconds - next.recorded_at.microseconds;
     now.behind = duration{std::max<std::int64_t>(age, 0)};
-    now.stalled = now.behind >= options.stalled_after && counters.idle_for() >= options.stalled_after;
+    now.stalled = counters.idle_for() >= options.stalled_after;
   }));
   return now;
 }

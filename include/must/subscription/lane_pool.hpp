@@ -4,9 +4,9 @@
 
 #include "must/config.hpp"  // IWYU pragma: keep
 #include "must/fwd.hpp"
+#include "must/subscription/anchor.hpp"
 #include "must/subscription/progress.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -29,12 +29,9 @@ class lane_pool {
   // Handles some events of a lane, in order, up to `most` at once; false: it was interrupted.
   using handler = std::function<bool(std::size_t which, std::span<const Event* const> events)>;
 
-  lane_pool(std::size_t lanes, std::size_t most, progress& progress, handler handle)
-      : most_(most),
-        progress_(progress),
-        handle_(std::move(handle)),
-        finished_(progress.scanned()),
-        read_to_(finished_) {
+  // \param handled  everything at or below is handled
+  lane_pool(std::size_t lanes, std::size_t most, const anchor& handled, progress& progress, handler handle)
+      : most_(most), progress_(progress), handle_(std::move(handle)), finished_(handled), read_to_(handled) {
     for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<lane>());
     for (std::size_t i = 0; i < lanes; ++i) lanes_[i]->thread = std::thread([this, i] { serve(i); });
   }
@@ -55,20 +52,30 @@ class lane_pool {
   void push(const Event& event, std::size_t which) {
     const std::lock_guard lock(mutex_);
     order_.push_back(std::make_unique<slot>(event));
-    read_to_ = event.position;
+    read_to_ = anchor_of(event);
     progress_.in_flight = order_.size() - prefix_;
     lanes_[which]->waiting.push_back(order_.back().get());
     lanes_[which]->wake.notify_one();
   }
   // Says that nothing more comes at or below a position.
-  void read_to(position at) {
+  void read_to(anchor at) {
     const std::lock_guard lock(mutex_);
-    read_to_ = at;
+    read_to_ = std::move(at);
     report();
+  }
+  // Everything at or below is handled.
+  [[nodiscard]] anchor handled() const {
+    const std::lock_guard lock(mutex_);
+    return prefix_ == order_.size() ? read_to_ : finished_;
   }
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return order_.size();
+  }
+  // Whether everything that was pushed is handled.
+  [[nodiscard]] bool is_idle() const {
+    const std::lock_guard lock(mutex_);
+    return prefix_ == order_.size();
   }
   // Forgets what the checkpoint covers.
   void release(position saved) {
@@ -133,9 +140,11 @@ class lane_pool {
   }
   // The mutex is held.
   void report() {
-    while (prefix_ < order_.size() && order_[prefix_]->done) finished_ = order_[prefix_++]->event.position;
+    const auto before = prefix_;
+    while (prefix_ < order_.size() && order_[prefix_]->done) ++prefix_;
+    if (prefix_ > before) finished_ = anchor_of(order_[prefix_ - 1]->event);
     progress_.in_flight = order_.size() - prefix_;
-    progress_.advance(prefix_ == order_.size() ? std::max(read_to_, finished_) : finished_);
+    progress_.advance(prefix_ == order_.size() ? read_to_.at : finished_.at);
   }
 
   std::size_t most_;
@@ -145,7 +154,7 @@ class lane_pool {
   std::condition_variable changed_{};
   std::deque<std::unique_ptr<slot>> order_{};
   std::size_t prefix_ = 0;  // of order_: all of these are done
-  position finished_, read_to_;
+  anchor finished_, read_to_;
   std::vector<std::unique_ptr<lane>> lanes_{};
   bool ended_ = false;
   std::exception_ptr failure_{};

@@ -5,12 +5,15 @@
 #include "must/fwd.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/stored_names.hpp"
+#include "must/subscription/anchor.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
 #include "must/subscription/lane_pool.hpp"
 #include "must/subscription/options.hpp"
+#include "must/subscription/partition.hpp"
 #include "must/subscription/progress.hpp"
 
 #include <algorithm>
@@ -34,8 +37,8 @@ class lanes {
   using event_type = recorded<typename S::data_type>;
   using call_type = handler_call<S, Handler>;
 
-  lanes(S& storage, const call_type& call, handling<S>& handling, const claim<S>& claim,
-        const subscription_options& options, progress& counters, std::stop_source& ended)
+  lanes(S& storage, const call_type& call, handling<S>& handling, claim<S>& claim, const subscription_options& options,
+        progress& counters, std::stop_source& ended)
       : storage_(storage),
         call_(call),
         handling_(handling),
@@ -47,20 +50,23 @@ class lanes {
   lanes& operator=(const lanes&) = delete;
 
   // In the place of those that were open. Everything at or below a position is handled.
-  void open(unsigned count, position handled) {
+  void open(unsigned count, const anchor& handled) {
     pool_.reset();
     cells_.clear();
-    at_.assign(count, handled);
+    at_.assign(count, handled.at);
     if constexpr (call_type::is_transactional) {
       for (unsigned i = 0; i < count; ++i) {
-        auto& cell = cells_.emplace_back(storage_, claim<S>::key_of(claim_.name()) + "/lane/" + std::to_string(i));
+        const auto name = stored_names::beside(claim_.who().cell(), "lane/" + std::to_string(i));
+        auto& cell = cells_.emplace_back(storage_, name.now);
         cell.take(claim_.by());
-        at_[i] = std::max(read_count(cell.fields(), 0), handled);
+        const anchor own{read_count(cell.fields(), 0), {read_field(cell.fields(), 1), read_field(cell.fields(), 2)}};
+        if (own.at > handled.at && !own.mark.id.empty()) claim_.prove(own);
+        at_[i] = std::max(own.at, handled.at);
       }
     }
     skipped_to_ = at_;
     const auto most = call_type::is_transactional ? options_.save_every : call_.batch();
-    pool_.emplace(count, most, counters_, [this](std::size_t lane, std::span<const event_type* const> events) {
+    pool_.emplace(count, most, handled, counters_, [this](std::size_t lane, std::span<const event_type* const> events) {
       try {
         return handle(lane, events);
       } catch (...) {
@@ -75,91 +81,131 @@ class lanes {
   [[nodiscard]] position farthest() const { return *std::max_element(at_.begin(), at_.end()); }
   // Those that are open.
   [[nodiscard]] lane_pool<event_type>& pool() { return *pool_; }
+  [[nodiscard]] const lane_pool<event_type>& pool() const { return *pool_; }
 
   // Gives an event to its lane, unless that has handled it.
   void push(const event_type& event) {
-    const auto lane = lane_of(partition_key(event), skipped_to_.size());
+    const auto lane = lane_of(handling_.key_of(event), event.position, skipped_to_.size());
     if (event.position > skipped_to_[lane]) pool_->push(event, lane);
   }
 
  private:
+  using batch = std::vector<const event_type*>;
+
   bool handle(std::size_t lane, std::span<const event_type* const> events) {
     if constexpr (call_type::is_transactional) {
       return handle_together(lane, events);
     } else if constexpr (call_type::is_batched) {
-      return handle_batch(lane, events);
+      return handle_batch(events);
     } else {
+      static_cast<void>(lane);
       return std::all_of(events.begin(), events.end(),
-                         [&](const auto* event) { return handle_alone(lane, *event, nullptr); });
+                         [&](const auto* event) { return handle_alone(*event, nullptr); });
     }
   }
+  // Waits until it is known that the lease is held; false at a stop.
+  bool make_sure() { return claim_.is_sure() || claim_.make_sure(handling_.stop()); }
   // The first attempt is one that failed already, where there is a failure.
-  bool handle_alone(std::size_t lane, const event_type& event, std::exception_ptr failed) {
-    return handling_.run(event, lane, [&] {
+  bool handle_alone(const event_type& event, std::exception_ptr failed) {
+    return make_sure() && handling_.run(event, [&] {
       if (failed) std::rethrow_exception(std::exchange(failed, nullptr));
       call_(event);
       counters_.handled.fetch_add(1, std::memory_order_relaxed);
       return true;
     });
   }
+  // The events from `at` on that can be handled together, up to one whose attempts have to be counted. `at` moves
+  // behind. Those that wait behind a parked one are counted and left out.
+  batch next_batch(std::span<const event_type* const> events, std::size_t& at) {
+    batch together;
+    for (; at < events.size() && !handling_.is_suspicious(*events[at]); ++at) {
+      if (handling_.is_blocked(*events[at]))
+        static_cast<void>(handling_.run(*events[at], [] { return true; }));
+      else
+        together.push_back(events[at]);
+    }
+    return together;
+  }
   // Hands over as many as can be, and the first that fails alone.
-  bool handle_batch(std::size_t lane, std::span<const event_type* const> events) {
-    for (std::size_t at = 0; at < events.size(); ++at) {
-      std::exception_ptr failed;
-      if (!handling_.needs_care(lane, *events[at])) {
-        const auto done = call_.try_all(events.subspan(at), failed);
+  bool handle_batch(std::span<const event_type* const> events) {
+    for (std::size_t at = 0; at < events.size();) {
+      const auto together = next_batch(events, at);
+      if (!together.empty()) {
+        if (!make_sure()) return false;
+        std::exception_ptr failed;
+        const auto done = call_.try_all(together, failed);
         counters_.handled.fetch_add(done, std::memory_order_relaxed);
-        at += done;
-        if (at == events.size()) return true;
+        if (done < together.size()) {
+          if (!handle_alone(*together[done], std::move(failed))) return false;
+          if (!handle_batch(std::span(together).subspan(done + 1))) return false;
+        }
       }
-      if (!handle_alone(lane, *events[at], std::move(failed))) return false;
+      if (at < events.size() && !handle_alone(*events[at++], nullptr)) return false;
     }
     return true;
   }
 
   // --- the handler in the transaction of the lane's checkpoint ---
   bool handle_together(std::size_t lane, std::span<const event_type* const> events) {
-    if (events.size() > 1 && !handling_.needs_care(lane, *events.front())) {
-      try {
-        return commit(lane, events);
-      } catch (const thrown_by_handler&) {
-        // each alone, to find the one that fails
+    for (std::size_t at = 0; at < events.size();) {
+      const auto first = at;
+      const auto together = next_batch(events, at);
+      if (!try_together(lane, together)) {
+        for (const auto* event : together)
+          if (!handle_in_transaction(lane, *event)) return false;
       }
-    }
-    for (const auto* event : events) {
-      const bool done = handling_.run(*event, lane, [&] {
-        try {
-          return commit(lane, std::span(&event, 1));
-        } catch (const thrown_by_handler& failure) {
-          std::rethrow_exception(failure.what);
-        }
-      });
-      if (!done) return false;
-      if (at_[lane] < event->position && !move_on(lane, event->position)) return false;
+      if (at > first && !move_on(lane, *events[at - 1])) return false;
+      if (at < events.size() && !handle_in_transaction(lane, *events[at++])) return false;
     }
     return true;
   }
-  bool commit(std::size_t lane, std::span<const event_type* const> events) {
-    const auto last = events.back()->position;
-    const bool done = handling_.surely([&] {
-      return cells_[lane].write_with({std::to_string(last)}, [&](typename S::transaction& in) {
+  // False when each has to be handled alone, to find the one that fails.
+  bool try_together(std::size_t lane, const batch& events) {
+    if (events.size() < 2) return events.empty();
+    try {
+      return make_sure() && commit(lane, events);
+    } catch (const thrown_by_handler&) {
+      return false;
+    }
+  }
+  bool handle_in_transaction(std::size_t lane, const event_type& event) {
+    const bool done = make_sure() && handling_.run(event, [&] {
+      try {
+        return commit(lane, {&event});
+      } catch (const thrown_by_handler& failure) {
+        std::rethrow_exception(failure.what);
+      }
+    });
+    return done && move_on(lane, event);
+  }
+  bool commit(std::size_t lane, const batch& events) {
+    const auto& last = *events.back();
+    const bool done = handling_.flush_waiting() && handling_.surely([&] {
+      return cells_[lane].write_with(fields_of(last), [&](typename S::transaction& in) {
         for (const auto* event : events) call_(in, *event);
       });
     });
     if (!done) return false;
-    at_[lane] = last;
+    at_[lane] = last.position;
     counters_.handled.fetch_add(events.size(), std::memory_order_relaxed);
     return true;
   }
-  bool move_on(std::size_t lane, position to) {
-    at_[lane] = to;
-    return handling_.surely([&] { return cells_[lane].write({std::to_string(to)}); });
+  // Past an event that is done with in another way.
+  bool move_on(std::size_t lane, const event_type& event) {
+    if (at_[lane] >= event.position) return true;
+    if (!handling_.flush_waiting() || !handling_.surely([&] { return cells_[lane].write(fields_of(event)); }))
+      return false;
+    at_[lane] = event.position;
+    return true;
+  }
+  static std::vector<std::string> fields_of(const event_type& last) {
+    return {std::to_string(last.position), last.source, last.id};
   }
 
   S& storage_;
   const call_type& call_;
   handling<S>& handling_;
-  const claim<S>& claim_;
+  claim<S>& claim_;
   const subscription_options& options_;
   progress& counters_;
   std::stop_source& ended_;

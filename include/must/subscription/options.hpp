@@ -4,34 +4,60 @@
 
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/limits.hpp"
+#include "must/query.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/subscription/follower.hpp"
+#include "must/subscription/partition.hpp"  // IWYU pragma: export
 #include "must/timestamp.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace must {
 
 /// Where a subscription without a checkpoint begins.
 class start_at {
  public:
-  [[nodiscard]] static start_at origin() { return start_at(0); }  ///< At the first event.
+  /// Begins at the first event.
+  [[nodiscard]] static start_at origin() { return {kind::after, 0}; }
+  /// Begins after what is stored when the first run begins.
+  [[nodiscard]] static start_at head() { return {kind::head, 0}; }
+  /// Begins at the first event above a position. A position beyond the head of the store is refused (bad_input).
+  [[nodiscard]] static start_at after(position last) { return {kind::after, last}; }
+  /// Begins at the first event that was recorded at that time or later. `recorded_at` decides, not `time`.
+  [[nodiscard]] static start_at time(timestamp when) { return {kind::time, 0, when}; }
 
-  /// Only what is stored after the first run began.
-  [[nodiscard]] static start_at head() { return start_at(std::numeric_limits<position>::max()); }
-  /// At the first event above a position.
-  [[nodiscard]] static start_at after(position last) { return start_at(last); }
-
-  /// whether it is head()
-  [[nodiscard]] bool is_head() const noexcept { return after_ == std::numeric_limits<position>::max(); }
-  [[nodiscard]] position value() const noexcept { return after_; }  ///< the last position that is not handled
+  /// The last position that is not handled, in a store. Reads about log2(head) events for time(). \throws storage_error
+  template <typename S>
+  [[nodiscard]] position in(S& storage) const {
+    if (kind_ == kind::after) return after_;
+    auto low = position{0}, high = storage.head();
+    if (kind_ == kind::head) return high;
+    while (low < high) {
+      const auto middle = low + (high - low) / 2;
+      std::optional<std::pair<position, timestamp>> next;
+      static_cast<void>(storage.read(query::all(), {.after = middle, .until = high, .limit = 1},
+                                     [&](const auto& event) { next = {event.position, event.recorded_at}; }));
+      if (next && next->second.microseconds < when_.microseconds)
+        low = next->first;
+      else
+        high = middle;
+    }
+    return low;
+  }
 
  private:
-  explicit start_at(position after) : after_(after) {}
+  enum class kind : std::uint8_t { after, head, time };
+  start_at(kind how, position last, timestamp when = {}) : kind_(how), after_(last), when_(when) {}
+  kind kind_;
   position after_;
+  timestamp when_;
 };
 
 /// What is done with an event whose handler failed.
@@ -67,24 +93,26 @@ struct failure_policy {
 
 /// How a subscription goes, as of one moment.
 struct subscription_health {
-  bool running = false;         ///< whether run or run_once is under way, here
-  position scanned = 0;         ///< everything at or below was handled, skipped or parked, or does not match
-  position saved = 0;           ///< the checkpoint
-  std::uint64_t lag = 0;        ///< positions between `scanned` and the head of the store
-  duration behind{};            ///< the age of the first event that is not handled; 0 when there is none
-  std::uint64_t in_flight = 0;  ///< events that are handed out and not finished
-  std::uint64_t handled = 0;    ///< by this object
-  std::uint64_t retries = 0;    ///< by this object
-  std::uint64_t skipped = 0;    ///< by this object
-  std::uint64_t parked = 0;     ///< that wait to be replayed
-  bool stalled = false;         ///< there is work, and nothing was finished for `stalled_after`
-  std::string last_error{};     ///< of a handler or of the store; empty when there was none
+  bool running = false;              ///< whether run or run_once is under way, here
+  position scanned = 0;              ///< everything at or below was handled, skipped or parked, or does not match
+  position saved = 0;                ///< the checkpoint
+  std::uint64_t lag = 0;             ///< positions between `scanned` and the head of the store
+  duration behind{};                 ///< the age of the first event that is not handled; 0 when there is none
+  std::uint64_t in_flight = 0;       ///< events that are handed out and not finished
+  std::uint64_t handled = 0;         ///< by this object
+  std::uint64_t retries = 0;         ///< by this object
+  std::uint64_t skipped = 0;         ///< by this object
+  std::uint64_t parked = 0;          ///< The parked events.
+  std::uint64_t waiting_behind = 0;  ///< The events that wait behind a parked one of their key.
+  bool stalled = false;              ///< there is work, and nothing was finished for `stalled_after`
+  std::string last_error{};          ///< of a handler or of the store; empty when there was none
 };
 
 /// How a subscription follows. Every span of time is 1 us or more.
 struct subscription_options {
   start_at start = start_at::origin();  ///< where there is no checkpoint
   unsigned lanes = 1;              ///< events of different keys that are handled at once, each on a thread: 1 to 1,024
+  key_function key_of{};           ///< The key of an event; by default its partition key, else its stream.
   std::size_t window = 1'000;      ///< with lanes: how far any may be ahead of the checkpoint, in events; 1 or more
   std::size_t save_every = 1'000;  ///< events, at the most, between two saves of the checkpoint; 1 or more
   duration save_interval{1'000'000};   ///< the longest between two saves
@@ -100,9 +128,12 @@ struct subscription_options {
 
 namespace detail::following {
 
-inline void check_subscription(const std::string& name, const subscription_options& options) {
-  kit::check_name("name", name);
-  if (name.size() > 400) kit::refuse_input("name", "is longer than 400 bytes");
+inline void check_subscription(const follower& who, const subscription_options& options) {
+  kit::check_name("name", who.name());
+  if (who.name().size() > 400) kit::refuse_input("name", "is longer than 400 bytes");
+  constexpr std::size_t longest_part = 20;  // of the keys of its cells
+  if (who.cell().now.size() + longest_part > limits{}.name_bytes)
+    kit::refuse_input("name", "is too long, as \"/\", \"@\" and \"%\" take three bytes each in the keys of its cells");
   if (options.owner.size() > 400) kit::refuse_input("owner", "is longer than 400 bytes");
   if (!options.owner.empty()) kit::check_name("owner", options.owner);
   const auto check = [](const char* field, std::uint64_t value, std::uint64_t least, std::uint64_t most) {
@@ -127,6 +158,18 @@ inline void check_subscription(const std::string& name, const subscription_optio
   check_span("stalled_after", options.stalled_after);
   check_span("delay", options.on_failure.delay);
   check_span("longest_delay", options.on_failure.longest_delay);
+}
+
+// Each lane holds a connection while its handler runs, and the handler may ask the store.
+template <typename S>
+void check_connections(const S& storage, const subscription_options& options) {
+  if constexpr (requires { storage.connections(); }) {
+    if (options.lanes >= storage.connections())
+      kit::refuse_input("lanes", "is " + std::to_string(options.lanes) + ", and the store has " +
+                                     std::to_string(storage.connections()) +
+                                     " connections: each lane holds one while its handler runs, so there has to be one "
+                                     "more than lanes");
+  }
 }
 
 }  // namespace detail::following

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/subscription/wait_outcome.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -17,7 +18,7 @@ namespace must::detail::following {
 
 class progress {
  public:
-  std::atomic<std::uint64_t> handled{0}, retries{0}, skipped{0}, parked{0}, in_flight{0};
+  std::atomic<std::uint64_t> handled{0}, retries{0}, skipped{0}, in_flight{0};
   std::atomic<position> saved{0};
   std::atomic<bool> running{false};
 
@@ -29,18 +30,36 @@ class progress {
     { const std::lock_guard lock(mutex_); }
     changed_.notify_all();
   }
+  // What is parked now: how many events, how many wait behind them, and where the first of all is.
+  void set_parked(std::uint64_t count, std::uint64_t waiting, position first) {
+    parked_ = count;
+    waiting_behind_ = waiting;
+    first_parked_ = first;
+    { const std::lock_guard lock(mutex_); }
+    changed_.notify_all();
+  }
+  void add_waiting() { ++waiting_behind_; }
+  [[nodiscard]] std::uint64_t parked() const { return parked_; }
+  [[nodiscard]] std::uint64_t waiting_behind() const { return waiting_behind_; }
+
   // Looks again now and then, as advance does not see a waiter that has just come.
-  bool wait_until(position at, std::chrono::microseconds longest) {
+  wait_outcome wait_until(position at, std::chrono::microseconds longest) {
+    const auto is_parked = [&] {
+      const auto first = first_parked_.load();
+      return first != 0 && first <= at;
+    };
     const auto end = std::chrono::steady_clock::now() + longest;
     std::unique_lock lock(mutex_);
     ++waiting_;
-    while (scanned() < at) {
+    while (scanned() < at && !is_parked()) {
       const auto now = std::chrono::steady_clock::now();
       if (now >= end) break;
       changed_.wait_until(lock, std::min(end, now + std::chrono::milliseconds(1)));
     }
     --waiting_;
-    return scanned() >= at;
+    const bool is_scanned = scanned() >= at;  // before what is parked is looked at: that is told first
+    if (is_parked()) return {wait_outcome::kind::parked, first_parked_};
+    return {is_scanned ? wait_outcome::kind::handled : wait_outcome::kind::timed_out, 0};
   }
 
   // Called now and then: notes whether anything has been done since the last time.
@@ -48,7 +67,9 @@ class progress {
     const auto at = scanned();
     if (looked_at_.exchange(at) != at || !running) moved_ = now();
   }
-  // Since when nothing has been done.
+  // Says that there is nothing to do at the moment.
+  void touch() { moved_ = now(); }
+  // For how long there was something to do, and nothing has been done.
   [[nodiscard]] std::chrono::microseconds idle_for() const {
     return running ? std::chrono::microseconds(now() - moved_.load()) : std::chrono::microseconds(0);
   }
@@ -66,7 +87,8 @@ class progress {
     const auto since = std::chrono::steady_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::microseconds>(since).count();
   }
-  std::atomic<position> scanned_{0}, looked_at_{0};
+  std::atomic<position> scanned_{0}, looked_at_{0}, first_parked_{0};
+  std::atomic<std::uint64_t> parked_{0}, waiting_behind_{0};
   std::atomic<std::int64_t> moved_{now()};
   std::atomic<int> waiting_{0};
   mutable std::mutex mutex_{};

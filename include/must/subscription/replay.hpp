@@ -7,6 +7,7 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/stored_names.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
@@ -14,9 +15,7 @@
 #include "must/subscription/progress.hpp"
 
 #include <atomic>
-#include <cstdint>
 #include <exception>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -31,57 +30,123 @@ class replay {
 
   replay(S& storage, const query& which, const call_type& call, handling<S>& handling, claim<S>& claim,
          progress& counters)
-      : storage_(storage), which_(which), call_(call), handling_(handling), claim_(claim), counters_(counters) {}
+      : storage_(storage),
+        which_(which),
+        call_(call),
+        handling_(handling),
+        claim_(claim),
+        counters_(counters),
+        key_(stored_names::beside(claim.who().cell(), "requests").now) {}
 
-  // The number of a replay that was asked for and is not done.
-  [[nodiscard]] std::optional<std::uint64_t> asked() {
-    if (parked().size() == 0) return std::nullopt;
-    const auto asked = storage_.get(replay_key(claim_.name()));
-    if (!asked || asked->revision == parked().replayed()) return std::nullopt;
-    return asked->revision;
+  // Whether something is asked for and not done. Costs a read while something is parked.
+  [[nodiscard]] bool is_asked() {
+    asked_.clear();
+    if (parked().size() == 0) return false;
+    const auto found = storage_.get(key_);
+    if (!found) return false;
+    const auto requests = parked_requests::of(found->bytes);
+    if (requests.since != claim_.by().since) return false;
+    for (const auto& one : requests.open)
+      if (one.number > parked().done()) asked_.push_back(one);
+    return !asked_.empty();
   }
-  // No handler runs beside; everything at or below `handled` is handled or parked.
-  void run(std::uint64_t number, position handled) {
-    for (const auto& one : parked().all()) run(one, handled);
-    if (!stop().stop_requested() && !parked().set_replayed(number)) claim_.raise_lost();
+  // Does what is asked for. No handler runs beside; everything at or below `handled` is handled or parked.
+  void run(position handled) {
+    for (const auto& request : asked_) {
+      for (const auto& one : parked().all())
+        if (request.what == parked_request::action::replay_all || one.position == request.event)
+          run(request.what, one, handled);
+      if (stop().stop_requested() || !handling_.surely([&] { return parked().set_done(request.number); })) return;
+    }
   }
 
  private:
+  using action = parked_request::action;
+
   [[nodiscard]] parked_list<S>& parked() { return handling_.parked(); }
   [[nodiscard]] const std::stop_token& stop() const { return handling_.stop(); }
 
-  // Handles the event, and those of its key that wait behind it; one that fails again stays, with the new reason.
-  void run(parked_event one, position handled) {
-    std::optional<std::string> failed;
-    const position until = one.strict ? handled : one.position;
-    const auto read = storage_.read(which_, {.after = one.position - 1, .until = until}, [&](const event_type& event) {
-      if (stop().stop_requested() || !claim_.make_sure(stop())) return false;
-      if (partition_key(event) != one.key) return true;
-      try {
-        return handle(event, one);
-      } catch (const thrown_by_handler& why) {
-        failed = message_of(why.what);
-      } catch (...) {
-        failed = message_of(std::current_exception());
-      }
-      return false;
-    });
-    if (!failed && !read.complete) return;
-    if (failed) {
-      one.reason = *failed;
-      ++one.attempts;
+  void run(action what, parked_event one, position handled) {
+    if (what == action::drop || (what == action::skip && !one.strict)) {
+      if (handling_.surely([&] { return parked().replace(one, {}); })) counters_.skipped += 1 + one.waiting;
+      return;
     }
-    const auto left = failed ? std::vector{one} : std::vector<parked_event>{};
-    handling_.surely([&] { return parked().replace(one, left); });
+    if (what == action::skip && one.attempts > 0) {
+      if (!handling_.surely([&] { return parked().replace(one, {rest_of(one, one.position)}); })) return;
+      one = rest_of(one, one.position);
+      ++counters_.skipped;
+    } else if (one.attempts > 0 && !handle_parked(one)) {
+      return;
+    }
+    if (one.strict) handle_waiting(one, handled);
   }
-  // `one` is done with, or moves on to the event of its key that is next; false at a stop.
+  // The parked event itself; false when it stays, or at a stop.
+  bool handle_parked(parked_event& one) {
+    bool found = false, done = false;
+    static_cast<void>(
+        storage_.read(which_, {.after = one.position - 1, .until = one.position}, [&](const event_type& event) {
+          found = true;
+          done = may_go_on() && try_to_handle(event, one);
+        }));
+    if (found) return done;
+    stays(one, "the query of the subscription does not match the event any more: skip it, or drop it");
+    return false;
+  }
+  // The events of its key that wait behind it.
+  void handle_waiting(parked_event& one, position handled) {
+    bool done = true;
+    static_cast<void>(
+        storage_.read(which_, {.after = one.position - 1, .until = handled}, [&](const event_type& event) {
+          done = may_go_on();
+          if (done && handling_.key_of(event) == one.key) done = try_to_handle(event, one);
+          return done;
+        }));
+    if (done) handling_.surely([&] { return parked().replace(one, {}); });
+  }
+  [[nodiscard]] bool may_go_on() { return !stop().stop_requested() && claim_.make_sure(stop()); }
+  // False when the event is parked now, with what the handler threw, or at a stop.
+  bool try_to_handle(const event_type& event, parked_event& one) {
+    try {
+      return handle(event, one);
+    } catch (const thrown_by_handler& why) {
+      fails(event, one, message_of(why.what));
+    } catch (const store_failure& why) {
+      std::rethrow_exception(why.what);
+    } catch (...) {
+      fails(event, one, message_of(std::current_exception()));
+    }
+    return false;
+  }
+  void fails(const event_type& event, parked_event& one, const std::string& why) {
+    auto now = one;
+    if (one.attempts == 0 && event.position <= one.counted_to && now.waiting > 0) --now.waiting;
+    now.position = event.position;
+    now.id = event.id;
+    now.type = event.type;
+    ++now.attempts;
+    now.reason = cell_text(why);
+    if (handling_.surely([&] { return parked().replace(one, {now}); })) one = now;
+  }
+  void stays(parked_event& one, const std::string& why) {
+    auto now = one;
+    now.reason = why;
+    handling_.surely([&] { return parked().replace(one, {now}); });
+  }
+  // What is left to do once everything of the key at or below a position is done.
+  static parked_event rest_of(parked_event one, position done) {
+    if (one.attempts == 0 && done >= one.position && done <= one.counted_to && one.waiting > 0) --one.waiting;
+    one.position = done + 1;
+    one.attempts = 0;
+    one.id.clear();
+    one.type.clear();
+    return one;
+  }
+  // `one` is done with, or moves on to the events of its key that wait; false at a stop.
   bool handle(const event_type& event, parked_event& one) {
-    auto next = one;
-    next.position = event.position + 1;
-    next.attempts = 0;
+    const auto next = rest_of(one, event.position);
     const auto left = one.strict ? std::vector{next} : std::vector<parked_event>{};
     if constexpr (!call_type::is_transactional) call_(event);
-    const bool done = handling_.surely([&] {
+    const bool done = surely([&] {
       if constexpr (call_type::is_transactional)
         return parked().replace_with(one, left, [&](typename S::transaction& in) { call_(in, event); });
       else
@@ -91,6 +156,20 @@ class replay {
     one = next;
     counters_.handled.fetch_add(1, std::memory_order_relaxed);
     return true;
+  }
+  // What the store throws, and is not to be taken for a failure of the handler.
+  struct store_failure {
+    std::exception_ptr what;
+  };
+  template <typename Work>
+  bool surely(Work&& work) {
+    try {
+      return handling_.surely(work);
+    } catch (const thrown_by_handler&) {
+      throw;
+    } catch (...) {
+      throw store_failure{std::current_exception()};
+    }
   }
   static std::string message_of(const std::exception_ptr& thrown) {
     try {
@@ -106,6 +185,8 @@ class replay {
   handling<S>& handling_;
   claim<S>& claim_;
   progress& counters_;
+  std::string key_;
+  std::vector<parked_request> asked_{};
 };
 
 }  // namespace must::detail::following

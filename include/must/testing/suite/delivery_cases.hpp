@@ -185,7 +185,8 @@ struct delivery_cases {
       std::jthread follows([&](const std::stop_token& stop) { relay.run(stop); });
       for (int i = 0; i < 4; ++i) writers.emplace_back([&, i] { store_events(store, 50, i * 50); });
       writers.clear();
-      expect(relay.wait_until(store.head(), duration{60'000'000}), "everything is delivered within a minute");
+      expect(static_cast<bool>(relay.wait_until(store.head(), duration{60'000'000})),
+             "everything is delivered within a minute");
     }
     check_received(fixture, 0);
   }
@@ -207,7 +208,8 @@ struct delivery_cases {
     store_events(store, 1);
     wait_for([&] { return relay.health().saved == 1; }, "the checkpoint is saved though nothing follows");
     store_events(store, 1, 1);
-    expect(relay.wait_until(2, duration{60'000'000}), "an event after a pause is delivered within a minute");
+    expect(static_cast<bool>(relay.wait_until(2, duration{60'000'000})),
+           "an event after a pause is delivered within a minute");
     follows.request_stop();
     follows.join();
     check_received(fixture, 0);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Where a follower stands in the history of a store: a position, and the identity of the last event there.
+#pragma once
+
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/storage.hpp"
+#include "must/text/quoted.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+namespace must::detail::following {
+
+// The last event at or below a position that the store shows: a context does not show every one. Empty when there is
+// none.
+struct event_mark {
+  std::string source{};
+  std::string id{};
+  friend bool operator==(const event_mark&, const event_mark&) = default;
+};
+
+// Histories that share the marked event share everything at or below it.
+struct anchor {
+  position at = 0;
+  event_mark mark{};
+  friend bool operator==(const anchor&, const anchor&) = default;
+};
+// Of an event that was read.
+template <typename Record>
+anchor anchor_of(const Record& event) {
+  return {event.position, {event.source, event.id}};
+}
+
+struct anchor_in_store {
+  anchor found{};
+  position head = 0;
+};
+// As the store has it, at a position or where the store ends before. One read.
+template <Storage S>
+anchor_in_store anchor_at(S& storage, position at) {
+  anchor_in_store made;
+  const auto read = storage.read(query::all(), {.order = direction::backwards, .until = at, .limit = 1},
+                                 [&](const auto& record) { made.found.mark = {record.source, record.id}; });
+  made.head = read.head;
+  made.found.at = std::min(at, read.head);
+  return made;
+}
+
+[[noreturn]] inline void raise_history_changed(const std::string& name, const anchor& from, std::string_view why) {
+  raise({.code = error_code::history_changed,
+         .message = "follower " + text::in_quotes(name) + " stands at position " + std::to_string(from.at) + ", but " +
+                    std::string(why) + ": the store was restored or replaced; rebuild, or reset the follower",
+         .event_id = from.mark.id,
+         .position = from.at});
+}
+
+// Throws history_changed when the store does not have what the anchor says, as far as that can be seen.
+template <Storage S>
+void verify(const std::string& name, const anchor& from, S& storage) {
+  if (from.at == 0) return;
+  const auto now = anchor_at(storage, from.at);
+  if (now.head < from.at) raise_history_changed(name, from, "the store ends at position " + std::to_string(now.head));
+  if (now.found.mark != from.mark)
+    raise_history_changed(name, from, "the last event there is another one than " + text::in_quotes(from.mark.id));
+}
+
+// Hands out the events in (from, until] and moves `from` past each that `visit` takes,
+// and at the end to where the store ended at the beginning.
+//
+// What is handed out is of the history of `from`, and of that of the target that `begin(target)` is told: whoever finds
+// later that the target still stands knows that all of it was. Throws history_changed where it is seen at once.
+template <Storage S, typename Begin, typename Visit>
+void read_history(S& storage, const std::string& name, const query& which, anchor& from, position until, Begin&& begin,
+                  Visit&& visit) {
+  const auto target = anchor_at(storage, std::max(until, from.at));
+  if (target.head < from.at)
+    raise_history_changed(name, from, "the store ends at position " + std::to_string(target.head));
+  if (target.found.at == from.at) {
+    if (target.found.mark != from.mark && from.at != 0)
+      raise_history_changed(name, from, "the last event there is another one than " + text::in_quotes(from.mark.id));
+    return;
+  }
+  verify(name, from, storage);
+  begin(target.found);
+  const auto read = storage.read(which, {.after = from.at, .until = target.found.at}, [&](const auto& event) {
+    if (!visit(event)) return false;
+    from = anchor_of(event);
+    return true;
+  });
+  if (read.head < target.found.at)
+    raise_history_changed(name, from, "the store ends at position " + std::to_string(read.head));
+  if (read.complete) from = target.found;
+}
+
+}  // namespace must::detail::following

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The events that a typed handler handles: the query for them, and whether a query of the user's own misses one.
+#pragma once
+
+#include "must/decision.hpp"
+#include "must/query.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/text/quoted.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace must::detail::following {
+
+template <typename Handler>
+concept knows_its_events = requires { typename Handler::handled_events; };
+
+// Under their present, former and previous names.
+template <knows_its_events Handler>
+query handled_query() {
+  return query::of_types(all_names(typename Handler::handled_events{}));
+}
+// Throws bad_input when the query leaves out a name of a type that the handler handles.
+template <typename Handler>
+void check_covers(const query& which) {
+  if constexpr (knows_its_events<Handler>) {
+    if (which.is_all()) return;
+    for (const auto& type : all_names(typename Handler::handled_events{})) {
+      const bool is_covered = std::any_of(which.items().begin(), which.items().end(), [&](const query_item& item) {
+        return item.types.empty() || std::find(item.types.begin(), item.types.end(), type) != item.types.end();
+      });
+      if (!is_covered)
+        kit::refuse_input("query", "misses the type " + text::in_quotes(type) +
+                                       ", which the handler handles: leave the query out, or add the type");
+    }
+  }
+}
+
+}  // namespace must::detail::following

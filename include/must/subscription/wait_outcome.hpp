@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// wait_outcome: what waiting for a subscription to handle a position came to.
+#pragma once
+
+#include "must/fwd.hpp"
+
+#include <cstdint>
+
+namespace must {
+
+/// What waiting for a position came to. Converts to bool: whether everything at or below it was handled or skipped.
+class [[nodiscard]] wait_outcome {
+ public:
+  /// The three ways in which a wait ends.
+  enum class kind : std::uint8_t {
+    handled,   ///< Every event at or below the position was handled or skipped, or does not match.
+    parked,    ///< An event at or below the position is parked, or waits behind one that is.
+    timed_out  ///< The time has passed.
+  };
+
+  wait_outcome(kind what, position parked_at) : what_(what), parked_at_(parked_at) {}  ///< For subscriptions.
+
+  [[nodiscard]] kind what() const noexcept { return what_; }                                ///< How the wait ended.
+  [[nodiscard]] explicit operator bool() const noexcept { return what_ == kind::handled; }  ///< Whether all is handled.
+  /// The first position that is parked, or that waits behind a parked event; 0 unless what() is kind::parked.
+  [[nodiscard]] position parked_at() const noexcept { return parked_at_; }
+
+ private:
+  kind what_;
+  position parked_at_;
+};
+
+}  // namespace must

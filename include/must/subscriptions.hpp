@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// subscriptions: what a store keeps of its subscriptions, for whoever looks after them.
+#pragma once
+
+#include "must/detail/rest.hpp"
+#include "must/fwd.hpp"
+#include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/stored_names.hpp"
+#include "must/subscription/checkpoint.hpp"
+#include "must/subscription/claim.hpp"
+#include "must/subscription/fenced_cell.hpp"
+#include "must/subscription/follower.hpp"  // IWYU pragma: export
+#include "must/subscription/former_cells.hpp"
+#include "must/subscription/options.hpp"
+#include "must/subscription/parked_event.hpp"  // IWYU pragma: export
+#include "must/subscription/parked_requests.hpp"
+#include "must/timestamp.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace must {
+
+/// What a store keeps of one subscription.
+struct subscription_info {
+  follower name;                     ///< The subscription: one of its own, or of a process manager or a view.
+  position checkpoint = 0;           ///< Everything at or below was handled, skipped or parked when it was saved.
+  std::uint64_t lag = 0;             ///< Positions between the checkpoint and the head of the store.
+  std::string owner{};               ///< Who follows, or followed until a crash; empty after an end in order.
+  unsigned lanes = 1;                ///< The lanes of the last run.
+  std::uint64_t parked = 0;          ///< The parked events.
+  std::uint64_t waiting_behind = 0;  ///< The events that wait behind a parked one of their key.
+  std::string last_error{};          ///< The last failure of a handler or of the store, whichever process it was in.
+  timestamp last_error_at{};         ///< The time of the last failure, by the clock of the store.
+};
+
+/// Looks after the subscriptions of a store: `must::subscriptions(store).list()`.
+///
+/// Process managers and versions of views are named by follower::process_manager and follower::view.
+/// Every member throws storage_error when the store fails.
+template <CellStorage S>
+class subscriptions {
+ public:
+  /// \param storage  outlives this object; it is not owned
+  explicit subscriptions(S& storage) noexcept : storage_(storage) {}
+
+  /// Returns all subscriptions that ever ran and were not removed, in the order of their keys. Costs three reads each.
+  [[nodiscard]] std::vector<subscription_info> list() const {
+    std::vector<subscription_info> all;
+    for (const auto& key : storage_.list(std::string(stored_names::subscriptions)))
+      if (const auto name = follower::of_key(key))
+        if (auto one = find(*name)) all.push_back(*std::move(one));
+    return all;
+  }
+  /// Returns what is kept of one subscription; nothing when it never ran, or was removed.
+  [[nodiscard]] std::optional<subscription_info> find(const follower& name) const {
+    const auto found = detail::following::find_cell(storage_, name);
+    if (!found || !detail::following::count_owned_fields(found->bytes)) return std::nullopt;
+    const auto content = detail::following::owned_fields::of(found->bytes);
+    if (content.fields.size() < checkpoint::least_fields) return std::nullopt;
+    const auto stands = checkpoint::of(content.fields);
+    const auto parked = detail::following::parked_of(storage_, name, stands.since).all;
+    subscription_info made{.name = name,
+                           .checkpoint = stands.handled.at,
+                           .owner = content.by.owner,
+                           .lanes = stands.lanes,
+                           .parked = parked.size(),
+                           .last_error = stands.error,
+                           .last_error_at = timestamp{stands.error_at}};
+    const auto head = storage_.head();
+    made.lag = head - std::min(head, made.checkpoint);
+    for (const auto& one : parked) made.waiting_behind += one.waiting;
+    return made;
+  }
+
+  /// Lets a subscription begin anew: at `from`, with nothing parked. Events that were handled before may come again.
+  ///
+  /// This is also the way out of history_changed, once what the handler wrote was put right.
+  /// \throws not_owner  when it is followed now
+  /// \throws bad_input  when `from` is beyond the head of the store; then nothing is changed
+  void reset(const follower& name, start_at from = start_at::origin()) {
+    const auto at = from.in(storage_);
+    auto next = detail::following::checkpoint_at(storage_, at);
+    if (next.handled.at != at)
+      kit::refuse_input("from", "is position " + std::to_string(at) + ", but the store ends at position " +
+                                    std::to_string(next.handled.at));
+    begin_anew(name, [&](std::uint64_t since) {
+      next.since = since;
+      return next.fields();
+    });
+  }
+  /// Forgets a subscription, and what it has parked. One that is run under the name later starts as a new one.
+  /// \throws not_owner  when it is followed now
+  void remove(const follower& name) {
+    begin_anew(name, [](std::uint64_t) { return std::vector<std::string>(); });
+  }
+
+  /// Returns the parked events of a subscription, each with its reason.
+  [[nodiscard]] std::vector<parked_event> parked(const follower& name) const {
+    return detail::following::parked_of(storage_, name, detail::following::last_reset(storage_, name)).all;
+  }
+  /// Asks whoever follows, now or next, to handle a parked event again, and then those that wait behind it.
+  /// \throws bad_input  when no event of that position is parked
+  void replay(const follower& name, position event) { ask(name, request::replay, event); }
+  /// Asks the same for all parked events.
+  void replay_all(const follower& name) { ask(name, request::replay_all, 0); }
+  /// Asks whoever follows, now or next, to count a parked event as skipped, and to handle those that wait behind it.
+  /// \throws bad_input  when no event of that position is parked
+  void skip(const follower& name, position event) { ask(name, request::skip, event); }
+  /// Asks whoever follows, now or next, to give up a parked event and all that wait behind it.
+  /// \throws bad_input  when no event of that position is parked
+  void drop(const follower& name, position event) { ask(name, request::drop, event); }
+
+ private:
+  using checkpoint = detail::following::checkpoint;
+  using request = detail::following::parked_request::action;
+
+  void ask(const follower& name, request what, position event) { detail::following::ask(storage_, name, what, event); }
+  // One write makes everything that earlier epochs left void. Whoever follows loses the lease.
+  template <typename Fields>
+  void begin_anew(const follower& name, Fields&& fields) {
+    using namespace detail::following;
+    std::uint64_t watched = 0;
+    std::chrono::steady_clock::time_point since{};
+    for (;;) {
+      auto seen = storage_.get(name.cell().now);
+      auto former = find_former_checkpoint(storage_, name);
+      if (!seen && !former) return;
+      const auto& of = seen ? *seen : *former;
+      const auto content = owned_fields::of(of.bytes);
+      const auto now = std::chrono::steady_clock::now();
+      if (watched != of.revision) {
+        if (watched != 0) raise_not_owner(name.shown(), content.by.owner);
+        watched = of.revision;
+        since = now;
+      }
+      if (!content.by.owner.empty() && now - since < std::chrono::microseconds(content.by.lease)) {
+        must::detail::rest(duration{std::clamp<std::int64_t>(content.by.lease / 20, 1'000, 200'000)}, {});
+        continue;
+      }
+      const ownership free{"", content.by.epoch + 1, content.by.lease};
+      const auto bytes = owned_fields{free, fields(free.epoch)}.bytes();
+      if (!storage_.put(name.cell().now, bytes, seen ? seen->revision : 0)) {
+        watched = 0;
+        continue;
+      }
+      if (former) overwrite(storage_, name.cell().former, moved_mark);
+      return;
+    }
+  }
+
+  S& storage_;
+};
+
+}  // namespace must
