@@ -15,7 +15,7 @@ set(levels
   "(append|load|must|process_command)\\.hpp|process_command/.*"
   "cloudevents(\\.hpp|/.*)"
   "storage/.*"
-  "subscription(\\.hpp|/.*)"
+  "subscription(s?\\.hpp|/.*)"
   "(delivery|model)(\\.hpp|/.*)"
   "testing(\\.hpp|/.*)")
 set(one_level 1)  # the first two are one level: what everybody uses, and the words
