@@ -88,6 +88,8 @@ TEST_CASE("codec: a stored number that does not fit its member is a codec_error"
   CHECK_FALSE(fits<int>("-2147483649"));
   CHECK_FALSE(fits<int>("1e300"));
   CHECK_FALSE(fits<int>("3e9"));
+  CHECK_FALSE(fits<std::int64_t>("-1e19"));
+  CHECK_FALSE(fits<std::int64_t>("12345678901.5"));
   CHECK_FALSE(fits<std::uint8_t>("300"));
   CHECK_FALSE(fits<std::uint8_t>("-1"));
   CHECK_FALSE(fits<std::uint8_t>("300.7"));
@@ -119,6 +121,10 @@ TEST_CASE("codec: a stored number that fits its member is read as it is", "[json
   CHECK(fits<std::int64_t>("-9223372036854775808"));
   CHECK(fits<bool>("true"));
   CHECK(fits<double>("0.1"));
+  CHECK(fits<double>("1e300"));
+  CHECK(fits<double>("12345678901.5"));
+  CHECK(fits<std::int64_t>("3e9"));
+  CHECK(fits<std::vector<double>>("[1e19,-1e19,3e9]"));
   CHECK(fits<double>("-0"));
   CHECK_FALSE(fits<double>("18446744073709551615"));
   CHECK(fits<double>("9007199254740992"));

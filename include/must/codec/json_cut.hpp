@@ -90,4 +90,26 @@ inline std::optional<json_misfit> find_cut(const nlohmann::json& given, const nl
   return std::nullopt;
 }
 
+// Whether a number is written with a fraction or an exponent, and is so large that converting it to an integer of 32
+// bits is undefined.
+inline bool is_far(const nlohmann::json& number) {
+  return number.is_number_float() && !(std::abs(number.get_ref<const double&>()) < 0x1p31);
+}
+inline bool has_far_number(const nlohmann::json& document) {
+  return document.is_structured() ? std::any_of(document.begin(), document.end(), has_far_number) : is_far(document);
+}
+// A document whose far numbers are integers, where they are whole; a half stands in the place of every other.
+inline nlohmann::json without_far_numbers(nlohmann::json document) {
+  if (document.is_structured()) {
+    for (auto& member : document) member = without_far_numbers(std::move(member));
+  } else if (is_far(document)) {
+    const auto number = document.get<double>();
+    if (number != std::trunc(number) || !(std::abs(number) < 0x1p63))
+      document = 0.5;
+    else
+      document = static_cast<std::int64_t>(number);
+  }
+  return document;
+}
+
 }  // namespace must::detail::coding

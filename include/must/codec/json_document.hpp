@@ -126,10 +126,31 @@ json_misfit misfit_of(const nlohmann::json& document, std::string reason, std::s
   return {std::move(message), std::move(field)};
 }
 
+// Finds a far number that stands for an integer which does not hold it, before it is converted to one.
+template <typename Value>
+std::optional<json_misfit> find_far(const nlohmann::json& document) {
+  if (!has_far_number(document)) return std::nullopt;
+  const auto near = without_far_numbers(document);
+  try {
+    auto found = find_cut(near, nlohmann::json(near.template get<Value>()));
+    if (!found) return std::nullopt;
+    found->message = "a number does not fit its type, which is one of integers";
+    if (!found->field.empty()) found->message = text::in_quotes(found->field) + ": " + found->message;
+    return found;
+  } catch (const nlohmann::json::exception& thrown) {
+    return misfit_of<Value>(near, json_reason(thrown), missing_key(thrown));
+  } catch (...) {  // of the user's own, for a value that stands there in its place
+    static_cast<void>(foreign_reason());
+    return std::nullopt;
+  }
+}
+
 // Reads a Value, or says what does not fit; never throws what is nlohmann_json's.
 template <JsonReadable Value>
 result<Value, json_misfit> read_json(const nlohmann::json& document) {
   using misfit = unexpected<json_misfit>;
+  if constexpr (JsonWritable<Value>)
+    if (auto far = find_far<Value>(document)) return misfit(*std::move(far));
   try {
     return document.template get<Value>();
   } catch (const nlohmann::json::exception& thrown) {
