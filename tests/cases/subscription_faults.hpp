@@ -8,6 +8,7 @@
 
 #include "cases/subscription.hpp"
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -81,7 +82,7 @@ struct subscription_faults {
       seen.push_back(event.position);
     };
     must::subscription follows(store, "one", cases::wanted(), handler, parking());
-    const auto why = cases::error_of([&] { follows.run_once(); });
+    const auto why = error_of([&] { follows.run_once(); });
     CHECK(why.message.find("partition key") != std::string::npos);
     CHECK(why.message.find("bad") != std::string::npos);
     CHECK(why.position == 1);
@@ -111,7 +112,7 @@ struct subscription_faults {
     must::subscriptions all(store);
     follows.run_once();
     CHECK(all.parked("one").size() == 4);
-    CHECK(cases::error_of([&] { all.replay("one", 5); }).field == "position");
+    CHECK(error_of([&] { all.replay("one", 5); }).field == "position");
     fails = false;
     all.replay("one", 1);
     all.skip("one", 2);
@@ -157,7 +158,7 @@ struct subscription_faults {
     for (int i = 0; i < 6; ++i) add(store, std::to_string(i), "a");
     positions seen;
     must::subscription ahead(store, "one", cases::wanted(), cases::collect(seen), {.start = must::start_at::after(8)});
-    CHECK(cases::error_of([&] { ahead.run_once(); }).field == "start");
+    CHECK(error_of([&] { ahead.run_once(); }).field == "start");
     CHECK_FALSE(must::subscriptions(store).find("one"));
     must::subscription good(store, "one", cases::wanted(), cases::collect(seen), {.start = must::start_at::after(4)});
     CHECK(good.run_once() == 6);
@@ -177,7 +178,7 @@ struct subscription_faults {
     follows.run_once();
     must::subscriptions all(store);
     all.replay("one", 2);
-    CHECK(cases::error_of([&] { all.reset("one", must::start_at::after(7)); }).field == "from");
+    CHECK(error_of([&] { all.reset("one", must::start_at::after(7)); }).field == "from");
     CHECK(all.parked("one").size() == 1);
     all.reset("one", must::start_at::after(4));
     CHECK(all.parked("one").empty());
@@ -259,7 +260,7 @@ struct subscription_faults {
     seen.clear();
     must::subscription follows(after.store(), "one", cases::wanted(), handler, cases::quick(lanes));
     for (int run = 0; run < 3; ++run) {
-      const auto why = cases::error_of([&] { follows.run_once(); });
+      const auto why = error_of([&] { follows.run_once(); });
       CHECK(why.code == must::error_code::history_changed);
       CHECK(why.position == 10);
     }

@@ -184,13 +184,12 @@ TEST_CASE("subscription: live, a failure of the store that may pass is waited fo
               ended = why.what();
             }
           });
-          REQUIRE(cases::soon([&] {
+          REQUIRE(must_test::soon([&] {
             const std::lock_guard lock(mutex);
             return seen == std::map<std::string, positions>{{"a", {1, 3, 5, 6}}, {"b", {2}}};
           }));
-          REQUIRE(cases::soon([&] {
-            return follows.wait_until(6, must::duration(1'000)).what() == must::wait_outcome::kind::parked;
-          }));
+          REQUIRE(must_test::soon(
+              [&] { return follows.wait_until(6, must::duration(1'000)).what() == must::wait_outcome::kind::parked; }));
         }
         CHECK(ended.empty());
         failed = store.has_failed();

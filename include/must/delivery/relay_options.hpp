@@ -29,6 +29,8 @@ struct relay_options {
   start_at start = start_at::origin();
   /// Events of different keys that are delivered at once, each on a thread of its own: 1 to 1,024.
   unsigned lanes = 1;
+  /// The key of an event. By default it is the partition key of the event, else its stream.
+  key_function key_of{};
   /// The most events between two saves of the checkpoint, 1 or more.
   std::size_t save_every = 1'000;
   /// The longest time between two saves of the checkpoint.
@@ -68,6 +70,7 @@ inline subscription_options following_options(relay_options from) {
     };
   return {.start = from.start,
           .lanes = from.lanes,
+          .key_of = std::move(from.key_of),
           .window = from.in_flight,
           .save_every = from.save_every,
           .save_interval = from.save_interval,
