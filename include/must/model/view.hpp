@@ -2,149 +2,61 @@
 // view: a projection that is stored, in versions: a new one is built beside the old one, and then takes its place.
 #pragma once
 
+#include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/model/view/handler.hpp"  // IWYU pragma: export
+#include "must/model/view/state.hpp"
+#include "must/model/view/take_over.hpp"
 #include "must/query.hpp"
-#include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/subscription.hpp"
-#include "must/subscription/checkpoint.hpp"
 #include "must/subscription/claim.hpp"
-#include "must/subscription/fenced_cell.hpp"
-#include "must/subscription/hooks.hpp"
+#include "must/subscription/follower.hpp"
 #include "must/subscription/options.hpp"
+#include "must/subscription/parked.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/subscription/wait_outcome.hpp"
 #include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <concepts>
 #include <cstdint>
 #include <functional>
-#include <limits>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace must {
 
-/// Whether a view is being built anew, and the version before it does what cannot be undone; or is the one in use.
-enum class view_phase : std::uint8_t { rebuilding, live };
-
 /// How far a rebuild is.
 struct rebuild_progress {
-  position done = 0;      ///< everything at or below is handled
-  position total = 0;     ///< grows while events are stored
-  double per_second = 0;  ///< positions, since the rebuild was called
-  duration left{};        ///< at that rate
+  position done = 0;                 ///< The position up to which everything is handled.
+  position total = 0;                ///< The position to come to; it grows while events are stored.
+  double per_second = 0;             ///< The positions a second since the rebuild was called.
+  std::chrono::microseconds left{};  ///< The time that is left at that rate.
 };
 
-/// The name of a view, and the version of what handles its events: 1, 2, 3 ...
+/// The name of a view, and the version of what handles its events.
 struct view_version {
-  std::string name{};    ///< 1 to 300 bytes
-  unsigned version = 1;  ///< a new one for every change of the handler
+  std::string name{};    ///< The name of the view: 1 to 300 bytes.
+  unsigned version = 1;  ///< The version: 1, 2, 3 ..., a new one for every change of the handler.
 };
 
-namespace detail::model {
-
-// Which version of a view is in use, which one wants to be, and up to where the one before did its work.
-struct view_state {
-  unsigned active = 0;
-  unsigned wanted = 0;
-  position mark = 0;
-};
-
-template <CellStorage S>
-class view_cell {
- public:
-  view_cell(S& storage, const std::string& name) : storage_(storage), key_("must/view/" + name) {}
-  [[nodiscard]] view_state get() const { return of(storage_.get(key_)); }
-  template <typename Change>
-  void change(Change&& change) {
-    for (;;) {
-      const auto now = storage_.get(key_);
-      auto next = of(now);
-      change(next);
-      const auto bytes =
-          following::join_fields({std::to_string(next.active), std::to_string(next.wanted), std::to_string(next.mark)});
-      if ((now && now->bytes == bytes) || storage_.put(key_, bytes, now ? now->revision : 0)) return;
-    }
-  }
-
- private:
-  static view_state of(const std::optional<cell>& found) {
-    if (!found) return {};
-    const auto fields = following::split_fields(found->bytes);
-    return {following::read_count<unsigned>(fields, 0), following::read_count<unsigned>(fields, 1),
-            following::read_count(fields, 2)};
-  }
-  S& storage_;
-  std::string key_;
-};
-
-// What a view tells its handler.
-struct view_control {
-  position mark = 0;  // at or below, the version before did what cannot be undone
-  std::stop_source* retired = nullptr;
-};
-
-// Tells the handler which phase it is, when it takes that, and ends the run of a version that another replaces.
-template <CellStorage S, typename Handler>
-class view_handler : public following::hooks {
- public:
-  using event_type = recorded<typename S::data_type>;
-  static constexpr bool takes_phase = std::invocable<Handler&, const event_type&, view_phase>;
-
-  view_handler(S& storage, const view_version& which, const view_control& control, Handler handler)
-      : cell_(storage, which.name), version_(which.version), control_(control), handler_(std::move(handler)) {}
-
-  void operator()(const event_type& event)
-    requires std::invocable<Handler&, const event_type&> || takes_phase
-  {
-    if constexpr (takes_phase)
-      handler_(event, phase_of(event));
-    else
-      handler_(event);
-  }
-  template <typename Transaction>
-    requires std::invocable<Handler&, Transaction&, const event_type&> ||
-             std::invocable<Handler&, Transaction&, const event_type&, view_phase>
-  void operator()(Transaction& in, const event_type& event) {
-    if constexpr (std::invocable<Handler&, Transaction&, const event_type&, view_phase>)
-      handler_(in, event, phase_of(event));
-    else
-      handler_(in, event);
-  }
-  // One that waited while another followed may be retired before its first event.
-  void begin_run(const std::stop_token&) { static_cast<void>(tick()); }
-  duration tick() {
-    if (control_.retired != nullptr && cell_.get().wanted != version_) control_.retired->request_stop();
-    return duration{500'000};
-  }
-
- private:
-  [[nodiscard]] view_phase phase_of(const event_type& event) const {
-    return event.position <= control_.mark ? view_phase::rebuilding : view_phase::live;
-  }
-  view_cell<S> cell_;
-  unsigned version_;
-  const view_control& control_;
-  Handler handler_;
-};
-
-}  // namespace detail::model
-
-/// A projection with a handler that stores it, in versions: build the new one beside the old one, then switch.
+/// A projection with a handler that stores it, in versions: the new one is built beside the old one, then they switch.
 ///
-/// The handler is that of a subscription, and may take a view_phase as well: what it does beyond its own view (sends a
-/// mail) belongs to view_phase::live, and then happens once for each event, whichever version is in use.
-/// Each version has a checkpoint and, by the user, tables of its own. \see subscription
+/// The handler is that of a subscription, and may take a view_phase as well. What it does beyond its own view (sends a
+/// mail) belongs to view_phase::live, and then happens once for each event, whichever version is in use: within a
+/// transaction that is exact, else a crash repeats it as it repeats an event. Lanes and parked events are handed over
+/// too, by key: a new version keeps the key_of of the former. Each version has a checkpoint and, by the user, tables of
+/// its own. A version that dies while it takes over leaves the former one in use. \see subscription
 template <CellStorage S, typename Handler>
 class view {
  public:
+  /// Builds nothing until it is run or rebuilt.
   /// \throws bad_input  when the name, the version or an option is out of range
   view(S& storage, view_version which, query events, Handler handler, subscription_options options = {})
       : storage_(storage),
@@ -152,57 +64,81 @@ class view {
         options_(std::move(options)),
         cell_(storage, which_.name),
         subscription_(storage, name_of(which_.version), std::move(events),
-                      detail::model::view_handler<S, Handler>(storage, which_, control_, std::move(handler)),
-                      observed(options_)) {}
+                      detail::model::view_handler<S, Handler>(storage, which_.name, which_.version, control_,
+                                                              options_.key_of, std::move(handler)),
+                      prepared(options_)) {}
   view(const view&) = delete;
   view& operator=(const view&) = delete;
 
   /// Builds this version from the first event on, beside the one in use, takes its place, and returns. Goes on where
-  /// an earlier call was cut off, and does nothing when this version is in use. Another process that runs the former
-  /// version stops by itself. `progress` is called about ten times a second, and at the end.
-  /// \throws as subscription::run; not_owner, when a later version is in use
+  /// an earlier call was cut off, and does nothing when this version is in use and built. Another process that runs
+  /// the former version stops by itself. The first version of a view is in use from the start.
+  /// \param progress  is called about ten times a second, and at the end
+  /// \throws not_owner  when a later version is in use, or another process follows this version
+  /// \throws what subscription::run throws
   void rebuild(const std::function<void(const rebuild_progress&)>& progress = {}, const std::stop_token& stop = {}) {
-    cell_.change([&](auto& now) {
-      if (now.wanted == 0) now.wanted = which_.version;
-    });
-    const auto begun = cell_.get();
-    const auto former = begun.active != 0 ? begun.active : begun.wanted;
-    if (begun.active == which_.version) return;
-    if (former > which_.version)
-      raise({.code = error_code::not_owner,
-             .message = "version " + std::to_string(former) + " of view " + detail::text::in_quotes(which_.name) +
-                        " is in use, which is newer than version " + std::to_string(which_.version),
-             .field = "version"});
+    auto now = begun();
+    if (now.active == which_.version && now.is_built) return;
     start_progress(progress);
-    if (former == which_.version) {
-      control_ = {};
-      catch_up(stop, [&] { return storage_.head(); });
-      if (!stop.stop_requested()) activate(0);
-    } else {
-      control_ = {std::numeric_limits<position>::max(), nullptr};
-      catch_up(stop, [&] { return checkpoint_of(former); });
-      take_over(former, stop);
+    while (now.active != which_.version && !stop.stop_requested()) {
+      take_over(now.active, stop);
+      now = begun();
     }
+    if (!stop.stop_requested() && !now.is_built) finish(now, stop);
     if (!stop.stop_requested()) tell(true);
     progress_ = {};
   }
   /// Follows, as the version in use, until a stop is requested or another version takes its place; builds itself first.
-  /// \throws as subscription::run
+  /// A version that wants to take its place and dies before it has is waited for, and then this one goes on.
+  /// \throws what rebuild throws
   void run(const std::stop_token& stop) {
-    rebuild({}, stop);
-    if (stop.stop_requested()) return;
-    std::stop_source ended;
-    const std::stop_callback forward(stop, [&] { ended.request_stop(); });
-    control_ = {cell_.get().mark, &ended};
-    subscription_.run(ended.get_token());
+    static_cast<void>(begun());
+    try {
+      rebuild({}, stop);
+    } catch (const not_owner&) {  // of another process, or replaced meanwhile
+      if (cell_.get().active <= which_.version) throw;
+    }
+    while (!stop.stop_requested()) {
+      const auto now = cell_.get();
+      if (now.active != which_.version) return;
+      std::stop_source ended;
+      const std::stop_callback forward(stop, [&] { ended.request_stop(); });
+      const bool was_aside = control_.is_aside;
+      control_ = {.before = now.before, .is_in_use = true, .ends = &ended};
+      try {
+        subscription_.run(ended.get_token());
+      } catch (const not_owner&) {
+        if (cell_.get().active != which_.version) return;
+        if (!was_aside && !control_.is_aside) throw;
+        control_.is_aside = true;
+      }
+      if (control_.is_aside) leave_room(stop);
+    }
   }
-  /// The version in use; 0 when none was built. \throws storage_error
-  [[nodiscard]] unsigned active_version() const { return cell_.get().active; }
-  /// \see subscription
+  /// Takes back the announcement of this version, when it is not in use: it died, or is not wanted any more. What it
+  /// has built is kept. \returns whether it was announced  \throws storage_error
+  bool withdraw() {
+    return cell_
+        .change([&](auto& now) {
+          if (now.wanted != which_.version || now.active >= which_.version) return false;
+          now.wanted = 0;
+          return true;
+        })
+        .has_value();
+  }
+  /// Returns the version in use; 0 when none was built. \throws storage_error
+  [[nodiscard]] unsigned active_version() const {
+    const auto now = cell_.get();
+    return now.is_built ? now.active : 0;
+  }
+  /// Waits until everything at or below a position is handled by this version. \see subscription::wait_until
   wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
-  [[nodiscard]] subscription_health health() const {
-    return subscription_.health();
-  }  ///< of the version of this object
+  /// Returns how this version goes. \see subscription::health
+  [[nodiscard]] subscription_health health() const { return subscription_.health(); }
+  /// Returns what this version has parked. \throws storage_error
+  [[nodiscard]] std::vector<parked_event> parked() const { return subscription_.parked(); }
+  /// Asks whoever runs this version to handle its parked events again, soon. \throws storage_error
+  void replay_parked() { subscription_.replay_parked(); }
 
  private:
   using clock = std::chrono::steady_clock;
@@ -213,7 +149,8 @@ class view {
     return which;
   }
   [[nodiscard]] follower name_of(unsigned which) const { return follower::view(which_.name, which); }
-  subscription_options observed(subscription_options options) {
+  subscription_options prepared(subscription_options options) {
+    options.on_failure = detail::model::policy_of_view(std::move(options.on_failure), control_);
     options.observer = [this, user = std::move(options.observer)](const subscription_health& now) {
       if (user) user(now);
       done_ = now.scanned;
@@ -221,10 +158,20 @@ class view {
     };
     return options;
   }
-  [[nodiscard]] position checkpoint_of(unsigned which) const {
-    const auto found = detail::following::find_cell(storage_, name_of(which));
-    if (!found) return 0;
-    return detail::following::checkpoint::of(detail::following::owned_fields::of(found->bytes).fields).handled.at;
+  // The state, when this version is the first, in use, or later than the one in use.
+  detail::model::view_state begun() {
+    static_cast<void>(cell_.change([&](auto& now) {
+      if (now.active != 0) return false;
+      now.active = which_.version;
+      return true;
+    }));
+    const auto now = cell_.get();
+    if (now.active > which_.version)
+      raise({.code = error_code::not_owner,
+             .message = "version " + std::to_string(now.active) + " of view " + detail::text::in_quotes(which_.name) +
+                        " is in use, which is newer than version " + std::to_string(which_.version),
+             .field = "version"});
+    return now;
   }
   template <typename Target>
   void catch_up(const std::stop_token& stop, Target&& target) {
@@ -233,29 +180,72 @@ class view {
       if (done_ >= total_) return;
     }
   }
-  // The former version ends, and this one comes to just where that was.
+  // Comes to where the former version is, ends that, comes to just where it was, and takes its place. Returns without
+  // having done so when something came between.
   void take_over(unsigned former, const std::stop_token& stop) {
+    control_ = {};
+    catch_up(stop, [&] {
+      control_.before = detail::model::done_by(storage_, name_of(former));
+      return control_.before.at;
+    });
     if (stop.stop_requested()) return;
-    cell_.change([&](auto& now) { now.wanted = which_.version; });
     auto waiting = options_;
     waiting.standby = true;
     waiting.owner = {};
     detail::following::progress counters;
-    detail::following::claim<S> claim(storage_, name_of(former), waiting, counters, stop);
+    std::stop_source ended;
+    const std::stop_callback forward(stop, [&] { ended.request_stop(); });
+    detail::model::announcement<S> announced(cell_, which_.version, counters, ended);
+    detail::following::claim<S> claim(storage_, name_of(former), waiting, counters, ended.get_token());
+    announced.end();
     if (!claim.is_held()) return;
-    const auto mark = claim.found().handled.at;
-    catch_up(stop, [&] { return mark; });
-    if (!stop.stop_requested()) activate(mark);
+    const auto turn = cell_.change([&](auto& now) {
+      ++now.turn;
+      return now.active == former;
+    });
+    if (!turn) return;
+    control_.before = detail::model::all_done_by(storage_, claim);
+    catch_up(stop, [&] { return control_.before.at; });
+    replay_what_is_done(stop);
+    if (stop.stop_requested()) return;
+    static_cast<void>(cell_.change([&](auto& now) {
+      if (now.active != former || now.turn != turn->turn) return false;  // the former version follows again
+      now.active = which_.version;
+      now.wanted = std::max(now.wanted, which_.version);
+      now.before = control_.before;
+      return true;
+    }));
     claim.release(claim.found().handled);
   }
-  void activate(position mark) {
-    cell_.change([&](auto& now) { now = {which_.version, std::max(now.wanted, which_.version), mark}; });
+  // Waits, so that the version that announces itself can have the claim.
+  void leave_room(const std::stop_token& stop) const {
+    for (int i = 0; i < 10 && !stop.stop_requested() && cell_.get().active == which_.version; ++i)
+      detail::rest(duration{100'000}, stop);
+  }
+  // What the former version has handled after all, of what it had parked.
+  void replay_what_is_done(const std::stop_token& stop) {
+    const auto parked = subscription_.parked();
+    if (std::none_of(parked.begin(), parked.end(),
+                     [&](const auto& one) { return control_.before.has_done(one.position, one.key); }))
+      return;
+    subscription_.replay_parked();
+    done_ = subscription_.run_once(stop, control_.before.at);
+  }
+  // Comes to the end of the store, in use.
+  void finish(const detail::model::view_state& now, const std::stop_token& stop) {
+    control_ = {.before = now.before, .is_in_use = true};
+    catch_up(stop, [&] { return storage_.head(); });
+    if (stop.stop_requested()) return;
+    static_cast<void>(cell_.change([&](auto& next) {
+      next.is_built = true;
+      return next.active == which_.version;
+    }));
   }
 
   void start_progress(const std::function<void(const rebuild_progress&)>& progress) {
     progress_ = progress;
     begun_ = told_ = clock::now();
-    begun_at_ = checkpoint_of(which_.version);
+    begun_at_ = detail::model::done_by(storage_, name_of(which_.version)).at;
     done_ = begun_at_;
   }
   void tell(bool at_the_end) {
@@ -265,8 +255,8 @@ class view {
     const double seconds = std::chrono::duration<double>(now - begun_).count();
     const double rate = seconds > 0 ? static_cast<double>(done_ - begun_at_) / seconds : 0;
     const auto rest = total_ > done_ ? static_cast<double>(total_ - done_) : 0;
-    progress_(
-        {done_, std::max(total_, done_), rate, duration{rate > 0 ? static_cast<std::int64_t>(rest / rate * 1e6) : 0}});
+    progress_({done_, std::max(total_, done_), rate,
+               std::chrono::microseconds(rate > 0 ? static_cast<std::int64_t>(rest / rate * 1e6) : 0)});
   }
 
   S& storage_;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// Which version of a view is in use, which one announces itself, and what the version before has done.
+#pragma once
+
+#include "must/fwd.hpp"
+#include "must/storage.hpp"
+#include "must/stored_names.hpp"
+#include "must/subscription/fields.hpp"
+#include "must/subscription/partition.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace must::detail::model {
+
+// An event that was parked: with `is_strict` it and the later ones of its key are not done.
+struct left_event {
+  must::position position = 0;
+  std::string key{};
+  bool is_strict = false;
+};
+
+// The events that a version has done: all up to a position, more in its lanes, but none of those that are parked.
+struct handed_over {
+  position at = 0;
+  std::vector<position> lanes{};
+  std::vector<left_event> left{};
+
+  [[nodiscard]] const left_event* left_at(position event, std::string_view key) const {
+    const auto found = std::find_if(left.begin(), left.end(), [&](const left_event& one) {
+      return one.key == key && (one.is_strict ? event >= one.position : event == one.position);
+    });
+    return found == left.end() ? nullptr : &*found;
+  }
+  [[nodiscard]] bool has_done(position event, std::string_view key) const {
+    if (left_at(event, key) != nullptr) return false;
+    return event <= at || (!lanes.empty() && event <= lanes[following::lane_of(key, event, lanes.size())]);
+  }
+};
+
+// `turn` changes whenever a version that is in use begins to follow, and when another takes over: so that one of the
+// two sees the other. `beat` changes while the version that announces itself lives.
+struct view_state {
+  unsigned active = 0, wanted = 0;
+  bool is_built = false;
+  std::uint64_t beat = 0, turn = 0;
+  handed_over before{};
+
+  [[nodiscard]] std::string bytes() const {
+    std::vector<std::string> all{
+        std::to_string(active), std::to_string(wanted), std::to_string(before.at),          is_built ? "1" : "0",
+        std::to_string(beat),   std::to_string(turn),   std::to_string(before.lanes.size())};
+    for (const auto lane : before.lanes) all.push_back(std::to_string(lane));
+    for (const auto& one : before.left) {
+      all.push_back(std::to_string(one.position));
+      all.push_back(one.is_strict ? "1" : "0");
+      all.push_back(one.key);
+    }
+    return following::join_fields(all);
+  }
+  // Earlier releases wrote three fields, and activated what was built.
+  [[nodiscard]] static view_state of(std::string_view bytes) {
+    const auto all = following::split_fields(bytes);
+    view_state made;
+    made.active = following::read_count<unsigned>(all, 0);
+    made.wanted = following::read_count<unsigned>(all, 1);
+    made.before.at = following::read_count(all, 2);
+    made.is_built = all.size() == 3 ? made.active != 0 : following::read_field(all, 3) == "1";
+    made.beat = following::read_count(all, 4);
+    made.turn = following::read_count(all, 5);
+    const auto lanes = following::read_count<std::size_t>(all, 6, 1'024);
+    std::size_t at = 7;
+    for (; made.before.lanes.size() < lanes; ++at) made.before.lanes.push_back(following::read_count(all, at));
+    for (; at + 3 <= all.size(); at += 3)
+      made.before.left.push_back({following::read_count(all, at), all[at + 2], all[at + 1] == "1"});
+    return made;
+  }
+};
+
+template <CellStorage S>
+class view_cell {
+ public:
+  view_cell(S& storage, const std::string& name) : storage_(storage), name_(stored_names::view(name)) {}
+
+  [[nodiscard]] view_state get() const {
+    const auto found = read();
+    return found ? view_state::of(found->bytes) : view_state();
+  }
+  // Calls `change(state&)`, which says whether there is something to write, until that is written; returns what stands
+  // then, and nothing where there was nothing to write.
+  template <typename Change>
+  std::optional<view_state> change(Change&& change) {
+    for (;;) {
+      const auto now = read();
+      auto next = now ? view_state::of(now->bytes) : view_state();
+      if (!change(next)) return std::nullopt;
+      if (storage_.put(name_.now, next.bytes(), now ? now->revision : 0)) return next;
+    }
+  }
+
+ private:
+  [[nodiscard]] std::optional<cell> read() const {
+    auto found = storage_.get(name_.now);
+    if (found || !name_.has_former()) return found;
+    found = storage_.get(name_.former);
+    if (found) found->revision = 0;  // the new name has none
+    return found;
+  }
+  S& storage_;
+  stored_names::name name_;
+};
+
+}  // namespace must::detail::model
