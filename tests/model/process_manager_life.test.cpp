@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -482,4 +483,47 @@ TEST_CASE("process_manager: the running instances are listed, and one is ended b
   clock.advance(std::chrono::hours(2));
   while (manager.run_once() < store.head()) {}
   CHECK(notes_in(store) == std::vector<std::string>{"a: waits", "b/c: waits", ": late"});
+}
+
+namespace {
+
+struct Cancelled {
+  static constexpr auto type = "cancelled";
+  std::string order;
+  [[nodiscard]] std::string stream() const { return "cancellations"; }
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Cancelled, order)
+struct Fragile {
+  using events = must::events<Placed, Cancelled>;
+  using starts = must::events<Placed>;
+  using commands = must::commands<Note>;
+  static inline bool is_broken = true;
+  static std::string key_of(const auto& event) { return event.order; }
+  void apply(const auto&) {}
+  auto react(const Placed& event) const {
+    if (is_broken && event.order == "one") throw std::runtime_error("broken");
+    return Note{event.order, "placed"};
+  }
+  auto react(const Cancelled& event) const { return Note{event.order, "cancelled"}; }
+};
+
+}  // namespace
+
+TEST_CASE("process_manager: an event waits behind a parked one of its instance, whatever its stream", "[model]") {
+  must::memory_store<> store;
+  Fragile::is_broken = true;
+  auto parking = quick;
+  parking.on_failure.then = must::failure_action::park;
+  must::append(store, Placed{"one"}, Placed{"two"}, Cancelled{"one"}, Cancelled{"two"});
+  auto manager = must::process_manager<Fragile>(store, "orders", parking);
+  while (manager.run_once() < store.head()) {}
+  CHECK(notes_in(store) == std::vector<std::string>{"two: placed", "two: cancelled"});
+  REQUIRE(manager.parked().size() == 1);
+  CHECK(manager.parked()[0].key == "one");
+
+  Fragile::is_broken = false;
+  manager.replay_parked();
+  while (manager.run_once() < store.head()) {}
+  CHECK(manager.parked().empty());
+  CHECK(notes_in(store) == std::vector<std::string>{"two: placed", "two: cancelled", "one: placed", "one: cancelled"});
 }

@@ -7,9 +7,13 @@
 #include "must/model/process_manager/options.hpp"
 #include "must/model/process_manager/reaction.hpp"  // IWYU pragma: export
 #include "must/model/process_manager/runner.hpp"
+#include "must/query.hpp"
 #include "must/storage.hpp"
 #include "must/subscription.hpp"
 #include "must/subscription/options.hpp"
+#include "must/subscription/parked_event.hpp"
+#include "must/subscription/partition.hpp"
+#include "must/subscription/wait_outcome.hpp"
 #include "must/timestamp.hpp"
 
 #include <stop_token>
@@ -29,8 +33,8 @@ class basic_process_manager {
       : storage_(storage),
         name_(detail::model::checked_manager(std::move(name))),
         subscription_(storage, follower::process_manager(name_), detail::model::process_query<P>(),
-                      detail::model::process_runner<P, S, Option...>(storage, name_, std::move(rule_options)...),
-                      detail::model::one_lane(std::move(options))) {}
+                      runner(storage, name_, std::move(rule_options)...),
+                      detail::model::one_lane(by_instance(storage, std::move(options)))) {}
 
   /// Follows until a stop is requested, which is obeyed between two commands.
   /// \throws poison_error  when a process decides 100 times in a row on refusals of its own commands, or on deadlines
@@ -51,14 +55,33 @@ class basic_process_manager {
   bool end(const std::string& key) { return detail::model::end_process_of(storage_, name_, key); }
 
   /// Waits until everything at or below a position is handled. \see subscription::wait_until
-  auto wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
+  wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
   /// How it goes. \see subscription::health
   [[nodiscard]] subscription_health health() const { return subscription_.health(); }
+  /// Returns the events that are parked, whoever follows; `key` is that of the instance. \throws storage_error
+  [[nodiscard]] std::vector<parked_event> parked() const { return subscription_.parked(); }
+  /// Asks whoever follows to handle the parked events again, soon. Those that fail stay parked. \throws storage_error
+  /// \see must::subscriptions, for one event: must::follower::process_manager(name) says which subscription it is
+  void replay_parked() { subscription_.replay_parked(); }
 
  private:
+  using runner = detail::model::process_runner<P, S, Option...>;
+
+  // Events of one instance wait behind one of it that is parked, whatever their streams.
+  static subscription_options by_instance(S& storage, subscription_options options) {
+    if (!options.key_of)
+      options.key_of = [&storage](const event_head& head) {
+        std::string key;
+        static_cast<void>(storage.read(query::all(), {.after = head.position - 1, .until = head.position},
+                                       [&](const auto& record) { key = runner::key_or_stream(record); }));
+        return key;
+      };
+    return options;
+  }
+
   S& storage_;
   std::string name_;
-  subscription<S, detail::model::process_runner<P, S, Option...>> subscription_;
+  subscription<S, runner> subscription_;
 };
 
 /// Follows a store with the process manager P: events come in, commands go out, through process_command.

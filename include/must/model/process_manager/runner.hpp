@@ -103,8 +103,14 @@ class process_runner : public following::hooks {
     }
     return duration{longest_span};
   }
-  // The key of the instance that an event belongs to; empty when it belongs to none.
-  [[nodiscard]] static std::string key_of(const event_type& record) { return key_among(record, typename P::events{}); }
+  // What an event is parked under: the key of its instance, or the stream of one that cannot be read.
+  [[nodiscard]] static std::string key_or_stream(const event_type& record) {
+    try {
+      return key_among(record, typename P::events{});
+    } catch (const exception&) {
+      return record.subject;
+    }
+  }
 
  private:
   static constexpr bool has_deadlines = requires(const P& process) { process.on_deadline(std::string_view()); };
