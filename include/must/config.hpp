@@ -11,7 +11,7 @@
 #elif defined(__clang__) && __clang_major__ < 14
 #error "must needs clang 14 or later."
 #include "must/stops_here"
-#elif !defined(__clang__) && defined(__GNUC__) && __GNUC__ < 11
-#error "must needs GCC 11 or later."
+#elif !defined(__clang__) && defined(__GNUC__) && __GNUC__ < 12
+#error "must needs GCC 12 or later."
 #include "must/stops_here"
 #endif

@@ -50,7 +50,7 @@ add_test(NAME "compile_fail: C++17, whatever header comes first" COMMAND "${CMAK
   -- "${CMAKE_CXX_COMPILER}" ${flags} -std=c++17)
 set_tests_properties("compile_fail: C++17, whatever header comes first" PROPERTIES LABELS compile_fail)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  must_refuses("GCC 10" "must needs GCC 11 or later" -U__GNUC__ -D__GNUC__=10)
+  must_refuses("GCC 11" "must needs GCC 12 or later" -U__GNUC__ -D__GNUC__=11)
 else()
   must_refuses("clang 13" "must needs clang 14 or later" -U__clang_major__ -D__clang_major__=13)
 endif()
