@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The oldest ClickHouse that must is to work with: the server of Debian 12. DIR/address is that of HTTP.
+# The oldest ClickHouse that is supported: the server of Debian 12. DIR/address is that of HTTP.
 . "$(dirname "$0")/parts/server.sh"
 title='ClickHouse 18.16' ports=3
 server=/usr/sbin/clickhouse-server

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Conan 2: `conan.sh try CHECKOUT BUILD COMMAND...` packages must by the recipe of a checkout, with what the system has in
+# Conan 2: `conan.sh try CHECKOUT BUILD COMMAND...` packages `must` by the recipe of a checkout, with what the system has in
 # place of what Conan's own server offers, leaves in BUILD what CMake finds it by, and runs the command.
 . "$(dirname "$0")/../servers/parts/cache.sh"
 title='Conan 2' needs='python3'

@@ -22,7 +22,8 @@ get_package() { npm install --silent --no-audit --no-fund --no-save --prefix "$1
 # get_from_python <folder> <package>: a package of Python, and what it needs, for `PYTHONPATH=<folder> python3`.
 get_from_python() { python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$@"; }
 
-# A package of the system, installed beside the others; the folder in the cache says no more than that.
+# get_from_system <package>...: packages of the system. The folder in the cache stays empty, so that is_there has to look
+# for a program.
 get_from_system() {
   . "$here/../../cmake/apt.sh"
   apt_install "$@"
