@@ -41,13 +41,16 @@ bool goes_on_after(Visitor& visitor, const recorded<Data>& record) {
 
 }  // namespace detail
 
-/// Keeps events for ever, in one order. Any number of threads may use one.
+/// A store of events, which keeps them for ever, in one order. Any number of threads may use one.
 ///
-/// append(events, condition): all or nothing; a repeat gives the first result; may move from `events` if, and only if,
-///   it stores them. Checked in this order: bad_input, duplicate_id or a repeat, position_ahead, the condition.
-/// read(query, options, visitor): `visitor(const recorded<data_type>&)` returns void, or bool to go on; it is called
-///   under no lock and may append, read, throw. head(): the last position. version(stream): 0 when there is none.
-/// find(source, id): the event of that identity. All may throw storage_error. origin(): what new events get.
+/// - `append(events, condition)` stores all events or none, and moves from them only if it stores them. It checks in
+///   this order: bad_input, duplicate_id or a repeat (which gets its first result), position_ahead, the condition.
+/// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)`, which returns void, or bool to go on.
+///   The visitor is called under no lock, and may append, read and throw.
+/// - `head()` returns the last position.
+/// - `version(stream)` returns the version of a stream, 0 when there is none.
+/// - `find(source, id)` returns the event of that identity, if there is one.
+/// - `origin()` returns what new events get. Every other member may throw storage_error.
 template <typename S>
 concept Storage = requires { typename S::data_type; } &&
                   requires(S& storage, std::span<basic_event<typename S::data_type>> events,
@@ -61,18 +64,21 @@ concept Storage = requires { typename S::data_type; } &&
                     { storage.origin() } -> std::convertible_to<const must::origin&>;
                   };
 
-/// A small value under a key, and how often it was put: 1, 2, 3 ...
+/// A small value that a store keeps under a key.
 struct cell {
-  std::string bytes{};         ///< any
-  std::uint64_t revision = 0;  ///< how often it was put
+  std::string bytes{};         ///< The value. It is any bytes.
+  std::uint64_t revision = 0;  ///< The number of times that the cell was put: 1, 2, 3 ...
   friend bool operator==(const cell&, const cell&) = default;
 };
 
-/// Keeps cells beside the events: checkpoints, leases, snapshots.
+/// A store that keeps cells beside the events: checkpoints, leases, snapshots.
 ///
-/// get(key): the cell, or nothing. put(key, bytes, expected): stores when the cell's revision is `expected` (0: there
-/// is none yet) and says whether it did. list(prefix): the keys that start with it, sorted bytewise.
-/// Keys are names (1 to 512 bytes of UTF-8 without NUL), else bad_input.
+/// - `get(key)` returns the cell, or nothing when there is none.
+/// - `put(key, bytes, expected)` stores the bytes when the revision of the cell is `expected`, and says whether it did.
+///   An `expected` of 0 means that there is no such cell yet.
+/// - `list(prefix)` returns the keys that start with a prefix, sorted bytewise.
+///
+/// A key is a name of 1 to 512 bytes of UTF-8 without NUL. Any other key is refused (bad_input).
 template <typename S>
 concept CellStorage = Storage<S> && requires(S& storage, std::string_view text, std::uint64_t revision) {
   { storage.get(text) } -> std::same_as<std::optional<cell>>;
@@ -83,14 +89,15 @@ concept CellStorage = Storage<S> && requires(S& storage, std::string_view text, 
 /// One append of a batch.
 template <typename Data>
 struct batch_item {
-  std::span<basic_event<Data>> events{};  ///< that are stored together
-  append_condition condition{};           ///< of these alone
+  std::span<basic_event<Data>> events{};  ///< The events, which are stored together.
+  append_condition condition{};           ///< The condition of these events alone.
 };
 
-/// Commits many appends at once: each under its own condition, evaluated in order, the later seeing the earlier.
+/// A store that commits many appends at once.
 ///
-/// append_batch(items): one result for each item, in order; an item that fails does not hinder its neighbours, and its
-/// error is its result. No result leaves before the commit is durable. Throws only what concerns the whole batch.
+/// `append_batch(items)` returns one result for each item, in order. Each item has its own condition. Conditions are
+/// evaluated in order, so that a later item sees an earlier one. An item that fails does not hinder its neighbours, and
+/// its error is its result. No result leaves before the commit is durable. What is thrown concerns the whole batch.
 template <typename S>
 concept BatchStorage = Storage<S> && requires(S& storage, std::span<batch_item<typename S::data_type>> items) {
   { storage.append_batch(items) } -> std::same_as<std::vector<result<append_result>>>;

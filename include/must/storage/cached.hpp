@@ -23,30 +23,31 @@ namespace must {
 
 /// A storage that keeps the states of commands and of must::load, so that the next one reads what is new since.
 ///
-/// What is decided on is the same as without: each state is brought up to date by a read, a conflict is found as ever,
-/// and a state of another history (a store that was restored) is thrown away. The state that was not used for longest
-/// goes first. A state is copied out and in. Any number of threads. Everything else is handed on.
-/// \param storage  not owned \param most_states  how many are kept, 1 or more \throws bad_input
+/// Decisions are the same as without it: each state is brought up to date by a read, a conflict is found as ever, and a
+/// state of another history (a store that was restored) is thrown away. The state that was not used for longest is
+/// forgotten first. A state is copied out and in. Everything else is handed on. Any number of threads may use one.
 template <Storage S>
 class cached : public kit::decorator<S> {
   using base = kit::decorator<S>;
 
  public:
   using typename base::event;
-  using caches_states = void;  ///< for the folding of states
+  using caches_states = void;  ///< Tells the folding of states that states are kept.
 
-  /// Keeps nothing yet.
+  /// Caches the states of a store, which is not owned.
+  /// \param most_states  how many states are kept at the most, 1 or more
+  /// \throws bad_input  when `most_states` is 0
   explicit cached(S& storage, std::size_t most_states = 1'000) : base(storage), most_(most_states) {
     if (most_states == 0) raise({.code = error_code::bad_input, .message = "most_states is 0", .field = "most_states"});
   }
   cached(const cached&) = delete;
   cached& operator=(const cached&) = delete;
 
-  /// \see Storage
+  /// Appends. \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
     return this->storage().append(events, condition);
   }
-  /// How many states are kept now.
+  /// The number of states that are kept now.
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return entries_.size();
@@ -58,14 +59,14 @@ class cached : public kit::decorator<S> {
     by_key_.clear();
   }
 
-  /// For the folding of states: one that is kept.
+  /// The kept state of a query item, if there is one. The folding of states calls it.
   template <typename State>
   std::optional<detail::pipeline::folded_state<State>> recall(const query_item& of) {
     const auto known = look_up(key_of<State>(of));
     if (!known) return std::nullopt;
     return *static_cast<const detail::pipeline::folded_state<State>*>(known.get());
   }
-  /// For the folding of states: keeps one.
+  /// Keeps the state of a query item. The folding of states calls it.
   template <typename State>
   void keep(const query_item& of, detail::pipeline::folded_state<State> from) {
     enter(key_of<State>(of), std::make_shared<const detail::pipeline::folded_state<State>>(std::move(from)));

@@ -31,8 +31,8 @@ namespace must {
 
 /// How large a commit may become. What is larger by itself is committed alone.
 struct group_commit_options {
-  std::size_t events = 10'000;                 ///< in all appends of one commit, 1 or more
-  std::size_t bytes = std::size_t{16} << 20U;  ///< of payloads in all appends of one commit
+  std::size_t events = 10'000;                 ///< The number of events of all appends of one commit, 1 or more.
+  std::size_t bytes = std::size_t{16} << 20U;  ///< The size of all appends of one commit. \see kit::event_bytes
 };
 
 /// Lets threads that append at the same time share one commit of a BatchStorage, which it does not own.
@@ -79,8 +79,7 @@ class group_commit : public kit::decorator<S> {
   struct entry {
     [[nodiscard]] std::size_t bytes() const {
       std::size_t sum = 0;
-      if constexpr (std::is_same_v<data_type, payload>)
-        for (const auto& one : events) sum += one.data.bytes().size();
+      for (const auto& one : events) sum += kit::event_bytes(one);
       return sum;
     }
 

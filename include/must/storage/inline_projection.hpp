@@ -15,10 +15,10 @@ namespace must {
 
 /// A storage that runs `project(transaction, event)` for each event of an append, in the append's own transaction.
 ///
-/// Of a TransactionalStorage, which it does not own. The view is never behind the events, and never ahead: what project
-/// throws stores nothing and goes on to the caller; a conflict or a repeat does not reach it. It runs while the store
-/// is locked for other writers, so it has to be short, and must not call the store.
-/// Appends that go past this object are not projected, and there are no batches.
+/// The view is never behind the events, and never ahead of them. What `project` throws stores nothing and goes on to
+/// the caller. `project` does not run for a conflict or a repeat. It runs while the store is locked for other writers,
+/// so it has to be short, and does not call the store. Appends that go past this object are not projected. There are no
+/// batches.
 template <TransactionalStorage S, typename Project>
   requires std::invocable<Project&, typename S::transaction&, const basic_event<typename S::data_type>&>
 class inline_projection : public kit::decorator<S> {
@@ -27,10 +27,11 @@ class inline_projection : public kit::decorator<S> {
  public:
   using typename base::event;
 
-  /// Projects what is appended from now on.
+  /// Projects what is appended from now on. The store is not owned.
   inline_projection(S& storage, Project project) : base(storage), project_(std::move(project)) {}
 
-  /// \see Storage \throws what project throws
+  /// Appends events, and projects them in the same transaction. \see Storage
+  /// \throws ...  what `project` throws
   append_result append(std::span<event> events, const append_condition& condition) {
     return this->storage().append_with(events, condition, [&](typename S::transaction& in) {
       for (const auto& one : events) project_(in, one);

@@ -50,25 +50,32 @@ struct memory_data<> {
 
 }  // namespace detail::memory
 
-/// Keeps events in memory: memory_store<E...> the structs E... as they are, memory_store<> CloudEvents of any type.
+/// A store in memory. memory_store<E...> keeps the structs E... as they are, memory_store<> CloudEvents of any type.
 ///
-/// A Storage, CellStorage, BatchStorage and WaitableStorage. Appends take turns; readers never wait, and see a batch
-/// whole or not at all. Records never move: a read hands out references into the log, good as long as the store.
-/// An append costs what it stores and what its condition matches, a read what it matches; neither what is stored.
+/// It is a Storage, CellStorage, BatchStorage, WaitableStorage and LimitedStorage. It has no history(), since its cells
+/// end with its events. Appends take turns. Readers never wait, and see a batch whole or not at all. A read hands out
+/// references into the log, which are good as long as the store. The cost of an append is that of what it stores and of
+/// what its condition matches. The cost of a read is that of what it matches.
 template <typename... E>
 class memory_store {
  public:
-  using data_type = typename detail::memory::memory_data<E...>::type;  ///< of the events
-  using event = basic_event<data_type>;                                ///< what is appended
+  /// The type of the data of an event.
+  using data_type = typename detail::memory::memory_data<E...>::type;
+  /// The type of an event that is appended.
+  using event = basic_event<data_type>;
 
+  /// Makes an empty store.
   /// \throws bad_input  when the source is no name
   explicit memory_store(must::origin origin = {}, must::limits limits = {})
       : origin_(std::move(origin)), limits_(limits) {
     kit::check_name("source", origin_.source);
   }
 
-  /// \see Storage. Events that may throw when they are moved are copied.
-  /// \throws bad_input, duplicate_id, position_ahead; what copying an event throws
+  /// Appends events under a condition. Events that may throw when they are moved are copied. \see Storage
+  /// \throws bad_input  for input beyond the limits
+  /// \throws duplicate_id  for a known id
+  /// \throws position_ahead  for a condition on a position beyond the head
+  /// \throws ...  what copying an event throws
   append_result append(std::span<event> events, const append_condition& condition) {
     const auto plan = log_.make_plan(events);
     kit::check_append(std::span<const event>(events), condition, limits_);
@@ -76,7 +83,7 @@ class memory_store {
     return log_.append(events, plan, condition, *origin_.clock);
   }
 
-  /// \see BatchStorage. A reader sees the whole batch or nothing of it.
+  /// Appends many at once. A reader sees the whole batch or nothing of it. \see BatchStorage
   std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items) {
     std::vector<result<append_result>> done;
     done.reserve(items.size());
@@ -85,7 +92,8 @@ class memory_store {
     return done;
   }
 
-  /// \see Storage. Waits for nothing and nobody; the visitor is called under no lock. \throws bad_input
+  /// Reads events, and waits for nobody. \see Storage
+  /// \throws bad_input  for a query or options that cannot be
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
     kit::check_read(which, options, limits_.name_bytes);
@@ -96,32 +104,35 @@ class memory_store {
     return window.result();
   }
 
-  [[nodiscard]] position head() const noexcept { return log_.head(); }  ///< \see Storage
-
-  /// \see Storage
+  /// The last position, 0 when the store is empty.
+  [[nodiscard]] position head() const noexcept { return log_.head(); }
+  /// The version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
   [[nodiscard]] must::version version(std::string_view stream) const {
     kit::check_name("stream", stream);
     return log_.version_of(stream);
   }
-  /// \see Storage
+  /// The event of an identity, if there is one.
   [[nodiscard]] std::optional<recorded<data_type>> find(std::string_view source, std::string_view id) const {
     const auto at = log_.find(source, id);
     if (at == 0) return std::nullopt;
     return log_.at(at);
   }
-  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }  ///< \see Storage
-  [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }  ///< as they were given
+  /// What new events get.
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
+  /// The limits that the store was made with.
+  [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
 
-  /// \see CellStorage
+  /// The cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
   [[nodiscard]] std::optional<cell> get(std::string_view key) const { return cells_.get(key); }
-  /// \see CellStorage
+  /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
+  /// \throws bad_input  for a key that is no name
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return cells_.put(key, bytes, expected_revision);
   }
-  /// \see CellStorage
+  /// The keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const { return cells_.list(prefix); }
 
-  /// \see WaitableStorage
+  /// Waits until the head is at `until` or beyond, and says whether it is. \see WaitableStorage
   bool wait_for(position until, duration timeout, const std::stop_token& stop = {}) {
     return wake_up_.wait(until, timeout, duration(detail::longest_span), stop, [&] { return head(); });
   }

@@ -50,40 +50,55 @@ namespace must {
 ///
 /// TLS, passwords and timeouts are libpq's own: conninfo, ~/.pgpass, service files, environment variables.
 struct postgres_options {
-  std::string conninfo{};                 ///< "host=/run/postgresql dbname=app", or a URI; never in an error text
-  std::string schema = "must";            ///< 1 to 63 bytes; one store each
-  std::size_t connections = 4;            ///< at the most; waiting takes one more
-  must::duration deadline{10'000'000};    ///< for each call; the server ends a statement after nine tenths of it
-  must::limits limits{};                  ///< an append has 512 MiB at the most in any case
-  std::size_t page_events = 4'000;        ///< of one page of a read
-  std::size_t page_bytes = 16U << 20U;    ///< of its tags, its attributes and its data each, or one event's
-  bool notify = true;                     ///< NOTIFY once a commit; without it, who waits polls
-  must::duration poll_interval{200'000};  ///< between polls of those who wait
-  bool create = true;                     ///< makes the schema where there is none
-  bool pooled = false;  ///< behind a transaction-mode pooler: no session state; mostly found out without being told
+  /// The connection string of libpq, "host=/run/postgresql dbname=app" or a URI. No error repeats it.
+  std::string conninfo{};
+  /// The name of the schema, 1 to 63 bytes. Each schema is a store of its own.
+  std::string schema = "must";
+  /// The number of connections that are open at once at the most. Waiting takes one more.
+  std::size_t connections = 4;
+  /// The time that a call may take. The server ends a statement after nine tenths of it.
+  must::duration deadline{10'000'000};
+  /// What an append may hold. Whatever the limits say, an append takes 512 MiB at the most.
+  must::limits limits{};
+  /// The number of events that a read fetches at once.
+  std::size_t page_events = 4'000;
+  /// The size of the tags, of the attributes and of the data that a read fetches at once, in bytes each. A larger event
+  /// is fetched alone.
+  std::size_t page_bytes = 16U << 20U;
+  /// Whether each commit notifies those who wait. Otherwise they poll.
+  bool notify = true;
+  /// The time between two polls of those who wait.
+  must::duration poll_interval{200'000};
+  /// Whether the schema is made where there is none, and mended after it was renamed.
+  bool create = true;
+  /// Whether a pooler in transaction mode stands between, so that no session keeps anything. Most poolers are found out
+  /// without being told.
+  bool pooled = false;
 };
 
-/// Keeps events in PostgreSQL: a Storage, CellStorage, BatchStorage, WaitableStorage and TransactionalStorage.
+/// A store in PostgreSQL. It is a CellStorage, BatchStorage, WaitableStorage, TransactionalStorage and HistoryStorage.
 ///
-/// Several processes may use one schema. Appends take turns by an advisory lock; positions have no gaps and are in the
+/// Several processes may use one schema. Appends take turns by an advisory lock. Positions have no gaps, and are in the
 /// order of commits. No connection is held while a visitor runs. The database is encoded in UTF8.
-/// A connection that is lost is made anew; an append whose outcome is unknown is sent again until the deadline, stored
-/// once, and a conflict is then final: a request still on its way that could yet be stored is ended first. After
-/// outcome_unknown, send it again; only a conflict over a stream that is behind, and position_ahead, prove nothing yet.
-/// Every member may throw storage_error, with the SQLSTATE as its backend_code; those that write outcome_unknown.
+/// A connection that is lost is made anew. An append whose outcome is not known is sent again until the deadline, and
+/// is stored once. After outcome_unknown, call append again with the same events: a stored result and a conflict on the
+/// query are final, position_ahead and a conflict on a stream below its expected version are not.
+/// Every member may throw storage_error, with the SQLSTATE as backend_code. Members that write may throw
+/// outcome_unknown.
 class postgres_store {
  public:
-  using data_type = payload;  ///< of the events
-  using event = cloud_event;  ///< what is appended
+  using data_type = payload;  ///< The type of the data of an event.
+  using event = cloud_event;  ///< The type of an event that is appended.
 
   /// The connection within the transaction of an append or a put. The callback leaves the transaction open.
   struct transaction {
-    PGconn* handle;  ///< of libpq, in an open transaction
+    PGconn* handle;  ///< The connection of libpq, in an open transaction.
   };
-  using callback = std::function<void(transaction&)>;  ///< what append_with and put_with run
+  using callback = std::function<void(transaction&)>;  ///< The type of what runs in a transaction.
 
-  /// Opens the schema; makes it where there is none, also when several processes do so at once.
-  /// \throws bad_input  for a schema or conninfo that is none; storage_error, as for a schema of a later release
+  /// Opens the schema, and makes it where there is none. Several processes may do so at once.
+  /// \throws bad_input  for a schema, a source or a conninfo that cannot be
+  /// \throws storage_error  when the schema cannot be opened, is damaged, or is of a later release
   explicit postgres_store(postgres_options options, must::origin origin = {})
       : options_((detail::postgres::check_schema_name(options.schema), std::move(options))),
         origin_(std::move(origin)),
@@ -95,13 +110,17 @@ class postgres_store {
         std::chrono::microseconds(options_.poll_interval.microseconds));
   }
 
-  /// The statements that make a schema, for those who run migrations by hand, in one transaction.
+  /// The statements that make a schema, for those who run migrations by hand. They run in one transaction.
+  /// \throws bad_input  for a name that cannot be
   [[nodiscard]] static std::string schema_sql(std::string_view name) {
     detail::postgres::check_schema_name(name);
     return detail::postgres::pg_schema_sql(name);
   }
 
-  /// \see Storage. Never moves from `events`. \throws bad_input, duplicate_id, position_ahead
+  /// Appends events under a condition, and never moves from them. \see Storage
+  /// \throws bad_input  for input beyond the limits
+  /// \throws duplicate_id  for a known id
+  /// \throws position_ahead  for a condition on a position beyond the head
   append_result append(std::span<event> events, const append_condition& condition) {
     const auto call = prepared(events, condition);
     return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool unknown) {
@@ -112,12 +131,13 @@ class postgres_store {
                           unknown);
     }));
   }
-  /// An append and, in its transaction, what `then` does: both are stored or neither.
+  /// Appends events and runs `then` in the same transaction, so that both are stored or neither. \see
+  /// TransactionalStorage
   ///
-  /// `then` runs after the checks, before the commit, holding the commit lock; not for a conflict, not for a repeat.
-  /// It runs again when the transaction is tried again; what it throws rolls everything back and passes through.
-  /// It must not append to this store otherwise: that waits for the lock until the deadline.
-  /// \throws as append
+  /// `then` runs after the checks and before the commit, while the commit lock is held. It does not run for a conflict
+  /// or a repeat. It runs again when the transaction is tried again. What it throws rolls everything back and passes
+  /// through. It must not append to this store otherwise, since that waits for the lock until the deadline.
+  /// \throws ...  what append() and `then` throw
   append_result append_with(std::span<event> events, const append_condition& condition, const callback& then) {
     const auto call = prepared(events, condition);
     return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
@@ -132,33 +152,34 @@ class postgres_store {
       return verdict;
     }));
   }
-  /// \see BatchStorage. One commit; who reads sees all of it or nothing.
+  /// Appends many in one commit. A reader sees all of it or nothing. \see BatchStorage
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
     return kit::append_good<payload>(
         items, [&](const auto& item) { check(item.events, item.condition); },
         [&](const auto& good) { return good.size() == 1 ? one_by_one(good) : together(good); });
   }
 
-  /// \see Storage. Reads in pages, each in a snapshot of its own; events never change. \throws bad_input
+  /// Reads events in pages, each in a snapshot of its own. \see Storage
+  /// \throws bad_input  for a query or options that cannot be
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     kit::check_read(which, options, options_.limits.name_bytes);
     detail::postgres::pg_reader reader(backend_, which, options, options_.page_events, options_.page_bytes);
     return reader.read(visitor);
   }
-  /// \see Storage
+  /// The last position, 0 when the store is empty.
   [[nodiscard]] position head() {
     const detail::postgres::pg_parameters none;
     return ask("head", head_sql_, none).number(0, 0);
   }
-  /// \see Storage
+  /// The version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
   [[nodiscard]] must::version version(std::string_view stream) {
     kit::check_name("stream", stream);
     detail::postgres::pg_parameters name;
     name.add(stream);
     return ask("version", version_sql_, name).number(0, 0);
   }
-  /// \see Storage
+  /// The event of an identity, if there is one.
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) {
     for (const auto name : {source, id})
       if (name.find('\0') != name.npos || !detail::text::is_utf8(name)) return std::nullopt;
@@ -169,15 +190,36 @@ class postgres_store {
     if (found.rows() == 0) return std::nullopt;
     return detail::postgres::record_of(found, 0);
   }
-  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }          ///< \see Storage
-  [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }  ///< as they were given
+  /// What new events get.
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
+  /// The limits that the store was opened with.
+  [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
 
   /// Returns "<uuid>.<incarnation>". A dump that is restored has both of the store that it was made from. Whoever
   /// restores a dump that followers have gone beyond sets another incarnation, and each of the followers is told
   /// (history_changed): `UPDATE must.store SET incarnation = gen_random_uuid()`.
   [[nodiscard]] std::string history() const { return row_.id + "." + row_.incarnation; }
 
-  /// \see CellStorage
+  /// Runs `work` in a transaction of its own, and commits it. It runs again when the transaction is tried again before
+  /// its COMMIT was sent. What `work` throws rolls everything back and passes through.
+  /// \throws outcome_unknown  when the connection was lost with the COMMIT
+  void with_transaction(const callback& work) {
+    static_cast<void>(backend_.run("with_transaction", true, [&](auto& connection, auto deadline, bool unknown) {
+      if (unknown)
+        raise({.code = error_code::outcome_unknown,
+               .message = "it is not known whether the transaction is committed: the connection was lost",
+               .operation = "with_transaction",
+               .retryable = false});
+      detail::postgres::pg_transaction open(connection, deadline);
+      const detail::postgres::pg_parameters none;
+      open.begin({"SELECT 1", &none});
+      open.lend([&](PGconn* handle) { lend(work, handle); });
+      open.commit();
+      return true;
+    }));
+  }
+
+  /// The cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
   [[nodiscard]] std::optional<cell> get(std::string_view key) {
     kit::check_name("key", key);
     detail::postgres::pg_parameters name;
@@ -186,14 +228,16 @@ class postgres_store {
     if (found.rows() == 0) return std::nullopt;
     return cell{std::string(found.text(0, 0)), found.number(0, 1)};
   }
-  /// \see CellStorage
+  /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
+  /// \throws bad_input  for a key that is no name
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     const auto call = prepared_put(key, bytes, expected_revision);
     return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
       return was_put(connection.call({put_sql_, &call}, deadline), expected_revision, unknown);
     });
   }
-  /// A put and, in its transaction, what `then` does; not when the revision is another one. \see append_with
+  /// Puts a cell and runs `then` in the same transaction. `then` does not run when the revision is another one.
+  /// \see append_with
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const callback& then) {
     const auto call = prepared_put(key, bytes, expected_revision);
     return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
@@ -208,7 +252,7 @@ class postgres_store {
       return done;
     });
   }
-  /// \see CellStorage
+  /// The keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) {
     std::vector<std::string> keys;
     if (prefix.find('\0') != prefix.npos || !detail::text::is_utf8(prefix)) return keys;
@@ -219,7 +263,8 @@ class postgres_store {
     return keys;
   }
 
-  /// \see WaitableStorage. The first wait starts a thread with a connection of its own, for all that wait.
+  /// Waits until the head is at `until` or beyond, and says whether it is. The first wait starts a thread with a
+  /// connection of its own, which serves all that wait. \see WaitableStorage
   bool wait_for(position until, duration timeout, const std::stop_token& stop = {}) {
     try {
       return listener_->wait(until, timeout, stop, [&] { return head(); });
@@ -227,8 +272,8 @@ class postgres_store {
       raise(failure.why);
     }
   }
-  /// Whether notifications wake those who wait. No: nobody waited yet, `notify` is off, the connection is lost, a
-  /// transaction-mode pooler stands between, or the server is a standby; then they poll.
+  /// Whether notifications wake those who wait. Otherwise they poll: `notify` is off, the connection is lost, a pooler
+  /// in transaction mode stands between, the server is a standby, or nobody has waited yet.
   [[nodiscard]] bool is_notified() const noexcept { return listener_->listening(); }
 
  private:
@@ -236,11 +281,14 @@ class postgres_store {
 
   void check(std::span<const event> events, const append_condition& condition) const {
     kit::check_append(events, condition, options_.limits);
-    std::size_t bytes = 0;
-    for (const auto& one : events) bytes += one.data.bytes().size();
-    if (bytes > most_bytes)
-      kit::refuse_input("data", "of the append has " + std::to_string(bytes) + " bytes; " + std::to_string(most_bytes) +
-                                    " are allowed");
+    if (const auto bytes = bytes_of(events); bytes > most_bytes)
+      kit::refuse_input("events", "take " + std::to_string(bytes) + " bytes, with their names and tags; " +
+                                      std::to_string(most_bytes) + " are allowed in one append");
+  }
+  static std::size_t bytes_of(std::span<const event> events) {
+    std::size_t sum = 0;
+    for (const auto& one : events) sum += kit::event_bytes(one);
+    return sum;
   }
   [[nodiscard]] detail::postgres::pg_append_call prepared(std::span<const event> events,
                                                           const append_condition& condition) const {
@@ -277,9 +325,8 @@ class postgres_store {
   }
   std::vector<result<append_result>> together(const std::vector<const batch_item<payload>*>& items) {
     std::size_t bytes = 0;
-    for (const auto* one : items)
-      for (const auto& each : one->events) bytes += each.data.bytes().size();
-    if (bytes > most_bytes) return one_by_one(items);
+    for (const auto* one : items) bytes += bytes_of(one->events);
+    if (bytes > options_.limits.append_bytes) return one_by_one(items);
     position last = 0;
     try {
       auto results = backend_.run("append", true, [&](auto& connection, auto deadline, bool) {

@@ -173,6 +173,16 @@ class sqlite_store {
                 const std::function<void(transaction&)>& work) {
     return put_and(key, bytes, expected_revision, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
   }
+  /// Runs `work` in a transaction of its own, and commits it. What `work` throws rolls everything back and passes
+  /// through.
+  /// \throws storage_error
+  void with_transaction(const std::function<void(transaction&)>& work) {
+    file_.check_writable("with_transaction");
+    const detail::sqlite::sqlite_file::writer on(file_, "with_transaction");
+    detail::sqlite::sqlite_write within(*on, file_.recent());
+    call(work, *on);
+    commit(within);
+  }
   /// \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
     const detail::sqlite::sqlite_file::reader on(file_, "list");

@@ -19,10 +19,9 @@ namespace must {
 
 /// A storage whose observer is told of every append and read, and of the commands and handlers that run on it.
 ///
-/// Other decorators hand the observer on, whichever is outside. An append of several at once (BatchStorage) counts as
-/// one, with the first failure: to be told of each by itself, trace what is outside of group_commit. What the store
-/// answers and throws is not changed. With null_observer it costs nothing. Any number of threads.
-/// \param storage, observer  not owned
+/// Other decorators hand the observer on, whichever is outside. A batch (BatchStorage) counts as one append, with the
+/// first failure. To be told of each append by itself, trace what is outside of group_commit. What the store answers
+/// and throws is not changed. A null_observer costs nothing. Any number of threads may use one.
 template <Storage S, Observer O>
 class traced : public kit::decorator<S> {
   using base = kit::decorator<S>;
@@ -31,15 +30,17 @@ class traced : public kit::decorator<S> {
   using typename base::data_type;
   using typename base::event;
 
-  traced(S& storage, O& observer) noexcept : base(storage), observer_(&observer) {}  ///< Tells of nothing yet.
+  /// Traces a store. Neither the store nor the observer is owned; both outlive this object.
+  traced(S& storage, O& observer) noexcept : base(storage), observer_(&observer) {}
 
-  [[nodiscard]] O& observer() const noexcept { return *observer_; }  ///< who is told
+  /// The observer that is told. \see ObservedStorage
+  [[nodiscard]] O& observer() const noexcept { return *observer_; }
 
-  /// \see Storage
+  /// Appends, and tells of it. \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
     return appending(events, events.size(), [&] { return this->storage().append(events, condition); });
   }
-  /// \see Storage
+  /// Reads, and tells of it. \see Storage
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     const auto run = [&] { return this->storage().read(which, options, std::forward<Visitor>(visitor)); };
@@ -48,7 +49,7 @@ class traced : public kit::decorator<S> {
     else
       return run();
   }
-  /// \see BatchStorage
+  /// Appends a batch, and tells of it as of one append. \see BatchStorage
   std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items)
     requires BatchStorage<S>
   {
@@ -58,7 +59,7 @@ class traced : public kit::decorator<S> {
     const auto first = items.empty() ? std::span<event>() : items.front().events;
     return appending(first, count, [&] { return this->storage().append_batch(items); });
   }
-  /// \see TransactionalStorage
+  /// Appends with work in the transaction, and tells of it. \see TransactionalStorage
   append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
     requires TransactionalStorage<S>
   {

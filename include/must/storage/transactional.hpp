@@ -14,13 +14,16 @@
 
 namespace must {
 
-/// A store whose database runs the caller's statements in its own transactions: views that are never behind.
+/// A store whose database runs the caller's statements in its own transactions, so that views are never behind.
 ///
-/// S::transaction: what a callback gets; its `handle` is the database's own (sqlite3*, PGconn*).
-/// append_with(events, condition, work): as append; `work(transaction)` runs after the events are written, before the
-///   commit. put_with(key, bytes, expected, work): the same for a cell.
-/// What `work` throws rolls back everything and goes on to the caller. It does not run for a conflict, for a put that
-/// stores nothing, or for a repeat, whose first time it ran in. It neither ends the transaction nor calls the store.
+/// - `S::transaction` is what a callback gets. Its `handle` is the database's own (sqlite3*, PGconn*).
+/// - `append_with(events, condition, work)` appends, and calls `work(transaction)` after the events are written and
+///   before the commit.
+/// - `put_with(key, bytes, expected, work)` does the same for a cell.
+/// - `with_transaction(work)` calls `work(transaction)` in a transaction of its own, and commits.
+///
+/// What `work` throws rolls everything back and goes on to the caller. `work` does not run for a conflict, for a put
+/// that stores nothing, or for a repeat. It neither ends the transaction nor calls the store.
 template <typename S>
 concept TransactionalStorage =
     Storage<S> && requires { typename S::transaction; } &&
@@ -28,6 +31,7 @@ concept TransactionalStorage =
              const std::function<void(typename S::transaction&)>& work, std::string_view text, std::uint64_t revision) {
       { storage.append_with(events, condition, work) } -> std::same_as<append_result>;
       { storage.put_with(text, text, revision, work) } -> std::same_as<bool>;
+      { storage.with_transaction(work) } -> std::same_as<void>;
     };
 
 }  // namespace must

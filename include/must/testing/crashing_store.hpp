@@ -59,6 +59,15 @@ class crashing_store : public must::kit::decorator<S> {
   {
     return guarded([&] { return this->storage().put_with(key, bytes, expected_revision, work); });
   }
+  /// Runs the work in a transaction, unless the store has crashed. \see TransactionalStorage \throws crashed
+  void with_transaction(const auto& work)
+    requires TransactionalStorage<S>
+  {
+    guarded([&] {
+      this->storage().with_transaction(work);
+      return true;
+    });
+  }
   void append_batch(auto&&...) = delete;
 
  private:

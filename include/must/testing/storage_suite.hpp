@@ -28,27 +28,27 @@ namespace must::testing {
 
 /// What a store can do beside Storage. What is not declared is proven to be absent.
 struct capabilities {
-  bool cells = false;         ///< CellStorage
-  bool batches = false;       ///< BatchStorage
-  bool waiting = false;       ///< WaitableStorage
-  bool transactions = false;  ///< TransactionalStorage
-  bool shared = false;        ///< the fixture has `other()`: the same store by another connection or process
-  bool durable = false;       ///< the fixture has `reopen()`: closes the store and opens it again
-  bool gapless = true;        ///< positions are 1, 2, 3 ...; false: they increase, and others may have those between
+  bool cells = false;         ///< The store is a CellStorage.
+  bool batches = false;       ///< The store is a BatchStorage.
+  bool waiting = false;       ///< The store is a WaitableStorage.
+  bool transactions = false;  ///< The store is a TransactionalStorage.
+  bool shared = false;        ///< The fixture has `other()`, the same store by another connection or process.
+  bool durable = false;       ///< The fixture has `reopen()`, which closes the store and opens it again.
+  bool gapless = true;        ///< Positions are 1, 2, 3 ... Otherwise they increase, and others may have those between.
 };
 
-/// One case of the suite. run() throws assertion_failed when the store does not show it.
+/// One case of the suite.
 struct storage_case {
-  std::string id;        ///< "A1" ...
-  std::string says;      ///< what a store shows
-  void (*run)();         ///< throws assertion_failed
-  bool is_race = false;  ///< whether it takes several threads
+  std::string id;        ///< The name of the case, such as "A1".
+  std::string says;      ///< The sentence that a store has to make true.
+  void (*run)();         ///< Runs the case. It throws assertion_failed when the sentence is not true.
+  bool is_race = false;  ///< Whether the case takes several threads.
 };
 
 /// What became of a run of the whole suite.
 struct suite_result {
-  int passed = 0;                       ///< how many cases hold
-  std::vector<std::string> failures{};  ///< id, sentence, and what was expected and found
+  int passed = 0;                       ///< The number of cases that hold.
+  std::vector<std::string> failures{};  ///< Of each other case the name, the sentence, and what was expected and found.
 };
 
 namespace suite {
@@ -164,12 +164,13 @@ std::vector<storage_case> all_cases() {
 
 }  // namespace suite
 
-/// All cases for the store of a fixture; each makes fresh ones.
+/// All cases for the store of a fixture. Each case makes a fixture of its own.
 ///
-/// A fixture is default-constructible, has `store()`, which gives a Storage that is empty at first, and
-/// `static constexpr must::testing::capabilities capabilities`; as those say `other()` and `reopen()`. A store of
-/// structs also needs `static data_type data(n)`: different data for different n. Races and random histories take their
-/// seed from MUST_TEST_SEED, and name it. Where there are gaps the cases see the n-th event at position n.
+/// A fixture is default-constructible. It has `store()`, which returns a Storage that is empty at first, and
+/// `static constexpr must::testing::capabilities capabilities`. It has `other()` and `reopen()` if those say so. A
+/// fixture of a store of structs has `static data_type data(n)`, which returns different data for different n. Races
+/// and random histories take their seed from the environment variable MUST_TEST_SEED, and name it when they fail. When
+/// positions have gaps, the cases see the n-th event at position n.
 template <typename F>
 [[nodiscard]] std::vector<storage_case> storage_cases() {
   if constexpr (!F::capabilities.gapless)
@@ -178,7 +179,8 @@ template <typename F>
     return suite::all_cases<F>();
 }
 
-/// Runs every case for the store of a fixture and calls `report(case, why)`, `why` being empty for one that passed.
+/// Runs every case for the store of a fixture, and calls `report(case, why)` after each. `why` is empty for a case that
+/// passed. What a case throws is a failure of the case, and is not passed on. \see storage_cases
 template <typename F, typename Report>
 suite_result run_storage_suite(Report&& report) {
   suite_result done;

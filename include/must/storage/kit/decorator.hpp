@@ -23,20 +23,24 @@
 
 namespace must::kit {
 
+/// The type of the transaction of a store, if the store has one.
 template <typename S>
 struct transaction_of {};
+/// The type of the transaction of a TransactionalStorage.
 template <TransactionalStorage S>
 struct transaction_of<S> {
-  using transaction = typename S::transaction;
+  using transaction = typename S::transaction;  ///< The type that a callback gets.
 };
 
-// Everything but append; a decorator hides what it does itself. The storage is not owned.
+/// The base of a decorator: hands on every member of a store but append. A decorator hides the members that it changes.
+/// What the store cannot do the decorator cannot do either. The store is not owned, and outlives the decorator.
 template <Storage S>
 class decorator : public transaction_of<S> {
  public:
-  using data_type = typename S::data_type;
-  using event = basic_event<data_type>;
+  using data_type = typename S::data_type;  ///< The type of the data of an event.
+  using event = basic_event<data_type>;     ///< The type of an event that is appended.
 
+  /// Decorates a store.
   explicit decorator(S& storage) noexcept : storage_(&storage) {}
 
   template <typename Visitor>
@@ -94,6 +98,11 @@ class decorator : public transaction_of<S> {
     requires TransactionalStorage<S>
   {
     return storage_->put_with(key, bytes, expected_revision, work);
+  }
+  void with_transaction(const auto& work)
+    requires TransactionalStorage<S>
+  {
+    storage_->with_transaction(work);
   }
   bool wait_for(position until, duration timeout, std::stop_token stop = {})
     requires WaitableStorage<S>

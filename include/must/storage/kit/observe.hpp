@@ -20,9 +20,11 @@
 
 namespace must::kit {
 
+/// Whether an observer is told anything: all are but null_observer.
 template <typename O>
 inline constexpr bool observes = !std::is_same_v<std::remove_cvref_t<O>, null_observer>;
 
+/// Whether a store has an observer that is told anything.
 template <typename S>
 inline constexpr bool is_observed = [] {
   if constexpr (ObservedStorage<S>)
@@ -31,25 +33,30 @@ inline constexpr bool is_observed = [] {
     return false;
 }();
 
+/// The time of a clock that never goes back, in nanoseconds.
 inline std::int64_t monotonic_nanoseconds() {
   ::timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+/// What an operation failed with, if its result says that it failed. No other value is a failure.
 template <typename Value>
 std::optional<error> failure_in(const Value&) {
   return std::nullopt;
 }
+/// The error of a result that holds one.
 template <typename Value>
 std::optional<error> failure_in(const result<Value>& done) {
   return done ? std::nullopt : std::optional(done.error());
 }
+/// The error that is there.
 inline std::optional<error> failure_in(const std::optional<error>& why) { return why; }
+/// The conflict of an append, as an error.
 inline std::optional<error> failure_in(const append_result& done) {
   return done ? std::nullopt : std::optional(to_error(done.why()));
 }
-// Of several at once: the first failure.
+/// The first failure of several operations.
 template <typename Value>
 std::optional<error> failure_in(const std::vector<result<Value>>& all) {
   for (const auto& one : all)
@@ -57,7 +64,7 @@ std::optional<error> failure_in(const std::vector<result<Value>>& all) {
   return std::nullopt;
 }
 
-// run(), between started and stopped.
+/// Calls `run()`, and tells an observer of it before and after. What `run` throws passes through.
 template <typename O, typename Run>
 auto observe(O& observer, const operation& what, Run&& run) -> decltype(run()) {
   observer.started(what);
@@ -81,7 +88,7 @@ auto observe(O& observer, const operation& what, Run&& run) -> decltype(run()) {
   }
 }
 
-// A handler's call for an event of a storage.
+/// Calls a handler, `run()`, for events of a store, and tells the observer of the store, if it has one.
 template <typename S, typename Data, typename Run>
 auto observe_handler(S& storage, const recorded<Data>& first, std::size_t events, Run&& run) -> decltype(run()) {
   if constexpr (is_observed<S>)

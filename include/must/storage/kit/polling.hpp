@@ -14,12 +14,14 @@
 
 namespace must::kit {
 
-// Looks soon after something has come, then each time after twice as long, up to `longest`.
+/// Waits for the next event of any store. One that cannot wake who waits is looked at soon after something has come,
+/// then each time after twice as long. One thread uses it at a time.
 class polling {
  public:
+  /// \param longest  the longest time between two looks
   explicit polling(duration longest) : longest_(longest) {}
 
-  // Returns when there may be an event after `at`, or after `most`, or at a stop.
+  /// Returns when there may be an event after `at`, when `most` has passed, or when a stop is requested.
   template <Storage S>
   void wait(S& storage, position at, duration most, const std::stop_token& stop) {
     if constexpr (WaitableStorage<S>)
@@ -28,7 +30,7 @@ class polling {
       detail::rest(std::min(next(at), most), stop);
   }
 
-  // How long to wait before the next look; `at` is what has been read.
+  /// How long to wait before the next look. `at` is the position up to which the store has been read.
   [[nodiscard]] duration next(position at) {
     const auto shortest = std::max<std::int64_t>(longest_.microseconds / 64, 1);
     wait_ = duration(at == at_ ? std::min(2 * wait_.microseconds, longest_.microseconds) : shortest);

@@ -20,7 +20,7 @@
 
 namespace must::kit {
 
-// Integers in 7 bits a byte, the lowest first; texts after their size.
+/// Packs values into bytes: integers in 7 bits a byte, the lowest first, and texts after their size.
 class row_writer {
  public:
   row_writer& integer(std::uint64_t value) {
@@ -43,6 +43,7 @@ class row_writer {
   std::string bytes{};
 };
 
+/// Reads what a row_writer has packed. Every member throws codec_error for bytes that are damaged.
 class row_reader {
  public:
   explicit row_reader(std::string_view bytes) : bytes_(bytes) {}
@@ -89,12 +90,13 @@ class row_reader {
   std::string_view bytes_;
 };
 
+/// Packs the tags of an event.
 inline std::string pack_tags(const tag_set& tags) {
   row_writer to;
   for (const auto& tag : tags) to.text(tag);
   return std::move(to.bytes);
 }
-// Into the memory that `tags` has.
+/// Unpacks tags into the memory that `tags` has. \throws codec_error  for bytes that are damaged
 inline void unpack_tags(std::string_view bytes, tag_set& tags) {
   auto all = std::move(tags).release();
   std::size_t count = 0;
@@ -108,15 +110,16 @@ inline void unpack_tags(std::string_view bytes, tag_set& tags) {
   tags = tag_set(std::move(all));
 }
 
-// A time that its microseconds tell whole: what must's own clocks give.
+/// Whether the microseconds of a time tell it whole, as they do for the times of `must`'s own clocks.
 inline bool is_plain_time(const timestamp& time) {
   return time.femtoseconds_of_billion == 0 && time.offset_minutes == 0 && time.digits == 6 &&
          time.written == timestamp::notation::z;
 }
+/// The time that has these microseconds since 1970-01-01T00:00:00Z, and nothing else.
 inline timestamp plain_time(std::int64_t microseconds) { return {.microseconds = microseconds, .digits = 6}; }
 
-// What an event has beside the columns id, source, type, stream, tags, data, and the microseconds of its time:
-// dataschema, extensions, a time that is written in another way, an erasure. Nothing most of the time.
+/// Packs what an event has beside the columns id, source, type, stream, tags, data, and the microseconds of its time:
+/// its dataschema, its extensions, a time that is not plain, an erasure. Most events have nothing of these.
 inline std::string pack_attributes(const cloud_event& event) {
   row_writer to;
   if (!event.dataschema.empty()) to.integer('S').text(event.dataschema);
@@ -135,6 +138,7 @@ inline std::string pack_attributes(const cloud_event& event) {
   return std::move(to.bytes);
 }
 
+/// Unpacks the value of an extension. \throws codec_error  for bytes that are damaged
 inline attribute_value unpack_value(row_reader& from) {
   switch (from.integer()) {
     case 0: return from.up_to(1) != 0;
@@ -148,7 +152,8 @@ inline attribute_value unpack_value(row_reader& from) {
   }
 }
 
-// Puts packed attributes into `event` and gives the erasure, if there is one.
+/// Puts packed attributes into an event, and returns the erasure, if there is one.
+/// \throws codec_error  for bytes that are damaged
 inline std::optional<erasure> unpack_attributes(std::string_view bytes, cloud_event& event) {
   std::optional<erasure> erased;
   for (row_reader from(bytes); !from.done();) switch (from.integer()) {
@@ -169,7 +174,8 @@ inline std::optional<erasure> unpack_attributes(std::string_view bytes, cloud_ev
   return erased;
 }
 
-// Data from its columns: the state as an integer, the content type, the bytes. Into the memory that `to` has.
+/// Puts data together from its columns: the state as an integer, the content type, the bytes. The memory that `to` has
+/// is used again. \throws codec_error  for a state that there is not
 inline void unpack_payload(std::int64_t state, std::string_view content_type, std::string_view bytes,
                            std::optional<erasure> erased, payload& to) {
   switch (state) {
@@ -185,7 +191,8 @@ inline void unpack_payload(std::int64_t state, std::string_view content_type, st
   row_reader::refuse();
 }
 
-// A digest of what same_content compares, under the key of a store: the stored one stays when the data is erased.
+/// The digest of what same_content() compares, under the key of a store. A store keeps it, also when the data is
+/// erased.
 inline std::array<std::uint8_t, 16> keyed_content_digest(const detail::siphash_key& key, const cloud_event& event) {
   row_writer to;
   to.text(event.type).text(event.subject).integer(event.tags.size());

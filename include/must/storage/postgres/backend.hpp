@@ -77,7 +77,7 @@ class pg_backend {
         }
       } catch (pg_failure& failure) {
         if (failure.lost && told) pool.forget_idle();
-        if (writes && told && failure.lost) unknown.push_back(*told);
+        if (writes && told && failure.lost && !failure.undone) unknown.push_back(*told);
         const bool late = pg_clock::now() >= deadline;
         if (late || !is_worth_another_try(failure))
           give_up(late && before ? *std::move(before) : std::move(failure.why), operation, !unknown.empty());
@@ -97,6 +97,14 @@ class pg_backend {
               pg_error("there is no schema " + text::in_quotes(schema_) + " with a store of must", "3F000", false),
               false};
         migrate(connection, deadline);
+      }
+      if (!names_itself(connection, deadline)) {
+        if (!create)
+          throw pg_failure{pg_error("the schema " + text::in_quotes(schema_) +
+                                        " was renamed, and its functions name another; open it once with `create`",
+                                    "3F000", false),
+                           false};
+        replace_functions(connection, deadline);
       }
       return row_of(connection, deadline);
     });
@@ -168,10 +176,32 @@ class pg_backend {
                    deadline)
                .rows() > 0;
   }
+  // Until the end of the transaction no other process makes the schema or its functions.
+  void lock_schema(pg_connection& connection, pg_clock::time_point deadline) const {
+    connection.run("SELECT pg_advisory_xact_lock(1836282989, hashtext(" + pg_quoted(schema_, '\'') + "))", deadline);
+  }
   void migrate(pg_connection& connection, pg_clock::time_point deadline) const {
     connection.run("BEGIN ISOLATION LEVEL READ COMMITTED", deadline);
-    connection.run("SELECT pg_advisory_xact_lock(1836282989, hashtext(" + pg_quoted(schema_, '\'') + "))", deadline);
+    lock_schema(connection, deadline);
     if (!exists(connection, deadline)) connection.run(pg_schema_sql(schema_), deadline);
+    connection.run("COMMIT", deadline);
+  }
+  // Whether the functions name the schema that they are in: after ALTER SCHEMA ... RENAME they do not.
+  bool names_itself(pg_connection& connection, pg_clock::time_point deadline) const {
+    pg_parameters names;
+    names.add(schema_);
+    names.add(pg_quoted(schema_, '"') + ".event");
+    return connection
+               .call({"SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
+                      "WHERE n.nspname = $1 AND p.proname = 'append' AND strpos(p.prosrc, $2) > 0",
+                      &names},
+                     deadline)
+               .rows() > 0;
+  }
+  void replace_functions(pg_connection& connection, pg_clock::time_point deadline) const {
+    connection.run("BEGIN ISOLATION LEVEL READ COMMITTED", deadline);
+    lock_schema(connection, deadline);
+    if (!names_itself(connection, deadline)) connection.run(pg_functions_sql(schema_), deadline);
     connection.run("COMMIT", deadline);
   }
   pg_store_row row_of(pg_connection& connection, pg_clock::time_point deadline) const {

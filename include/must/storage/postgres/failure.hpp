@@ -17,10 +17,12 @@ namespace must::detail::postgres {
 
 using pg_clock = std::chrono::steady_clock;
 
-// Thrown within postgres_store only. `lost`: the connection is of no use any more, and what it was told may be done.
+// Thrown within postgres_store only. `lost`: the connection is of no use any more, and what it was told may be done,
+// unless `undone` says that no COMMIT was carried out.
 struct pg_failure {
   must::error why;
   bool lost = false;
+  bool undone = false;
 };
 
 // Whether trying again can help. \see PostgreSQL, appendix A "Error Codes"
@@ -53,7 +55,17 @@ inline pg_failure failure_of(const PGresult* result, const PGconn* connection) {
   const bool lost =
       PQstatus(connection) != CONNECTION_OK || code == nullptr || std::string_view(code).starts_with("57P0");
   const std::string state = code == nullptr ? "08006" : code;
-  return {pg_error(text == nullptr ? "the connection was lost" : text, state, is_passing(state)), lost};
+  // A session that the server ended while it was idle in a transaction has read no COMMIT.
+  return {pg_error(text == nullptr ? "the connection was lost" : text, state, is_passing(state)), lost,
+          state == "25P03"};
+}
+
+// A server repeats the names that it was given, and a database may have been given the name of a connection string.
+inline std::string without_secrets(std::string_view sentence) {
+  for (const std::string_view of : {"://", "password"})
+    if (const auto at = sentence.find(of); at != sentence.npos && sentence.find('"') < at)
+      return "the server refuses a name that holds a connection string";
+  return std::string(sentence);
 }
 
 // The failure to connect. libpq is asked to be verbose while it connects, so that its text holds "FATAL:  28P01: ...";
@@ -69,7 +81,7 @@ inline pg_failure failure_to_connect(const PGconn* connection) {
     const auto code = text.substr(at + 3, 5);
     if (!is_code(code) || text.substr(at + 8, 2) != ": ") continue;
     const auto sentence = text.substr(at + 10, text.find('\n', at) - at - 10);
-    return {pg_error(std::string(sentence), std::string(code), is_passing(code)), true};
+    return {pg_error(without_secrets(sentence), std::string(code), is_passing(code)), true};
   }
   if (PQconnectionNeedsPassword(connection) != 0)
     return {pg_error("the server asks for a password, and none was given", "28P01", false), true};

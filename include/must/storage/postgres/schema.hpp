@@ -338,11 +338,17 @@ BEGIN
 END $must$;
 )sql";
 
-inline std::string pg_schema_sql(std::string_view schema) {
+// The functions alone, in the place of those that are there.
+inline std::string pg_functions_sql(std::string_view schema) {
   std::string all;
-  for (const auto part : {pg_tables, pg_last_match, pg_put_events, pg_look, pg_append, pg_put_cell}) all += part;
-  all += "INSERT INTO {s}.store (schema_version, min_reader, min_writer) VALUES (1, 1, 1);\n";
+  for (const auto part : {pg_last_match, pg_put_events, pg_look, pg_append, pg_put_cell}) all += part;
+  all = pg_with(std::move(all), "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION");
   return pg_in_schema(pg_with(pg_with(std::move(all), "{enter}", pg_enter), "{insert}", pg_insert), schema);
+}
+
+inline std::string pg_schema_sql(std::string_view schema) {
+  return pg_in_schema(std::string(pg_tables), schema) + pg_functions_sql(schema) +
+         pg_in_schema("INSERT INTO {s}.store (schema_version, min_reader, min_writer) VALUES (1, 1, 1);\n", schema);
 }
 
 }  // namespace must::detail::postgres

@@ -7,6 +7,7 @@
 #include "must/storage/postgres/failure.hpp"
 #include "must/storage/postgres/parameters.hpp"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -33,7 +34,12 @@ class pg_transaction {
     std::vector<pg_call> calls{{"BEGIN ISOLATION LEVEL READ COMMITTED", &none}};
     if (connection_.pooled()) calls.push_back({connection_.settings(), &none});
     calls.push_back(first);
-    return std::move(connection_.call_all(calls, deadline_).back());
+    try {
+      return std::move(connection_.call_all(calls, deadline_).back());
+    } catch (pg_failure& failure) {
+      failure.undone = true;
+      throw;
+    }
   }
   // Begins, makes a call, and commits: one round trip.
   static pg_result whole(pg_connection& connection, const pg_call& call, pg_clock::time_point deadline) {
@@ -53,12 +59,10 @@ class pg_transaction {
   // Hands the connection to `use`, with the planner as it is by default.
   template <typename Use>
   void lend(Use&& use) {
-    connection_.run(
-        "SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_bitmapscan TO DEFAULT; SET LOCAL enable_hashjoin TO "
+    run("SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_bitmapscan TO DEFAULT; SET LOCAL enable_hashjoin TO "
         "DEFAULT; "
         "SET LOCAL enable_mergejoin TO DEFAULT; SET LOCAL enable_hashagg TO DEFAULT; SET LOCAL enable_sort TO DEFAULT; "
-        "SET LOCAL jit TO DEFAULT; SET LOCAL plan_cache_mode TO DEFAULT",
-        deadline_);
+        "SET LOCAL jit TO DEFAULT; SET LOCAL plan_cache_mode TO DEFAULT");
     auto* const handle = connection_.handle();
     connection_.set_blocking(true);
     try {
@@ -69,7 +73,7 @@ class pg_transaction {
     }
     connection_.set_blocking(false);
     const auto refuse = [](const char* what, const char* code) {
-      throw pg_failure{pg_error(what, code, false), false};
+      throw pg_failure{pg_error(what, code, false), false, true};
     };
     if (PQstatus(handle) != CONNECTION_OK) throw pg_failure{pg_error("the connection was lost", "08006", true), false};
     switch (PQtransactionStatus(handle)) {
@@ -84,6 +88,16 @@ class pg_transaction {
   void commit() { connection_.run("COMMIT", deadline_); }
 
  private:
+  // Before the COMMIT.
+  void run(const std::string& sql) {
+    try {
+      connection_.run(sql, deadline_);
+    } catch (pg_failure& failure) {
+      failure.undone = true;
+      throw;
+    }
+  }
+
   pg_connection& connection_;
   pg_clock::time_point deadline_;
 };

@@ -81,6 +81,13 @@ struct limit_cases {
     }
     const std::vector<event_of<F>> many(allowed.events_per_append + 1, event<F>("a"));
     expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, many)); }, "one event too many", "events");
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < allowed.tags_per_event; ++i) names.push_back(numbered("t", i));
+    auto tagged = event<F>("a");
+    tagged.tags = tag_set(std::move(names));
+    const std::vector<event_of<F>> laden(allowed.tags_per_append / allowed.tags_per_event + 1, tagged);
+    expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, laden)); }, "a tag too many in an append",
+                             "tags");
     if constexpr (std::is_same_v<data_of<F>, payload>)
       for (const auto more : {0, 1}) {
         auto one = event<F>("a");
