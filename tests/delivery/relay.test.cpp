@@ -60,6 +60,28 @@ TEST_CASE("relay: a batch out of range is refused", "[delivery]") {
                     must::bad_input);
 }
 
+TEST_CASE("relay: an outage is waited for, also where the options say what becomes of poison", "[delivery]") {
+  fixture_type fixture;
+  cases::store_events(fixture.store(), 3);
+  struct down_at_first {
+    decltype(fixture.delivery())& to;
+    int left = 4;
+    void deliver(std::span<const cases::record* const> batch, std::span<must::delivery_answer> answers) {
+      if (left-- > 0) {
+        answers.front() = {left % 2 == 0 ? must::delivery_outcome::retriable : must::delivery_outcome::unknown, "down"};
+        return;
+      }
+      to.deliver(batch, answers);
+    }
+  } delivery{fixture.delivery()};
+  auto relay = must::relay(fixture.store(), "relay", must::query::all(), delivery,
+                           {.on_failure = {.delay = must::duration(1), .then = must::failure_action::park}});
+  CHECK(relay.run_once() == 3);
+  CHECK(relay.health().retries == 4);
+  CHECK(relay.health().parked == 0);
+  cases::check_received(fixture, 0);
+}
+
 TEST_CASE("deduplicator: a repeat is recognised by source and id, as long as it is remembered", "[delivery]") {
   must::deduplicator known(2);
   CHECK(known.accept("a", "1"));

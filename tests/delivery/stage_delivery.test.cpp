@@ -62,7 +62,7 @@ TEST_CASE("stage_delivery: without a subscriber events are retriable, and the re
   store_type store;
   fill(store, 1);
   stages_type stages;
-  auto relay = must::relay(store, "relay", must::query::all(), stages);
+  auto relay = must::relay(store, "relay", must::query::all(), stages, {.on_failure = {.attempts = 1}});
   try {
     relay.run_once();
     FAIL("it delivered");

@@ -15,9 +15,24 @@
 
 namespace must {
 
-/// What becomes of an event that a delivery did not deliver, by default: it is tried again until it is delivered, first
-/// after 100 ms, later every 30 s. So an outage of the receiver is waited for, and the health of the relay tells of it.
-[[nodiscard]] inline failure_policy until_delivered() { return {.attempts = std::numeric_limits<unsigned>::max()}; }
+/// What becomes of an event that a delivery did not deliver. By default it is tried 16 times within some minutes, so
+/// that a short outage of the receiver is waited for; then the relay stops.
+///
+/// A poison event is not tried again. A fatal answer stops the relay, whatever stands here.
+struct delivery_policy {
+  /// The most attempts, the first included: 1 or more.
+  unsigned attempts = 16;
+  /// The pause before the second attempt. It doubles with each attempt, and is jittered by a half.
+  duration delay{100'000};
+  /// The longest pause before an attempt.
+  duration longest_delay{30'000'000};
+  /// What is done with a poison event, and with any other after the last attempt.
+  failure_action then = failure_action::stop;
+  /// How many attempts that ended with the process count as a failure: 1 or more.
+  unsigned crashes = 16;
+  /// Asked after each failure, when it is there, in place of all but the pauses.
+  std::function<failure_action(const failed_attempt&)> decide{};
+};
 
 /// How a relay works. Every span of time is 1 us or more.
 struct relay_options {
@@ -37,9 +52,8 @@ struct relay_options {
   duration save_interval{1'000'000};
   /// The longest time between two looks at a store that cannot wake the relay.
   duration poll_interval{100'000};
-  /// What becomes of an event that is not delivered. A poison event is not tried again: `then` says what is done.
-  /// A fatal answer stops the relay, whatever stands here.
-  failure_policy on_failure = until_delivered();
+  /// What becomes of an event that is not delivered.
+  delivery_policy on_failure{};
   /// The most events that may be parked. The next one that fails stops the relay.
   std::size_t most_parked = 1'000;
   /// A name for this relay process. By default it is one that nobody else has.
@@ -56,12 +70,16 @@ struct relay_options {
 
 namespace detail::delivery {
 
-// The same as options of a subscription. Poison is not tried again, a fatal answer stops the relay, and everything else
-// is tried again as often as the policy says.
+// The same as options of a subscription.
 inline subscription_options following_options(relay_options from) {
   if (from.in_flight < 1 || from.in_flight > std::numeric_limits<unsigned>::max())
     kit::refuse_input("in_flight", "is " + std::to_string(from.in_flight) + "; it has to be 1 to 4294967295");
-  auto& policy = from.on_failure;
+  failure_policy policy{.attempts = from.on_failure.attempts,
+                        .delay = from.on_failure.delay,
+                        .longest_delay = from.on_failure.longest_delay,
+                        .then = from.on_failure.then,
+                        .crashes = from.on_failure.crashes,
+                        .decide = std::move(from.on_failure.decide)};
   if (!policy.decide)
     policy.decide = [attempts = policy.attempts, then = policy.then](const failed_attempt& failed) {
       if (failed.why.code == error_code::undeliverable) return failure_action::stop;
