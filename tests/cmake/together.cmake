@@ -4,7 +4,7 @@
 # alone that has what cannot stand in a namespace: one with a name, a specialization, an operator new, another source.
 # With MUST_TESTS_TOGETHER off every file is compiled alone, as it stands.
 option(MUST_TESTS_TOGETHER "Compile the test files of a component together" OFF)
-set(MUST_LINES_TOGETHER 1500 CACHE STRING "How many lines of test files are compiled together, about")
+set(MUST_LINES_TOGETHER 1000 CACHE STRING "How many lines of test files are compiled together, about")
 mark_as_advanced(MUST_LINES_TOGETHER)
 
 # must_together(<variable> <name> <file>...): the sources that stand for these files.
