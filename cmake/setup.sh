@@ -20,7 +20,7 @@ cd "$(dirname "$0")/.."
 # Each comes by a process of its own: one that cannot be had says why, and keeps no other.
 if [ "$mode" = servers ]; then
   for script in tests/servers/*.sh tests/tools/*.sh; do
-    "$script" fetch &
+    timeout 1800 "$script" fetch || echo "$script: what it fetches did not come within half an hour." &
   done
   wait
   exit 0

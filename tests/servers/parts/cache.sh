@@ -61,6 +61,7 @@ fetch() {
   else
     new=$cache/$name.$$
     trap 'rm -rf "$new"' EXIT
+    trap 'exit 1' HUP INT TERM
     mkdir -p "$new"
     set +e  # a condition would keep the subshell from stopping at what fails
     (set -e; get "$new") >"$cache/$name.failed" 2>&1

@@ -87,6 +87,7 @@ try_it() {
   skip_if_absent
   dir=$(mktemp -d)
   trap 'if [ -s "$dir/pid" ]; then stop; fi; rm -rf "$dir"' EXIT
+  trap 'exit 1' HUP INT TERM
   "$here/$name.sh" start "$dir"
   ask
   "$here/$name.sh" kill "$dir"
