@@ -273,16 +273,21 @@ class sqlite_store {
     kit::check_append(events, condition, limits());
     return detail::sqlite::pack_events(events, file_.key(), file_.most_bytes());
   }
-  // An item which fails has written nothing: of several events the ids are looked up first, and one that is alone is
-  // refused as a whole.
+  // An item that is refused has written nothing: of several events the ids are looked up first, and one that is alone
+  // is refused as a whole. What ends an item half way, such as a lack of memory, passes: it ends the transaction, which
+  // takes everything back.
   result<append_result> append_item(detail::sqlite::sqlite_write& within, const batch_item<payload>& item,
                                     std::span<const detail::sqlite::packed_event> packed) {
-    return kit::item_result([&]() -> append_result {
+    try {
       for (bool look_first = item.events.size() > 1;; look_first = true) {
         detail::sqlite::sqlite_append one(within, item.events, packed, item.condition);
         if (const auto done = one.run(*origin_.clock, look_first)) return *done;
       }
-    });
+    } catch (const storage_error&) {
+      throw;
+    } catch (const exception& why) {
+      return unexpected<error>(why.error());
+    }
   }
   void commit(detail::sqlite::sqlite_write& within) {
     within.commit(file_.options().unindexed_events);
