@@ -24,7 +24,7 @@ class file {
     expect(::mkdtemp(pattern.data()) != nullptr, "no temporary folder");
     folder_ = pattern;
     store.emplace(
-        must::sqlite_options{.path = folder_ + "/a.db", .durability = must::sqlite_durability::normal, .page_rows = 2});
+        must::sqlite_options{.path = folder_ + "/a.db", .durability = must::sqlite_durability::normal, .page_events = 2});
     ::sqlite3_open((folder_ + "/a.db").c_str(), &raw_);
     run("PRAGMA synchronous = OFF");
   }

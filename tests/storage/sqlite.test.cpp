@@ -317,7 +317,7 @@ TEST_CASE("sqlite_store: a read and a condition cost what they match", "[sqlite]
 }
 
 TEST_CASE("sqlite_store: rare and frequent names, in any mixture, give the answers of memory_store", "[sqlite]") {
-  must::sqlite_store store({.mode = must::sqlite_mode::in_memory, .page_rows = 20});
+  must::sqlite_store store({.mode = must::sqlite_mode::in_memory, .page_events = 20});
   must::memory_store<> reference;
   std::mt19937_64 random(must::testing::suite::seed());
   INFO("MUST_TEST_SEED=" << must::testing::suite::seed());
@@ -363,7 +363,7 @@ TEST_CASE("sqlite_store: rare and frequent names, in any mixture, give the answe
 }
 
 TEST_CASE("sqlite_store: windows of a long stream are found without walking there", "[sqlite]") {
-  must::sqlite_store store({.mode = must::sqlite_mode::in_memory, .page_rows = 7});
+  must::sqlite_store store({.mode = must::sqlite_mode::in_memory, .page_events = 7});
   std::vector<must::cloud_event> many;
   for (int i = 0; i < 3'000; ++i) many.push_back(event("n" + std::to_string(i), i % 3 == 0 ? "a" : "b"));
   static_cast<void>(store.append(std::span(many), {}).value());

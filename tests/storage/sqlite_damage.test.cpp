@@ -400,7 +400,7 @@ TEST_CASE("sqlite_store: R5 a long read leaves no growing log and no open transa
   const temporary_folder folder;
   auto options = on(folder.file());
   options.checkpoint_pages = 50;
-  options.page_rows = 16;
+  options.page_events = 16;
   must::sqlite_store store(options);
   for (int n = 0; n < 1'000; ++n) append(store, event(new_id())).value();
   std::size_t largest = 0, seen = 0;

@@ -16,7 +16,7 @@ struct paged_fixture {
   static constexpr must::testing::capabilities capabilities = in_memory;
   must::sqlite_store& store() { return store_; }
   must::sqlite_store store_{
-      {.mode = must::sqlite_mode::in_memory, .page_rows = 3, .checkpoint_pages = 8, .unindexed_events = 5}};
+      {.mode = must::sqlite_mode::in_memory, .page_events = 3, .checkpoint_pages = 8, .unindexed_events = 5}};
 };
 struct in_memory_fixture {
   static constexpr must::testing::capabilities capabilities = in_memory;

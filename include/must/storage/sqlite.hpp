@@ -47,48 +47,55 @@
 
 namespace must {
 
-/// The transaction of an append or a put, for statements of one's own. Neither end it nor change its settings.
+/// The transaction of an append or a put, for statements of one's own. A callback neither ends the transaction nor
+/// changes the settings of the connection.
 struct sqlite_transaction {
-  /// of SQLite, in an open transaction
+  /// The connection of SQLite, in an open transaction.
   ::sqlite3* handle = nullptr;
 };
 
-/// Keeps events and cells in one SQLite file, which any number of processes may use at once.
+/// A store in one SQLite file, which any number of processes may use at once. The page "Storage" says more.
 ///
-/// A Storage, CellStorage, BatchStorage, WaitableStorage and TransactionalStorage. Conditions are checked inside
-/// BEGIN IMMEDIATE; who waits for another process gives up after `busy_timeout`: storage_error, retryable.
-/// A write-ahead log lies beside the file: keep both on a local disk, and open nothing across a fork.
-/// Tables and indexes start with "must_", others are yours; must_tag may lack the newest: options.unindexed_events.
-/// SQLite keeps no sums of its pages: it sees damage to their structure, must a missing position or version. That an
-/// event is not what was written is seen by `verify_reads` and verify(); what an index lost, by verify() alone.
-/// SQLite before 3.51.3 (3.50.7, 3.44.6) may lose pages when one connection checkpoints while another commits. With
-/// such a one the writing connection of a store alone checkpoints, and holds back every writer meanwhile, those of
-/// other stores among them: let no other program checkpoint the file.
+/// It is a CellStorage, BatchStorage, WaitableStorage, TransactionalStorage and HistoryStorage. Conditions are checked
+/// in the transaction of the append. A write-ahead log lies beside the file. Keep both on a local disk, and open
+/// nothing across a fork. The names of its tables and indexes start with "must_"; any others are yours. The table
+/// must_tag may not yet contain the tags of the newest events. \see sqlite_options::unindexed_events SQLite detects
+/// damage to the structure of its pages, and this store a missing position or version. An event that is not what was
+/// written is detected by `verify_reads` and verify(), and what an index has lost by verify() alone. Let no other
+/// program checkpoint the file when SQLite is older than 3.51.3 (3.50.7, 3.44.6).
 class sqlite_store {
  public:
-  using data_type = payload;               ///< of the events
-  using event = cloud_event;               ///< what is appended
-  using transaction = sqlite_transaction;  ///< what append_with and put_with hand over
+  using data_type = payload;               ///< The type of the data of an event.
+  using event = cloud_event;               ///< The type of an event that is appended.
+  using transaction = sqlite_transaction;  ///< The type of what a callback gets.
 
-  /// Opens a file, or makes it; brings one of an older must up to date, in one transaction.
-  /// \throws storage_error  for a file that cannot be opened, is no database, is of a newer must, or is to be read only
-  /// and of an older one: it stays as it is
+  /// Opens a file, or makes it. A file of an older `must` is brought up to date in one transaction.
+  /// \throws storage_error  when the file cannot be opened, is no database, or is of a newer `must`, and when it is of
+  /// an older one and to be read only. The file stays as it is.
   /// \throws bad_input  for a path, a source or limits that cannot be
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
       : origin_(std::move(origin)), file_(options), pages_(SIZE_MAX, options.idle_readers) {
     kit::check_name("source", origin_.source);
   }
 
-  /// \see Storage \throws bad_input, duplicate_id, position_ahead, storage_error
+  /// Appends events under a condition, and never moves from them. \see Storage
+  /// \throws bad_input  for input beyond the limits
+  /// \throws duplicate_id  for a known id
+  /// \throws position_ahead  for a condition on a position beyond the head
+  /// \throws storage_error  when SQLite fails, also when another process holds the file for longer than `busy_timeout`
   append_result append(std::span<event> events, const append_condition& condition) {
     return append_and(events, condition, [](auto&) {});
   }
-  /// \see TransactionalStorage. In memory, and for this store alone, a read within `work` is refused as well.
+  /// Appends events and runs `work` in the same transaction. \see TransactionalStorage
+  ///
+  /// `work` does not append to this store. When the store is in memory, `work` does not read from it either.
+  /// \throws ...  what append() and `work` throw
   append_result append_with(std::span<event> events, const append_condition& condition,
                             const std::function<void(transaction&)>& work) {
     return append_and(events, condition, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
   }
-  /// \see BatchStorage. One transaction. \throws storage_error, and then nothing of the batch is stored
+  /// Appends many in one transaction. \see BatchStorage
+  /// \throws storage_error  when SQLite fails. Nothing of the batch is stored then.
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
     file_.check_writable("append");
     std::vector<std::vector<detail::sqlite::packed_event>> packed;
@@ -107,7 +114,9 @@ class sqlite_store {
         });
   }
 
-  /// \see Storage. Fetches pages; nothing is held while the visitor runs. \throws bad_input, storage_error
+  /// Reads events in pages, each in a snapshot of its own. Nothing is held while the visitor runs. \see Storage
+  /// \throws bad_input  for a query or options that cannot be
+  /// \throws storage_error  when SQLite fails, or the file is damaged
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
     kit::check_read(which, options, limits().name_bytes);
@@ -119,7 +128,7 @@ class sqlite_store {
         if (!window.visit(visitor, record)) return window.result();
       if (!more) break;
       detail::sqlite::move_beyond(window.bounds(), which, page.rows().back());
-      start_page(page, window.left(), file_.options().page_rows);
+      start_page(page, window.left(), file_.options().page_events);
       const detail::sqlite::sqlite_file::reader on(file_, "read");
       const detail::sqlite::sqlite_snapshot now(*on, file_.recent());
       more = fill(now.moment(), which, window.bounds(), page);
@@ -127,19 +136,21 @@ class sqlite_store {
     return window.result();
   }
 
-  /// \throws storage_error
+  /// The last position, 0 when the store is empty. \throws storage_error  when SQLite fails
   [[nodiscard]] position head() const {
     const detail::sqlite::sqlite_file::reader on(file_, "head");
     return detail::sqlite::sqlite_snapshot(*on, file_.recent()).head();
   }
-  /// \throws bad_input, storage_error
+  /// The version of a stream, 0 when there is none.
+  /// \throws bad_input  for a stream that is no name
+  /// \throws storage_error  when SQLite fails
   [[nodiscard]] must::version version(std::string_view stream) const {
     kit::check_name("stream", stream);
     const detail::sqlite::sqlite_file::reader on(file_, "version");
     detail::sqlite::sqlite_connection::lease last(*on, detail::sqlite::sql::version);
     return last->text(1, stream).step() ? last->count(0) : 0;
   }
-  /// \throws storage_error
+  /// The event of an identity, if there is one. \throws storage_error  when SQLite fails, or the file is damaged
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) const {
     const detail::sqlite::sqlite_file::reader on(file_, "find");
     detail::sqlite::sqlite_connection::lease row(*on, detail::sqlite::sql::event_of_id);
@@ -149,14 +160,18 @@ class sqlite_store {
     if (file_.options().verify_reads) detail::sqlite::check_seal(*on, file_.key(), found);
     return found;
   }
-  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }                 ///< \see Storage
-  [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }  ///< as they were given
+  /// What new events get.
+  [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
+  /// The limits that the store was opened with.
+  [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }
 
   /// Returns "<uuid>.<incarnation>". A backup has the uuid of the store that it was made from, and a number of its own.
   /// The incarnation of a new store is 1.
   [[nodiscard]] std::string history() const { return file_.uuid() + "." + std::to_string(file_.incarnation()); }
 
-  /// \see CellStorage \throws bad_input, storage_error
+  /// The cell under a key, if there is one. \see CellStorage
+  /// \throws bad_input  for a key that is no name
+  /// \throws storage_error  when SQLite fails
   [[nodiscard]] std::optional<cell> get(std::string_view key) const {
     kit::check_name("key", key);
     const detail::sqlite::sqlite_file::reader on(file_, "get");
@@ -164,11 +179,14 @@ class sqlite_store {
     if (!row->text(1, key).step()) return std::nullopt;
     return cell{std::string(row->bytes(1)), row->count(0)};
   }
-  /// \see CellStorage
+  /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
+  /// \throws bad_input  for a key that is no name, and for bytes that SQLite does not keep in a row
+  /// \throws storage_error  when SQLite fails
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return put_and(key, bytes, expected_revision, [](auto&) {});
   }
-  /// \see TransactionalStorage
+  /// Puts a cell and runs `work` in the same transaction. `work` does not run when the revision is another one.
+  /// \throws ...  what put() and `work` throw
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision,
                 const std::function<void(transaction&)>& work) {
     return put_and(key, bytes, expected_revision, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
@@ -183,7 +201,7 @@ class sqlite_store {
     call(work, *on);
     commit(within);
   }
-  /// \see CellStorage
+  /// The keys of the cells that start with a prefix, sorted bytewise. \throws storage_error  when SQLite fails
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
     const detail::sqlite::sqlite_file::reader on(file_, "list");
     detail::sqlite::sqlite_connection::lease row(*on, detail::sqlite::sql::list_cells);
@@ -193,35 +211,41 @@ class sqlite_store {
     return keys;
   }
 
-  /// \see WaitableStorage. What other processes append is seen within `poll_interval`. \throws storage_error
+  /// Waits until the head is at `until` or beyond, and says whether it is. What other processes append is seen within
+  /// `poll_interval`. \see WaitableStorage
+  /// \throws storage_error  when SQLite fails
   bool wait_for(position until, duration timeout, const std::stop_token& stop = {}) {
     return wake_up_.wait(until, timeout, file_.options().poll_interval, stop, [&] { return head(); });
   }
 
-  /// Copies the store, as it is at one position, into a new file, while others append. The copy has the same uuid and
-  /// another incarnation: subscriptions that go on there say history_changed.
-  /// \throws storage_error  also for a file that is there already; nothing is left behind
+  /// Copies the store, as it is at one position, into a new file, while others append. The copy has another history(),
+  /// so that followers which go on there say history_changed.
+  /// \throws storage_error  when SQLite fails, and for a file that is there already. Nothing is left behind.
   void backup(const std::string& path) { file_.copy_to(path); }
-  /// For a file that was put back by other means than backup(), or from the same copy once more, which nothing in it
-  /// tells: gives it a new incarnation. Stores that were open meanwhile may go by the tags of lost events until then.
+  /// Gives the store a new incarnation. Call it for a file that was put back by other means than backup(), or from the
+  /// same copy once more, since nothing in the file tells that. Until then, stores that were open meanwhile may go by
+  /// the tags of lost events.
+  /// \throws storage_error  when SQLite fails
   void mark_restored() {
     file_.check_writable("mark_restored");
     file_.begin_incarnation();
   }
-  /// Looks at everything: SQLite's integrity_check, the seal of every event, its tags. Others may append meanwhile.
-  /// A damaged cell is seen only where SQLite sees it. \throws storage_error  SQLITE_CORRUPT: names what is damaged
+  /// Verifies everything: SQLite's integrity_check, the seal of every event, the tags of every event. Others may append
+  /// meanwhile. A damaged cell is detected only where SQLite detects it.
+  /// \throws storage_error  with the code SQLITE_CORRUPT. The message names what is damaged.
   void verify() const {
     const detail::sqlite::sqlite_file::reader on(file_, "verify");
     detail::sqlite::verify(*on, file_.recent(), file_.key());
   }
-  /// For who runs migrations by hand: the statements that make the tables, or that bring those of an older version up
-  /// to date, in one transaction. \throws bad_input  for a version that has none
+  /// The statements that make the tables (`from_version` 0), or that bring those of an older version up to date, for
+  /// those who run migrations by hand. They run in one transaction.
+  /// \throws bad_input  for a version that has no statements
   [[nodiscard]] static std::string schema(std::int64_t from_version = 0) {
     if (from_version == 0) return std::string(detail::sqlite::sqlite_schema);
     if (from_version == 1) return std::string(detail::sqlite::sqlite_schema_from_1);
     kit::refuse_input("from_version", "is " + std::to_string(from_version) + "; there are statements from 0 and 1");
   }
-  /// Why the last checkpoint failed, if it did. It costs no event: the log grows, and a later append tries again.
+  /// Why the last checkpoint failed, if it failed. No event is lost: the log grows, and a later append tries again.
   [[nodiscard]] std::optional<error> checkpoint_failure() const {
     const std::lock_guard lock(checkpoint_mutex_);
     return checkpoint_failure_;
@@ -318,7 +342,7 @@ class sqlite_store {
     const detail::sqlite::sqlite_snapshot now(*on, file_.recent());
     const kit::read_window window(options, now.head());
     if (window.is_over()) return {window, false};
-    start_page(page, window.left(), std::min(file_.options().page_rows, first_rows));
+    start_page(page, window.left(), std::min(file_.options().page_events, first_rows));
     return {window, fill(now.moment(), which, window.bounds(), page)};
   }
   bool fill(const detail::sqlite::sqlite_moment& as_of, const query& which, const kit::read_bounds& window,

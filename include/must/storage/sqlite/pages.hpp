@@ -7,6 +7,7 @@
 #include "must/record.hpp"
 #include "must/storage/kit/lease_pool.hpp"
 #include "must/storage/kit/read_window.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/postings.hpp"
 #include "must/storage/sqlite/recent.hpp"
@@ -46,7 +47,7 @@ class sqlite_page {
     auto& row = rows_[size_];
     read_row(from, row);
     ++size_;
-    const auto size = row.data.bytes().size() + row.tags.size() * 64 + row.extensions.size() * 64;
+    const auto size = kit::event_bytes(row);
     bytes_ += size;
     largest_ = std::max(largest_, size);
   }
