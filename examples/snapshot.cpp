@@ -20,6 +20,7 @@ int folded = 0;  // to show what is read
 struct Stock {
   using events = must::events<Counted>;
   static constexpr int snapshot_every = 100;  // this is all: the rest is kept in cells of the store
+  static constexpr int schema_version = 1;    // raised when apply comes to another state from the same events
   int amount = 0;
 
   void apply(const Counted& count) { amount += count.amount, ++folded; }

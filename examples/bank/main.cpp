@@ -24,7 +24,7 @@ void show(const must::rebuild_progress& now) {
   const auto filled = static_cast<std::size_t>(part * 40);
   std::cout << "\r[" << std::string(filled, '=') << std::string(40 - filled, ' ') << "] " << now.done << " of "
             << now.total << ", " << std::fixed << std::setprecision(0) << now.per_second << " a second, "
-            << now.left.microseconds / 1'000'000 << " s left " << (now.done == now.total ? "\n" : "") << std::flush;
+            << now.left.count() / 1'000'000 << " s left " << (now.done == now.total ? "\n" : "") << std::flush;
 }
 
 void print(must::sqlite_store& store, const std::string& table) {

@@ -6,8 +6,10 @@
 #include "support/catch.hpp"
 
 #include <new>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace {
 
@@ -115,8 +117,74 @@ TEST_CASE("codec: what from_json or a conversion throws names the event, and a l
   CHECK(reason_of([&] { static_cast<void>(all[1].as<Odd>()); }) == "odd: of its own");
   Odd::at_read = thrown::no_exception;
   CHECK(reason_of([&] { static_cast<void>(all[1].as<Odd>()); }) ==
-        "odd: its codec threw something that is no std::exception");
+        "odd: something was thrown that is no std::exception");
   Odd::at_read = thrown::bad_alloc;
   CHECK_THROWS_AS(all[1].as<Odd>(), std::bad_alloc);
   CHECK(reason_of([&] { static_cast<void>(all[2].as<Price>()); }) == "price: no price of old");
+}
+
+namespace {
+
+struct Returned {
+  static constexpr auto type = "returned";
+  int amount;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Returned, amount)
+
+// One state, in three releases.
+namespace first {
+struct Shelf {
+  using events = must::events<Counted>;
+  static constexpr int snapshot_every = 1;
+  int sum = 0;
+  void apply(const Counted& event) { sum += event.amount; }
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shelf, sum)
+}  // namespace first
+namespace more_events {
+struct Shelf {
+  using events = must::events<Counted, Returned>;
+  static constexpr int snapshot_every = 1;
+  int sum = 0;
+  void apply(const Counted& event) { sum += event.amount; }
+  void apply(const Returned& event) { sum -= event.amount; }
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shelf, sum)
+}  // namespace more_events
+namespace more_members {
+struct Shelf {
+  using events = must::events<Counted>;
+  static constexpr int snapshot_every = 1;
+  int sum = 0;
+  int count = 0;
+  void apply(const Counted& event) { sum += event.amount, ++count; }
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Shelf, sum, count)
+}  // namespace more_members
+
+}  // namespace
+
+TEST_CASE("snapshot: a state that learns an event, or gets a member, is folded anew on every boundary", "[model]") {
+  must::memory_store<> store;
+  const auto add = [&](const auto& event, const char* type) {
+    must::cloud_event made{.id = std::to_string(store.head()), .source = "/shop", .type = type, .subject = "shelf"};
+    made.data = must::codec<std::remove_cvref_t<decltype(event)>>::encode(event);
+    made.tags = {"shelf:1"};
+    REQUIRE(store.append(std::span(&made, 1), {}).stored());
+  };
+  add(Counted{100}, Counted::type);
+  add(Returned{30}, Returned::type);
+  add(Counted{1}, Counted::type);
+  const auto check = [&](auto first, auto more_events, auto more_members) {
+    CHECK(must::load(store, first).state.sum == 101);
+    CHECK(must::load(store, first).state.sum == 101);
+    CHECK(must::load(store, more_events).state.sum == 71);
+    CHECK(must::load(store, more_members).state.count == 2);
+    CHECK(must::load(store, more_members).state.sum == 101);
+  };
+  check(must::stream<first::Shelf>("shelf"), must::stream<more_events::Shelf>("shelf"),
+        must::stream<more_members::Shelf>("shelf"));
+  check(must::tagged<first::Shelf>("shelf:1"), must::tagged<more_events::Shelf>("shelf:1"),
+        must::tagged<more_members::Shelf>("shelf:1"));
+  check(must::every<first::Shelf>(), must::every<more_events::Shelf>(), must::every<more_members::Shelf>());
 }

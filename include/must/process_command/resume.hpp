@@ -4,6 +4,7 @@
 
 #include "must/codec/codec.hpp"
 #include "must/detail/digest.hpp"
+#include "must/detail/members.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
@@ -74,13 +75,26 @@ concept caches_states = requires(S& storage) { typename S::caches_states; };
 template <typename S, typename Storage>
 inline constexpr bool is_resumable = caches_states<Storage> || (has_snapshots<S> && CellStorage<Storage>);
 
-// What tells one state from every other: its boundary, its name and its schema version.
+// What a state learns from: each of its events under all of its names, and with the version that it is read as.
+template <typename... Event>
+void put_events(content_writer& writer, events<Event...> all) {
+  const auto names = all_names(all);
+  writer.put_word(names.size());
+  for (const auto& name : names) writer.put_bytes(name);
+  (writer.put_word(static_cast<std::uint64_t>(schema_version<Event>)), ...);
+}
+
+// What tells one state from every other: its boundary, its name and schema version, its events, and its layout as far
+// as that shows. A state that would be folded otherwise now has another key.
 template <typename S>
 std::string state_key(const query_item& of) {
   content_writer writer;
   const auto name = own_name<S>();
   writer.put_bytes({name.data(), name.size()});
   writer.put_word(static_cast<std::uint64_t>(schema_version<S>));
+  put_events(writer, typename S::events{});
+  writer.put_word(sizeof(S));
+  writer.put_word(member_count<S>);
   for (const auto* texts : {&of.types, &of.tags}) {
     writer.put_word(texts->size());
     for (const auto& text : *texts) writer.put_bytes(text);
