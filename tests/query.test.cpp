@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace query_cases {
 
 struct NamedBefore {
   static constexpr auto type = "PersonNamed";
@@ -65,7 +65,9 @@ struct Rename {
   }
 };
 
-}  // namespace
+}  // namespace query_cases
+
+using namespace query_cases;
 
 TEST_CASE("query::of: has the current, the former and the previous names of its types", "[core]") {
   CHECK(must::query::of<Renamed>() == must::query::of_types(names_of_renamed));
@@ -125,7 +127,7 @@ TEST_CASE("missed_type: tells a name that a query by hand leaves out", "[core]")
   CHECK(missed(must::query()) == "PersonRenamed");
 }
 
-namespace {
+namespace query_cases {
 
 struct Paid {
   static constexpr auto type = "Paid";
@@ -141,7 +143,7 @@ struct Keyed {
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Keyed, partition_key)
 
-}  // namespace
+}  // namespace query_cases
 
 TEST_CASE("partition_key: is recorded as CloudEvents' extension, and an empty one is none", "[core]") {
   must::memory_store<> store;
