@@ -3,6 +3,7 @@
 #include "declared_store.hpp"
 
 struct Event {
+  static constexpr auto type = "Event";
   Event() = default;
   Event(Event&&) = default;
 #ifdef MUST_COMPILE_FAIL

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include "declared_store.hpp"
 
-struct Event {};
+struct Event {
+  static constexpr auto type = "Event";
+};
 template <>
 struct must::codec<Event> {
   static payload encode(const ::Event&);

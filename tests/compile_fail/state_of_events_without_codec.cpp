@@ -3,7 +3,9 @@
 #include "declared_store.hpp"
 #include "must/load.hpp"
 
-struct Event {};
+struct Event {
+  static constexpr auto type = "Event";
+};
 template <>
 struct must::codec<Event> {
   static payload encode(const ::Event&);

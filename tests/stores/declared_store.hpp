@@ -20,5 +20,7 @@ struct declared_store : declared_storage<must::one_of<E...>> {};
 template <>
 struct declared_store<> : declared_storage<must::payload> {};
 
-struct Done {};
+struct Done {
+  static constexpr auto type = "Done";
+};
 inline declared_store<Done> store;

@@ -35,8 +35,11 @@ inline constexpr bool holds = false;
 template <typename Event, typename... Other>
 inline constexpr bool holds<Event, one_of<Other...>> = one_of<Other...>::template names<Event>;
 
+// Stands for the data of a store where rules run without one, so that events are kept as they are.
+struct unstored {};
+
 template <typename Event, typename Data>
-inline constexpr bool keeps = holds<Event, Data> || std::is_same_v<Data, payload>;
+inline constexpr bool keeps = holds<Event, Data> || std::is_same_v<Data, payload> || std::is_same_v<Data, unstored>;
 
 template <typename Event>
 constexpr bool check_codec() {
@@ -49,7 +52,7 @@ constexpr bool check_codec() {
 
 // A name that follows the spelling of a struct would change with it, and what is stored under it would be lost.
 template <typename Event, typename Data>
-inline constexpr bool has_stored_name = keeps_structs<Data> || has_static_type<Event>;
+inline constexpr bool has_stored_name = !std::is_same_v<Data, payload> || has_static_type<Event>;
 
 template <typename Data, typename Event>
 Data to_data(const Event& event) {

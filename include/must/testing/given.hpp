@@ -2,6 +2,7 @@
 // given(events...).when(command, options...).then(events...): a command tested without a store.
 #pragma once
 
+#include "must/codec/versions.hpp"
 #include "must/detail/members.hpp"
 #include "must/detail/names.hpp"
 #include "must/error.hpp"
@@ -153,7 +154,7 @@ class history {
   template <typename C, typename... Option>
   [[nodiscard]] auto when(const C& command, const Option&... options) const {
     using rule_options = must::detail::pipeline::rule_options<Option...>;
-    static_assert(must::detail::pipeline::is_good<C, payload, rule_options>);
+    static_assert(must::detail::pipeline::is_good<C, must::detail::coding::unstored, rule_options>);
     return must::detail::pipeline::with_rule_options([&](const auto&... kept) { return decide(command, kept...); },
                                                      options...);
   }
@@ -163,15 +164,16 @@ class history {
 
   template <typename C, typename... Option>
   auto decide(const C& command, const Option&... options) const {
-    using held_type = typename must::detail::pipeline::held_by<C, payload, must::detail::list<Option...>>::type;
+    using held_type = typename must::detail::pipeline::held_by<C, must::detail::coding::unstored,
+                                                               must::detail::list<Option...>>::type;
     auto folding = must::detail::pipeline::make_folding<data_type>(command, options...);
     replay(folding);
     if (const auto mismatch = folding.mismatch()) return outcome<held_type>({}, to_error(*mismatch));
     std::vector<held_type> events;
     auto take = [&](auto&& returned) {
-      must::detail::pipeline::for_events<payload>(std::forward<decltype(returned)>(returned), [&](auto&& event) {
-        events.push_back(held_type(std::forward<decltype(event)>(event)));
-      });
+      must::detail::pipeline::for_events<must::detail::coding::unstored>(
+          std::forward<decltype(returned)>(returned),
+          [&](auto&& event) { events.push_back(held_type(std::forward<decltype(event)>(event))); });
     };
     must::detail::pipeline::progress_of_rules rules;
     const bool passed = rules.run(
