@@ -53,7 +53,7 @@ class basic_projection {
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       try {
-        catch_up(stop);
+        catch_up(stop, std::numeric_limits<position>::max());
         wait(stop);
       } catch (const storage_error& why) {
         if (!why.error().retryable) throw;
@@ -62,8 +62,9 @@ class basic_projection {
     }
   }
   /// Folds what the store has now, and returns the position that the state is of. \throws as run, any storage_error
-  position run_once(const std::stop_token& stop = {}) {
-    catch_up(stop);
+  /// \param until  is the last position to fold: the state as of then, when it has not come further before
+  position run_once(const std::stop_token& stop = {}, position until = std::numeric_limits<position>::max()) {
+    catch_up(stop, until);
     return progress_.scanned();
   }
 
@@ -103,13 +104,13 @@ class basic_projection {
     std::shared_lock<std::shared_mutex> lock;
   };
 
-  void catch_up(const std::stop_token& stop) {
+  void catch_up(const std::stop_token& stop, position until) {
     const std::lock_guard alone(running_);
     std::unique_lock lock(mutex_, std::defer_lock);
     take_turn(lock);
     const detail::at_exit keeps([&] { progress_.advance(stands_.at); });
     detail::following::read_history(
-        storage_, name_, which_, stands_, std::numeric_limits<position>::max(), [](const auto&) {},
+        storage_, name_, which_, stands_, until, [](const auto&) {},
         [&](const event_type& record) {
           if (stop.stop_requested()) return false;
           if (readers_.load(std::memory_order_relaxed) > 0 && clock::now() >= pause_at_) let_readers_in(lock);
