@@ -28,7 +28,7 @@ EACH_STORE_TEST_CASE(with_transactions,
       throw std::runtime_error("not now");
     counts.add(in, std::to_string(static_cast<const must::recorded<must::payload>&>(event).position));
   };
-  must::subscription_options how{.lanes = 4, .save_every = 1, .lease = must::duration(60'000)};
+  must::subscription_options how{.lanes = 3, .save_every = 1, .lease = must::duration(60'000)};
   how.on_failure.delay = must::duration(1'000);
   how.on_failure.decide = [&](const must::failed_attempt&) {
     return others < 20 ? must::failure_action::retry : must::failure_action::stop;
@@ -36,7 +36,7 @@ EACH_STORE_TEST_CASE(with_transactions,
   CHECK_THROWS_WITH(must::subscription(store, "view", must::query::all(), handler, how).run_once(), "not now");
   CHECK(counts.all().size() > 1);
   fails = false;
-  how.lanes = 3;
+  how.lanes = 2;
   CHECK(must::subscription(store, "view", must::query::all(), handler, how).run_once() == 100);
   CHECK(counts.all() == must_test::each_once(100));
 }
@@ -51,6 +51,13 @@ EACH_STORE_TEST_CASE(with_processes, "subscription: killed views on each store c
 EACH_STORE_TEST_CASE(with_processes, "subscription: an event that kills the process is given up on each store",
                      "[subscription][process]") {
   must_test::a_killer_is_given_up<Store>();
+}
+EACH_STORE_TEST_CASE(with_processes,
+                     "subscription: an event that kills the process is given up on each store, whatever the lanes",
+                     "[subscription][process]") {
+  must_test::a_killer_in_lanes_is_given_up<Store>(4, 4);
+  must_test::a_killer_in_lanes_is_given_up<Store>(4, 2);
+  must_test::a_killer_in_lanes_is_given_up<Store>(1, 3);
 }
 EACH_STORE_TEST_CASE(with_processes,
                      "subscription: an owner that was stopped for too long writes nothing on each store",

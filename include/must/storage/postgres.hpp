@@ -194,6 +194,8 @@ class postgres_store {
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
   /// The limits that the store was opened with.
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
+  /// Returns the most connections that are open at once, beside the one that waits.
+  [[nodiscard]] std::size_t connections() const noexcept { return options_.connections; }
 
   /// Returns "<uuid>.<incarnation>". A dump that is restored has both of the store that it was made from. Whoever
   /// restores a dump that followers have gone beyond sets another incarnation, and each of the followers is told

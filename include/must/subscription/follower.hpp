@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// follower: which subscription is meant, be it one of its own, or that of a process manager or of a view.
+// follower, public: which subscription is meant, be it one of its own, or that of a process manager or of a view.
 #pragma once
 
 #include "must/stored_names.hpp"

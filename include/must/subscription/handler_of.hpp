@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// handler_of: a handler that gets the events themselves, decoded, of the types that it names.
+// handler_of, public: a handler that gets the events themselves, decoded, of the types that it names.
 #pragma once
 
 #include "must/codec/versions.hpp"
@@ -26,15 +26,16 @@ class typed_handler {
  public:
   using handled_events = must::events<E...>;  ///< The events that it takes.
 
-  explicit typed_handler(F handle) : handle_(std::move(handle)) {}  ///< For must::handler_of.
+  /// Keeps the function. \see must::handler_of, which is what users call
+  explicit typed_handler(F handle) : handle_(std::move(handle)) {}
 
-  /// \throws codec_error, erased_error, what the function throws
+  /// Decodes an event and calls the function with it. \throws codec_error, erased_error, what the function throws
   template <typename Data>
     requires(detail::following::takes_event<F, Data, E> && ...)
   void operator()(const recorded<Data>& record) {
     pass_on(record);
   }
-  /// The same in a transaction.
+  /// Decodes an event and calls the function with it, in a transaction. \throws the same
   template <typename Transaction, typename Data>
     requires(detail::following::takes_event<F, Data, E, Transaction> && ...)
   void operator()(Transaction& in, const recorded<Data>& record) {

@@ -1,129 +1,112 @@
 // SPDX-License-Identifier: MIT
-// How a subscription follows: where it starts, how much it does at once, what becomes of failures.
+// subscription_options, public: how a subscription follows: where it starts, how much it does at once, what becomes of
+// failures.
 #pragma once
 
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/limits.hpp"
-#include "must/query.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/subscription/follower.hpp"
 #include "must/subscription/partition.hpp"  // IWYU pragma: export
+#include "must/subscription/start_at.hpp"   // IWYU pragma: export
 #include "must/timestamp.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <optional>
 #include <string>
-#include <utility>
 
 namespace must {
 
-/// Where a subscription without a checkpoint begins.
-class start_at {
- public:
-  /// Begins at the first event.
-  [[nodiscard]] static start_at origin() { return {kind::after, 0}; }
-  /// Begins after what is stored when the first run begins.
-  [[nodiscard]] static start_at head() { return {kind::head, 0}; }
-  /// Begins at the first event above a position. A position beyond the head of the store is refused (bad_input).
-  [[nodiscard]] static start_at after(position last) { return {kind::after, last}; }
-  /// Begins at the first event that was recorded at that time or later. `recorded_at` decides, not `time`.
-  [[nodiscard]] static start_at time(timestamp when) { return {kind::time, 0, when}; }
-
-  /// The last position that is not handled, in a store. Reads about log2(head) events for time(). \throws storage_error
-  template <typename S>
-  [[nodiscard]] position in(S& storage) const {
-    if (kind_ == kind::after) return after_;
-    auto low = position{0}, high = storage.head();
-    if (kind_ == kind::head) return high;
-    while (low < high) {
-      const auto middle = low + (high - low) / 2;
-      std::optional<std::pair<position, timestamp>> next;
-      static_cast<void>(storage.read(query::all(), {.after = middle, .until = high, .limit = 1},
-                                     [&](const auto& event) { next = {event.position, event.recorded_at}; }));
-      if (next && next->second.microseconds < when_.microseconds)
-        low = next->first;
-      else
-        high = middle;
-    }
-    return low;
-  }
-
- private:
-  enum class kind : std::uint8_t { after, head, time };
-  start_at(kind how, position last, timestamp when = {}) : kind_(how), after_(last), when_(when) {}
-  kind kind_;
-  position after_;
-  timestamp when_;
-};
-
 /// What is done with an event whose handler failed.
 enum class failure_action : std::uint8_t {
-  stop,        ///< run ends with what the handler threw; the event is the first of the next run
-  skip,        ///< the event counts as handled
-  park,        ///< the event is set aside with its reason, and the later ones of its key wait behind it
-  park_loose,  ///< the event is set aside with its reason, and the later ones of its key go on
-  retry        ///< another attempt, after the delay; for `decide` only
+  stop,        ///< The run ends with what the handler threw. The event is the first of the next run.
+  skip,        ///< The event counts as handled.
+  park,        ///< The event is set aside with its reason. The later events of its key wait behind it.
+  park_loose,  ///< The event is set aside with its reason. The later events of its key go on.
+  retry        ///< The event is tried again after the delay. Only `decide` may return this.
 };
 
-/// An attempt that failed, for a failure policy of the user's own.
+/// An attempt that failed, as a failure policy of the user's own sees it.
 struct failed_attempt {
-  position event = 0;     ///< where it stands
-  std::string key{};      ///< of the event: its partition key, else its stream
-  unsigned attempts = 0;  ///< so far, of this event, also those of earlier runs
-  error why{};            ///< as must says it, or the text of what was thrown
+  position event = 0;     ///< The position of the event.
+  std::string key{};      ///< The key of the event. \see subscription_options::key_of
+  unsigned attempts = 0;  ///< The attempts of this event so far, those of earlier runs included.
+  error why{};            ///< The error of `must`, or one with the text of what was thrown.
 };
 
 /// What becomes of an event whose handler throws. By default the subscription stops: nothing is acknowledged.
 ///
-/// Attempts are counted in the store before each but the first, so that a crash does not forget them.
+/// Attempts are counted in the store before each but the first, so that a crash does not forget them. `park` needs a
+/// key: an event without one stops the subscription, as all other events without a key would wait behind it.
 struct failure_policy {
-  unsigned attempts = 1;               ///< 1 or more, the first included
-  duration delay{100'000};             ///< before the second attempt; doubles each time, and is jittered by a half
-  duration longest_delay{30'000'000};  ///< before any attempt
-  failure_action then = failure_action::stop;  ///< after the last attempt
-  unsigned crashes = 16;  ///< how many attempts that ended with the process count as a failure; 1 or more
-
+  /// The most attempts, 1 or more, the first included.
+  unsigned attempts = 1;
+  /// The time before the second attempt. It doubles with each attempt, and up to a half of it is taken off at random.
+  duration delay{100'000};
+  /// The longest time before any attempt.
+  duration longest_delay{30'000'000};
+  /// What is done after the last attempt.
+  failure_action then = failure_action::stop;
+  /// The attempts that ended with the process after which `then` is done, 1 or more. After a crash events are handled
+  /// one at a time until the one that ends the process is known.
+  unsigned crashes = 16;
   /// Asked after each failure, when it is there, in place of `attempts` and `then`.
   std::function<failure_action(const failed_attempt&)> decide{};
 };
 
 /// How a subscription goes, as of one moment.
 struct subscription_health {
-  bool running = false;              ///< whether run or run_once is under way, here
-  position scanned = 0;              ///< everything at or below was handled, skipped or parked, or does not match
-  position saved = 0;                ///< the checkpoint
-  std::uint64_t lag = 0;             ///< positions between `scanned` and the head of the store
-  duration behind{};                 ///< the age of the first event that is not handled; 0 when there is none
-  std::uint64_t in_flight = 0;       ///< events that are handed out and not finished
-  std::uint64_t handled = 0;         ///< by this object
-  std::uint64_t retries = 0;         ///< by this object
-  std::uint64_t skipped = 0;         ///< by this object
+  bool running = false;              ///< Whether run or run_once is under way in this object.
+  position scanned = 0;              ///< Everything at or below was handled, skipped or parked, or does not match.
+  position saved = 0;                ///< The position of the checkpoint.
+  std::uint64_t lag = 0;             ///< The positions between `scanned` and the head of the store.
+  duration behind{};                 ///< The age of the first event that is not handled; 0 when there is none.
+  std::uint64_t in_flight = 0;       ///< The events that are handed out and not finished.
+  std::uint64_t handled = 0;         ///< The events that this object has handled.
+  std::uint64_t retries = 0;         ///< The attempts of this object that were not the first of their event.
+  std::uint64_t skipped = 0;         ///< The events that this object has skipped.
   std::uint64_t parked = 0;          ///< The parked events.
   std::uint64_t waiting_behind = 0;  ///< The events that wait behind a parked one of their key.
-  bool stalled = false;              ///< there is work, and nothing was finished for `stalled_after`
-  std::string last_error{};          ///< of a handler or of the store; empty when there was none
+  bool stalled = false;              ///< Whether there is work, and nothing was finished for `stalled_after`.
+  std::string last_error{};          ///< The last error of a handler or of the store; empty when there was none.
 };
 
 /// How a subscription follows. Every span of time is 1 us or more.
 struct subscription_options {
-  start_at start = start_at::origin();  ///< where there is no checkpoint
-  unsigned lanes = 1;              ///< events of different keys that are handled at once, each on a thread: 1 to 1,024
-  key_function key_of{};           ///< The key of an event; by default its partition key, else its stream.
-  std::size_t window = 1'000;      ///< with lanes: how far any may be ahead of the checkpoint, in events; 1 or more
-  std::size_t save_every = 1'000;  ///< events, at the most, between two saves of the checkpoint; 1 or more
-  duration save_interval{1'000'000};   ///< the longest between two saves
-  duration poll_interval{100'000};     ///< the longest between two looks, where there is no wake-up
-  failure_policy on_failure{};         ///< of a handler
-  std::size_t most_parked = 1'000;     ///< events that may be parked; the next that fails stops the subscription
-  std::string owner{};                 ///< a name for this follower; by default one that nobody else has
-  duration lease{5'000'000};           ///< after a crash another takes over when so much time has passed
-  bool standby = false;                ///< whether run waits while another is the owner, rather than be refused
-  duration stalled_after{30'000'000};  ///< \see subscription_health::stalled
-  std::function<void(const subscription_health&)> observer{};  ///< called after each save, by the thread that saves
+  /// Where the subscription begins when it has no checkpoint.
+  start_at start = start_at::origin();
+  /// How many events of different keys are handled at once, each on a thread of its own: 1 to 1,024. A handler in
+  /// transactions needs a store that has more connections than lanes.
+  unsigned lanes = 1;
+  /// Returns the key of an event. By default the key is the extension "partitionkey", else the stream. Events without
+  /// a key are handled in no particular order where there are lanes.
+  key_function key_of{};
+  /// With lanes: how many events any lane may be ahead of the checkpoint, 1 or more.
+  std::size_t window = 1'000;
+  /// The most events between two saves of the checkpoint, 1 or more.
+  std::size_t save_every = 1'000;
+  /// The longest time between two saves of the checkpoint.
+  duration save_interval{1'000'000};
+  /// The longest time between two looks at a store that cannot wake the subscription.
+  duration poll_interval{100'000};
+  /// What becomes of an event whose handler throws.
+  failure_policy on_failure{};
+  /// The most events that may be parked. The next one that fails stops the subscription.
+  std::size_t most_parked = 1'000;
+  /// A name for this follower. By default it is one that nobody else has.
+  std::string owner{};
+  /// The time after which another follower may take over from one that crashed. One that cannot reach its store
+  /// handles nothing once so much time has passed.
+  duration lease{5'000'000};
+  /// Whether run waits while another is the owner, rather than being refused.
+  bool standby = false;
+  /// The time without progress after which the subscription counts as stalled. \see subscription_health::stalled
+  duration stalled_after{30'000'000};
+  /// Called after each save of the checkpoint, by the thread that saves.
+  std::function<void(const subscription_health&)> observer{};
 };
 
 namespace detail::following {

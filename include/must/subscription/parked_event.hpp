@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// parked_event: an event that a subscription has set aside, as it is kept in the store.
+// parked_event, public: an event that a subscription has set aside, as it is kept in the store.
 #pragma once
 
 #include "must/fwd.hpp"

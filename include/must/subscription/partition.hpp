@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The key of an event: events of one key are handled one after another, and wait behind one that is parked.
+// event_head and key_of, public: the key of an event. Events of one key are handled one after another, and wait behind
+// one that is parked.
 #pragma once
 
 #include "must/fwd.hpp"

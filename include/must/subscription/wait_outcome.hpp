@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// wait_outcome: what waiting for a subscription to handle a position came to.
+// wait_outcome, public: what waiting for a subscription to handle a position came to.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -7,11 +7,13 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/polling.hpp"
+#include "must/subscription/anchor.hpp"
 #include "must/timestamp.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -76,32 +78,47 @@ class store_source {
       : storage_(&storage), which_(std::move(which)), options_(options) {}
 
   /// Gives the next events. \see Source
+  /// \throws history_changed  when the store was restored, and has not the events that were given
   template <typename Take>
   source_state pull(Take&& take) {
+    const auto at_the_end = options_.live ? source_state::idle : source_state::ended;
     if (!options_.live && !until_) until_ = storage_->head();
+    if (!has_begun_ && !begin()) return at_the_end;
     bool wanted = true;
-    read_options how{.after = options_.after};
-    if (until_) how.until = *until_;
-    const auto read = storage_->read(which_, how, [&](const value_type& event) {
-      options_.after = event.position;
-      wanted = take(event);
-      return wanted;
-    });
-    if (!wanted) return source_state::more;
-    if (read.scanned > options_.after) options_.after = read.scanned;
-    return options_.live ? source_state::idle : source_state::ended;
+    detail::following::anchor last;
+    detail::following::read_history(
+        *storage_, "store_source", which_, stands_, until_.value_or(std::numeric_limits<position>::max()),
+        [](const auto&) {},
+        [&](const value_type& event) {
+          wanted = take(event);
+          if (!wanted) last = detail::following::anchor_of(event);
+          return wanted;
+        });
+    if (wanted) return at_the_end;
+    stands_ = std::move(last);
+    return source_state::more;
   }
   /// Waits for more. \see Source
-  void wait(duration timeout, const std::stop_token& stop) { polling_.wait(*storage_, options_.after, timeout, stop); }
+  void wait(duration timeout, const std::stop_token& stop) { polling_.wait(*storage_, at(), timeout, stop); }
   /// The position of the last event that was given or passed over.
-  [[nodiscard]] position at() const { return options_.after; }
+  [[nodiscard]] position at() const { return has_begun_ ? stands_.at : options_.after; }
 
  private:
+  // False while the store ends before the position to begin after.
+  bool begin() {
+    const auto now = detail::following::anchor_at(*storage_, options_.after);
+    has_begun_ = now.found.at == options_.after;
+    if (has_begun_) stands_ = now.found;
+    return has_begun_;
+  }
+
   S* storage_;
   query which_;
   source_options options_;
   kit::polling polling_{options_.poll_interval};
   std::optional<position> until_{};
+  bool has_begun_ = false;
+  detail::following::anchor stands_{};  // the last event that was given or passed over
 };
 
 /// Says of a function that a copy of it gives the same events again. \see function_source

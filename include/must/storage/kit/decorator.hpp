@@ -12,6 +12,7 @@
 #include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -57,6 +58,11 @@ class decorator : public transaction_of<S> {
     requires LimitedStorage<S>
   {
     return storage_->limits();
+  }
+  [[nodiscard]] std::size_t connections() const
+    requires requires(const S& storage) { storage.connections(); }
+  {
+    return storage_->connections();
   }
   [[nodiscard]] decltype(auto) observer() const
     requires ObservedStorage<S>

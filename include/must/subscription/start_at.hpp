@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// start_at, public: where a subscription without a checkpoint begins.
+#pragma once
+
+#include "must/fwd.hpp"
+#include "must/query.hpp"
+#include "must/timestamp.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace must {
+
+/// Where a subscription without a checkpoint begins.
+class start_at {
+ public:
+  /// Begins at the first event.
+  [[nodiscard]] static start_at origin() { return {kind::after, 0}; }
+  /// Begins after what is stored when the first run begins.
+  [[nodiscard]] static start_at head() { return {kind::head, 0}; }
+  /// Begins at the first event above a position. A position beyond the head of the store is refused (bad_input).
+  [[nodiscard]] static start_at after(position last) { return {kind::after, last}; }
+  /// Begins at the first event that was recorded at that time or later. `recorded_at` decides, not `time`.
+  [[nodiscard]] static start_at time(timestamp when) { return {kind::time, 0, when}; }
+
+  /// The last position that is not handled, in a store. Reads about log2(head) events for time(). \throws storage_error
+  template <typename S>
+  [[nodiscard]] position in(S& storage) const {
+    if (kind_ == kind::after) return after_;
+    auto low = position{0}, high = storage.head();
+    if (kind_ == kind::head) return high;
+    while (low < high) {
+      const auto middle = low + (high - low) / 2;
+      std::optional<std::pair<position, timestamp>> next;
+      static_cast<void>(storage.read(query::all(), {.after = middle, .until = high, .limit = 1},
+                                     [&](const auto& event) { next = {event.position, event.recorded_at}; }));
+      if (next && next->second.microseconds < when_.microseconds)
+        low = next->first;
+      else
+        high = middle;
+    }
+    return low;
+  }
+
+ private:
+  enum class kind : std::uint8_t { after, head, time };
+  start_at(kind how, position last, timestamp when = {}) : kind_(how), after_(last), when_(when) {}
+  kind kind_;
+  position after_;
+  timestamp when_;
+};
+
+}  // namespace must
