@@ -60,6 +60,10 @@ struct pooled_store : must::kit::decorator<must::memory_store<>> {
     work(in);
     return storage().append(events, condition);
   }
+  void with_transaction(const auto& work) {
+    int in = 0;
+    work(in);
+  }
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected, const auto& work) {
     int in = 0;
     work(in);
