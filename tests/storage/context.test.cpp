@@ -92,18 +92,57 @@ TEST_CASE("context: who follows one is told that the store is restored, also whe
   CHECK_THROWS_AS(view.run_once(), must::history_changed);
 }
 
-TEST_CASE("context: an event with the tag of another context is seen by both", "[storage]") {
+TEST_CASE("context: an event with the tag of another context is its own all the same", "[storage]") {
   must::memory_store<> shared;
   must::context<must::memory_store<>> sales(shared, "sales"), stock(shared, "stock");
-  must::cloud_event sold{.id = "1", .source = "/test", .type = "sold", .subject = "s", .tags = {"context:stock", "x"}};
+  const must::tag_set tags{"context:sales", "context:stock", "x"};
+  must::cloud_event sold{.id = "1", .source = "/test", .type = "sold", .subject = "s", .tags = tags};
   REQUIRE(sales.append(std::span(&sold, 1), {}).stored());
-  const auto here = must::events_in(sales, must::query::all()), there = must::events_in(stock, must::query::all());
+  const auto here = must::events_in(sales, must::query::all());
   REQUIRE(here.size() == 1);
-  REQUIRE(there.size() == 1);
   CHECK(here[0].subject == "s");
-  CHECK(there[0].subject == "sales/s");
-  CHECK(here[0].tags == must::tag_set{"context:stock", "x"});
+  CHECK(here[0].tags == tags);
+  CHECK(must::events_in(sales, must::query::of_tags({"context:stock", "x"})).size() == 1);
+  CHECK(must::events_in(stock, must::query::all()).empty());
+  CHECK(must::events_in(stock, must::query::of_tags({"x"})).empty());
+  CHECK(must::events_in(stock, must::query::of_tags({"context:sales"})).empty());
   CHECK(stock.version("s") == 0);
+  must::cloud_event more{.id = "2", .source = "/test", .type = "sold", .tags = {"x"}};
+  CHECK(stock.append(std::span(&more, 1), {.query = must::query::of_tags({"context:stock"})}).stored());
+}
+
+TEST_CASE("context: one in another has a path, apart from what is beside it", "[storage]") {
+  must::memory_store<> shared;
+  using outer_type = must::context<must::memory_store<>>;
+  outer_type a(shared, "a"), c(shared, "c"), b_beside(shared, "b");
+  must::context<outer_type> b_in_a(a, "b"), b_in_c(c, "b"), d_in_a(a, "d");
+  must::cloud_event noted{.id = "1", .source = "/test", .type = "noted", .subject = "s", .tags = {"context:d"}};
+  REQUIRE(b_in_a.append(std::span(&noted, 1), {}).stored());
+  const auto own = must::events_in(b_in_a, must::query::of_tags({"context:d"}));
+  REQUIRE(own.size() == 1);
+  CHECK(own[0].subject == "s");
+  CHECK(own[0].tags == must::tag_set{"context:d"});
+  CHECK(must::events_in(a, must::query::all()).size() == 1);
+  CHECK(must::events_in(b_in_c, must::query::all()).empty());
+  CHECK(must::events_in(b_beside, must::query::all()).empty());
+  CHECK(must::events_in(d_in_a, must::query::all()).empty());
+  CHECK(shared.version("a/b/s") == 1);
+  REQUIRE(b_in_a.put("key", "1", 0));
+  CHECK_FALSE(b_in_c.get("key"));
+  CHECK_FALSE(b_beside.get("key"));
+  CHECK(b_in_a.list("") == std::vector<std::string>{"key"});
+}
+
+TEST_CASE("context: a name that leaves no room for names is refused", "[storage]") {
+  must::memory_store<> shared;
+  using outer_type = must::context<must::memory_store<>>;
+  outer_type one(shared, std::string(200, 'a'));
+  must::context<outer_type> two(one, std::string(200, 'b'));
+  CHECK(two.limits().name_bytes == 110);
+  using inner_type = must::context<must::context<outer_type>>;
+  CHECK_THROWS_AS(inner_type(two, std::string(200, 'c'), must::origin{.source = "/x"}), must::bad_input);
+  CHECK_THROWS_AS(inner_type(two, std::string(109, 'c'), must::origin{.source = "/x"}), must::bad_input);
+  CHECK(inner_type(two, std::string(108, 'c'), must::origin{.source = "/x"}).limits().name_bytes == 1);
 }
 
 TEST_CASE("context: a conflict names the stream as the context knows it, and leaves the events as they were",

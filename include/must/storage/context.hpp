@@ -27,12 +27,13 @@ namespace must {
 /// A storage that shares another with other contexts, and sees only what is its own: `context sales(store, "sales");`.
 ///
 /// Its streams get the prefix "sales/", its events the tag "context:sales" and, unless they name one, the source of
-/// its origin; its cells the prefix "context/sales/". Nothing of that shows: streams, tags, conflicts, keys and queries
-/// are as if it were alone. Positions are those of the shared store, so they have gaps. Whoever reads the shared store
-/// itself sees every context, by tags, and an event that is given another's tag is seen there too, with the stream it
-/// has in the shared store: text from outside is no tag as it stands. Names may be shorter by the prefix than
-/// elsewhere, and there is one tag less: see limits(). An event id of one source is taken once in the shared store:
-/// give each context a source of its own. Every refinement of S is one of the context. A read copies each event.
+/// its origin; its cells, subscriptions among them, the prefix "context/sales/". A tag "context:x" of its own is kept
+/// as "context:sales/x", in events and queries, so text from outside never reaches another context. None of that shows:
+/// streams, tags, conflicts, keys and queries are as if the context were alone. A context may be in a context: names
+/// become paths, and the outer one sees what the inner ones hold, as the shared store sees everything.
+/// Positions are those of the shared store, so they have gaps. Limits are lower by the prefix and one tag: see
+/// limits(). An event id of one source is taken once in the shared store: give each context a source of its own. Every
+/// refinement of S is one of the context. A read copies each event.
 template <Storage S>
 class context : public kit::decorator<S> {
   using base = kit::decorator<S>;
@@ -52,6 +53,10 @@ class context : public kit::decorator<S> {
         origin_(origin ? *std::move(origin) : origin_in(storage)) {
     kit::check_name("source", origin_.source);
     if constexpr (LimitedStorage<S>) limits_ = storage.limits();
+    if (limits_.name_bytes <= prefix_.size())
+      kit::refuse_input("name", "leaves no room in the " + std::to_string(limits_.name_bytes) +
+                                    " bytes that the storage allows for a name");
+    if (limits_.tags_per_event == 0) kit::refuse_input("storage", "allows no tag, and a context needs one");
     limits_.name_bytes -= prefix_.size();
     --limits_.tags_per_event;
   }
@@ -191,9 +196,17 @@ class context : public kit::decorator<S> {
     made.source += "/" + name_;
     return made;
   }
+  // Tags that look like those of contexts are kept as tags of this one.
+  [[nodiscard]] std::string stored_tag(std::string tag) const {
+    if (tag.starts_with(tag_prefix)) tag.insert(tag_prefix.size(), prefix_);
+    return tag;
+  }
   void mark(event& one) const {
     if (!one.subject.empty()) one.subject.insert(0, prefix_);
-    one.tags.insert(tag_);
+    auto tags = std::move(one.tags).release();
+    for (auto& tag : tags) tag = stored_tag(std::move(tag));
+    tags.push_back(tag_);
+    one.tags = tag_set(std::move(tags));
   }
   // An event that was moved from has nothing to take away.
   template <typename Event>
@@ -202,12 +215,15 @@ class context : public kit::decorator<S> {
     if (!one.tags.contains(tag_)) return;
     auto tags = std::move(one.tags).release();
     std::erase(tags, tag_);
+    for (auto& tag : tags)
+      if (tag.starts_with(tag_ + "/")) tag.erase(tag_prefix.size(), prefix_.size());
     one.tags = tag_set(std::move(tags));
   }
   [[nodiscard]] query stored(const query& which) const {
     if (which.is_all()) return query::of_tags({tag_});
     auto items = which.items();
     for (auto& item : items) {
+      for (auto& tag : item.tags) tag = stored_tag(std::move(tag));
       item.tags.push_back(tag_);
       if (item.stream) item.stream->insert(0, prefix_);
     }
@@ -229,6 +245,7 @@ class context : public kit::decorator<S> {
     return cells_ + std::string(key);
   }
 
+  static constexpr std::string_view tag_prefix = "context:";
   std::string name_, prefix_, tag_, cells_;
   must::origin origin_;
   must::limits limits_{};
