@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Test files that are compiled together cost half of what they cost alone: the templates that they share are made once.
 # Their names do not meet, since each stands in a namespace of its own, below the includes of all. A file is compiled
-# alone that has what cannot stand in a namespace: one with a name, a specialization, an operator new, another source.
+# alone that has what cannot stand in a namespace: one with a name, a specialization, an operator new, another source; or tests of each store, which are many.
 # With MUST_TESTS_TOGETHER off every file is compiled alone, as it stands.
 option(MUST_TESTS_TOGETHER "Compile the test files of a component together" OFF)
 set(MUST_LINES_TOGETHER 1000 CACHE STRING "How many lines of test files are compiled together, about")
@@ -14,7 +14,7 @@ function(must_together variable name)
     return()
   endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARGN})  # for what they include
-  set(at_the_top "^(namespace [a-z]|(template <> )?(struct|class) [a-z_]+::|void.*operator (new|delete)|#include .*\\.cpp\")")
+  set(at_the_top "^(namespace [a-z]|EACH_STORE_TEST_CASE|(template <> )?(struct|class) [a-z_]+::|void.*operator (new|delete)|#include .*\\.cpp\")")
   set(sources "")
   set(part 0)
   set(lines 0)
