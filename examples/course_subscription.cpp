@@ -63,7 +63,7 @@ int main() {
         const SubscribeStudent command{"s" + std::to_string(t * 25 + i), "event sourcing"};
         // Others subscribe at the same time: it is decided anew until it fits, however long that takes.
         const auto done =
-            must::try_process_command(command, store, must::retries{100'000}, must::deadline{std::chrono::minutes(5)});
+            must::try_process_command(command, store, must::attempts{100'000}, must::deadline{std::chrono::minutes(5)});
         ++(done ? subscribed : refused);
         if (!done && done.error().message != "the course is full") std::cout << done.error().message << '\n';
       }

@@ -52,7 +52,7 @@ int main() {
   std::array<std::thread, 4> authors;
   for (auto& author : authors)
     author = std::thread([&] {
-      for (int line = 0; line < 25; ++line) must::process_command(AddLine{"welcome"}, store, must::retries{1'000});
+      for (int line = 0; line < 25; ++line) must::process_command(AddLine{"welcome"}, store, must::attempts{1'000});
     });
   for (auto& author : authors) author.join();
 

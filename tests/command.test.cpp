@@ -682,7 +682,7 @@ TEST_CASE("command: options are taken as they are: texts, pointers, what cannot 
   store_of_done store;
   const auto number = std::make_unique<int>(5);
   CHECK(must::process_command(Typed{}, store, "text", number).events.front().n == 9);
-  CHECK(must::process_command(Typed{}, store, must::retries{3}, "text", must::metadata{{"a", "b"}}, number,
+  CHECK(must::process_command(Typed{}, store, must::attempts{3}, "text", must::metadata{{"a", "b"}}, number,
                               must::deadline{})
             .events.front()
             .n == 9);

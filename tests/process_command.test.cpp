@@ -409,7 +409,7 @@ TEST_CASE("process_command: gives up after the retries that it may make", "[core
   for (const unsigned count : {0U, 1U, 2U, 5U}) {
     scripted_store scripted(store);
     scripted.before = always_conflict;
-    const auto done = must::try_process_command(next, scripted, must::retries{count});
+    const auto done = must::try_process_command(next, scripted, must::attempts{count});
     REQUIRE_FALSE(done);
     CHECK(done.error().code == must::error_code::version_conflict);
     CHECK(done.error().position == 5U);
@@ -430,7 +430,7 @@ TEST_CASE("process_command: gives up at the deadline", "[core]") {
     scripted_store scripted(store);
     scripted.before = always_conflict;
     const auto start = steady_clock::now();
-    CHECK_FALSE(must::try_process_command(next, scripted, limit, must::retries{1'000'000}));
+    CHECK_FALSE(must::try_process_command(next, scripted, limit, must::attempts{1'000'000}));
     return std::pair(steady_clock::now() - start, scripted.appends.size());
   };
   CHECK(run(must::deadline{must::duration(0)}).second == 1);
@@ -443,7 +443,7 @@ TEST_CASE("process_command: gives up at the deadline", "[core]") {
   // The longest there is does not overflow.
   scripted_store scripted(store);
   scripted.before = always_conflict;
-  CHECK_FALSE(must::try_process_command(next, scripted, must::deadline{must::duration(INT64_MAX)}, must::retries{3}));
+  CHECK_FALSE(must::try_process_command(next, scripted, must::deadline{must::duration(INT64_MAX)}, must::attempts{3}));
   CHECK(scripted.appends.size() == 3);
 }
 
@@ -502,7 +502,7 @@ TEST_CASE("process_command: an outcome that stays unknown is an error past the d
     must::raise({.code = must::error_code::outcome_unknown, .message = "no answer"});
   };
   const auto done =
-      must::try_process_command(next, scripted, must::deadline{std::chrono::seconds(1)}, must::retries{1});
+      must::try_process_command(next, scripted, must::deadline{std::chrono::seconds(1)}, must::attempts{1});
   REQUIRE_FALSE(done);
   CHECK(done.error().code == must::error_code::outcome_unknown);
   CHECK(scripted.appends.size() > 1);
@@ -792,7 +792,7 @@ TEST_CASE("process_command: nothing is handled that was not stored", "[core]") {
     Handled be_translated_to_events() const { return {1}; }
   };
   CHECK_FALSE(must::try_process_command(Refused{}, store, std::ref(log)));
-  CHECK_FALSE(must::try_process_command(Make{[] { return Handled{1}; }}, scripted, std::ref(log), must::retries{2}));
+  CHECK_FALSE(must::try_process_command(Make{[] { return Handled{1}; }}, scripted, std::ref(log), must::attempts{2}));
   scripted.before = [](std::size_t) -> std::optional<must::append_result> {
     must::raise({.code = must::error_code::storage_error, .message = "gone"});
   };
@@ -1103,7 +1103,7 @@ TEST_CASE("process_command: 8 threads racing for 100 seats fill exactly 100", "[
     for (int i = 0; i < 20; ++i) {
       const auto done =
           must::try_process_command(TakeSeat{std::to_string(thread) + "-" + std::to_string(i), "c"}, store,
-                                    must::deadline{std::chrono::minutes(2)}, must::retries{1'000'000});
+                                    must::deadline{std::chrono::minutes(2)}, must::attempts{1'000'000});
       ++(done ? seated : done.error().message == "full" ? full : other);
     }
   });
@@ -1162,7 +1162,7 @@ TEST_CASE("process_command: threads that increment one counter lose no step", "[
   on_threads(8, [&](int) {
     for (int i = 0; i < 25; ++i)
       failed +=
-          must::try_process_command(Step{}, store, must::deadline{std::chrono::minutes(2)}, must::retries{1'000'000})
+          must::try_process_command(Step{}, store, must::deadline{std::chrono::minutes(2)}, must::attempts{1'000'000})
               ? 0
               : 1;
   });

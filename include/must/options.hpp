@@ -9,9 +9,10 @@
 
 namespace must {
 
-/// How often a command is tried at the most when others append in between: 1 or more; 16 by default.
-struct retries {
-  unsigned count = 16;  ///< the first included
+/// An option of process_command: the maximum number of attempts, the first included, when others append in between.
+/// 1 or more; 16 by default.
+struct attempts {
+  unsigned count = 16;  ///< The maximum number of attempts.
 };
 
 /// How long a command is tried again after conflicts and unknown outcomes: 2 s by default, measured to some 10 ms.

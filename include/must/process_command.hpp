@@ -13,9 +13,11 @@ namespace must {
 ///
 /// \param command  \see Command
 /// \param storage  any Storage; appended to once, atomically, and not at all when a rule refuses or there are no events
-/// \param options  handed to every rule as const&; metadata, retries, deadline and identified_by are must's own, in any
+/// \param options  handed to every rule as const&; metadata, attempts, deadline and identified_by are must's own, in
+/// any
 ///   place
-/// \returns processed, or an error: unauthorized, invalid, version_conflict (at_version, or past deadline and retries),
+/// \returns processed, or an error: unauthorized, invalid, version_conflict (at_version, or past deadline and
+/// attempts),
 ///   duplicate_command, duplicate_id, bad_input, codec_error, erased, storage_error, outcome_unknown
 /// \throws what is not must's: of the rules, of apply, std::bad_alloc
 inline constexpr detail::pipeline::process_command_t<detail::pipeline::by_result> try_process_command{};

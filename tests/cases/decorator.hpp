@@ -71,7 +71,7 @@ struct decorator_cases {
           auto& own = i % 2 == 0 ? left : right;
           for (int n = 0; n < 20; ++n) {
             const auto flight = n % 3 == 0 ? "other" : "flight";
-            const auto result = must::try_process_command(take_seat{flight, 20}, own, must::retries{1'000});
+            const auto result = must::try_process_command(take_seat{flight, 20}, own, must::attempts{1'000});
             ++(result ? done : refused);
           }
         });
@@ -110,8 +110,8 @@ struct decorator_cases {
           must::context own(i % 2 == 0 ? first : second, names[i]);
           must::cached fast(own);
           for (int n = 0; n < 40; ++n)
-            done += static_cast<bool>(must::try_process_command(take_seat{"flight"}, fast, must::retries{1}));
-          const auto full = must::try_process_command(take_seat{"flight"}, fast, must::retries{1});
+            done += static_cast<bool>(must::try_process_command(take_seat{"flight"}, fast, must::attempts{1}));
+          const auto full = must::try_process_command(take_seat{"flight"}, fast, must::attempts{1});
           refused += !full && full.error().code == must::error_code::invalid;
         });
     }

@@ -65,7 +65,7 @@ fight fight_for_one_boundary(Store& store, int threads, std::chrono::millisecond
           const auto begin = std::chrono::steady_clock::now();
           const auto counter = "counter-" + std::to_string(taken / 20);
           const auto done =
-              must::try_process_command(Take{counter}, store, must::deadline{patience}, must::retries{1'000'000});
+              must::try_process_command(Take{counter}, store, must::deadline{patience}, must::attempts{1'000'000});
           const auto waited =
               std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
           taken += done ? 1 : 0;

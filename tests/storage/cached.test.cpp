@@ -156,7 +156,7 @@ TEST_CASE("cached: threads that race for the last seats fill them exactly", "[st
     for (int i = 0; i < 8; ++i)
       racers.emplace_back([&] {
         for (int n = 0; n < 40; ++n) {
-          const auto result = must::try_process_command(add<Sum>{"s", 100}, own, must::retries{1'000});
+          const auto result = must::try_process_command(add<Sum>{"s", 100}, own, must::attempts{1'000});
           ++(result ? done : refused);
         }
       });

@@ -164,7 +164,7 @@ TEST_CASE("context: what one stores never fails a command of another", "[storage
   store_type shared;
   const auto fill = [&](const char* name, unsigned& attempts) {
     must::context<store_type> own(shared, name);
-    for (int i = 0; i < 50; ++i) attempts += must::process_command(Take{"flight"}, own, must::retries{1}).attempts;
+    for (int i = 0; i < 50; ++i) attempts += must::process_command(Take{"flight"}, own, must::attempts{1}).attempts;
     if (must::try_process_command(Take{"flight"}, own)) ++attempts;  // the flight is full
   };
   std::vector<unsigned> attempts(4);

@@ -162,7 +162,7 @@ TEST_CASE("given: options are those of process_command; what is not must's passe
     }
   };
   int calls = 0;
-  given().when(Call{}, must::retries{2}, std::ref(calls), must::metadata{{"a", "b"}}).then(Loose{});
+  given().when(Call{}, must::attempts{2}, std::ref(calls), must::metadata{{"a", "b"}}).then(Loose{});
   CHECK(calls == 1);
   CHECK_THROWS_AS(static_cast<void>(given().when(Call{}, std::ref(calls))), std::runtime_error);
 }

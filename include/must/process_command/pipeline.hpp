@@ -28,12 +28,12 @@ namespace must::detail::pipeline {
 // Must's own options.
 struct settings {
   const attributes* metadata = nullptr;
-  retries attempts{};
+  must::attempts attempts{};
   deadline until{};
   std::optional<command_identity> identity{};
 
   void take(const must::metadata& all) { metadata = &all.entries; }
-  void take(const retries& count) { attempts = count; }
+  void take(const must::attempts& count) { attempts = count; }
   void take(const deadline& limit) { until = limit; }
   template <typename Option>
   void take(const Option&) {}

@@ -34,7 +34,7 @@
 namespace must::detail::pipeline {
 
 template <typename Option>
-inline constexpr bool is_own_option = std::is_same_v<Option, metadata> || std::is_same_v<Option, retries> ||
+inline constexpr bool is_own_option = std::is_same_v<Option, metadata> || std::is_same_v<Option, attempts> ||
                                       std::is_same_v<Option, deadline> || std::is_same_v<Option, identified_by>;
 
 // The options that the rules get: all but must's own.
