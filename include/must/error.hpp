@@ -15,49 +15,52 @@
 
 namespace must {
 
-/// Every kind of failure that must reports.
+/// Every kind of failure that `must` reports.
 enum class error_code {
-  unauthorized,       ///< be_authorized refused the command
-  invalid,            ///< be_valid or be_translated_to_events refused the command, or parse refused its document
-  version_conflict,   ///< the append condition did not hold, past every attempt; nothing was stored
-  duplicate_id,       ///< an event id is stored already with other content, or stands twice in one append
-  duplicate_command,  ///< a command id was used before by a command with other content
-  position_ahead,     ///< an append condition names a position beyond the head of the store
-  bad_input,          ///< a name, tag, id, limit or size is outside its range; `field` says which
-  codec_error,        ///< a stored or given payload cannot be read as the type that was asked for
-  erased,             ///< the payload of an event was erased, and a fold needs it
-  storage_error,      ///< the store's backend failed; `operation`, `backend_code` and `retryable` say how
-  outcome_unknown,    ///< the deadline passed before the store could say whether the append is stored
-  not_owner,          ///< another follows under the name of this subscription; the message says who
-  history_changed,    ///< the store of a checkpoint was restored or replaced: its events are not those that were seen
-  poison,             ///< an event can never be handled: a receiver refused it, or each of many attempts was a crash
-  undeliverable       ///< a delivery can deliver nothing until somebody has seen to it
+  unauthorized,       ///< The rule be_authorized refused the command.
+  invalid,            ///< A rule other than be_authorized refused the command, or parse refused its document.
+  version_conflict,   ///< The append condition did not hold at any attempt, and nothing was stored.
+  duplicate_id,       ///< An event id is stored with other content, or stands twice in one append.
+  duplicate_command,  ///< A command with other content has used the command id before.
+  position_ahead,     ///< An append condition names a position above the head of the store.
+  bad_input,          ///< A name, tag, id, limit or size is outside its range. `field` says which.
+  codec_error,        ///< A payload cannot be read as the type that was asked for.
+  erased,             ///< The payload of an event is needed, and was erased.
+  storage_error,      ///< The backend of a store failed. `operation`, `backend_code` and `retryable` say how.
+  outcome_unknown,    ///< The store cannot say whether the append is stored.
+  not_owner,          ///< Another owner follows under the name of the subscription. The message says who.
+  history_changed,    ///< The store has not the events that a checkpoint has seen: it was restored or replaced.
+  poison,             ///< An event can never be handled: its receiver refused it, or every attempt crashed.
+  undeliverable       ///< A delivery can deliver nothing until a person has changed something.
 };
 
-/// A text that is empty most of the time, and then costs a pointer: what an error may know beside its message.
+/// A text that is empty most of the time, and then takes no more memory than a pointer. Errors consist of such texts.
 class sparse_text final {
  public:
   sparse_text() noexcept = default;
-  /// Keeps a copy; of an empty text, nothing.
+  /// Keeps a copy of the text.
   sparse_text(std::string text) : text_(text.empty() ? nullptr : new std::string(std::move(text))) {}
-  sparse_text(std::string_view text) : sparse_text(std::string(text)) {}  ///< The same.
-  sparse_text(const char* text) : sparse_text(std::string(text)) {}       ///< The same.
-  sparse_text(const sparse_text& other) : sparse_text(other.str()) {}     ///< a copy
-  sparse_text(sparse_text&& other) noexcept
-      : text_(std::exchange(other.text_, nullptr)) {}  ///< Leaves the other empty.
+  /// Keeps a copy of the text.
+  sparse_text(std::string_view text) : sparse_text(std::string(text)) {}
+  /// Keeps a copy of the text.
+  sparse_text(const char* text) : sparse_text(std::string(text)) {}
+  /// Copies the text.
+  sparse_text(const sparse_text& other) : sparse_text(other.str()) {}
+  /// Takes the text of the other, and leaves it empty.
+  sparse_text(sparse_text&& other) noexcept : text_(std::exchange(other.text_, nullptr)) {}
 
-  /// Takes what the other has.
+  /// Takes the text of the other.
   sparse_text& operator=(sparse_text other) noexcept {
     std::swap(text_, other.text_);
     return *this;
   }
   ~sparse_text() { delete text_; }
 
-  [[nodiscard]] bool empty() const noexcept { return text_ == nullptr; }  ///< whether there is no text
+  [[nodiscard]] bool empty() const noexcept { return text_ == nullptr; }  ///< Whether the text is empty.
 
-  /// The text, which lives as long as this does, or is empty for ever.
+  /// The text. The reference is valid as long as this object is not changed.
   [[nodiscard]] const std::string& str() const noexcept { return text_ == nullptr ? nothing() : *text_; }
-  operator const std::string&() const noexcept { return str(); }  ///< the same as str()
+  operator const std::string&() const noexcept { return str(); }  ///< The text.
   friend bool operator==(const sparse_text& left, const sparse_text& right) { return left.str() == right.str(); }
   template <typename Text>
     requires std::is_convertible_v<const Text&, std::string_view>
@@ -84,104 +87,115 @@ class sparse_text final {
   std::string* text_ = nullptr;
 };
 
-/// Why something failed: always a code and a sentence, and what else is known.
-///
-/// Fields that do not apply stay empty. `rule` is the rule that refused ("be_valid"), `field` the part of the
-/// input that is bad ("tag", "time"); `expected` and `actual` are versions for a conflict over `stream`, else
-/// positions.
+/// Why something failed: a code, a sentence, and what else is known. Members that do not apply are empty.
 struct error final {
-  error_code code = error_code::invalid;     ///< what kind of failure it is
-  std::string message{};                     ///< a sentence for a person; never for a program to read
-  std::string_view rule{};                   ///< a name of must's own: it lives as long as the program
-  sparse_text field{};                       ///< the part of the input that is bad
-  sparse_text stream{};                      ///< of the conflict, or of the event
-  std::optional<std::uint64_t> expected{};   ///< the version or position that an append was to find
-  std::optional<std::uint64_t> actual{};     ///< the one that it found
-  sparse_text event_id{};                    ///< of the event that it is about
-  sparse_text type{};                        ///< of that event, or of the command
-  std::optional<must::position> position{};  ///< of that event
-  sparse_text operation{};                   ///< that failed: "append", "read", "get" ...
-  sparse_text backend_code{};                ///< what the backend calls the failure: a SQLSTATE, a code of SQLite
-  bool retryable = false;                    ///< whether the same again may succeed, with nobody mending anything
+  /// The kind of the failure.
+  error_code code = error_code::invalid;
+  /// A sentence for a person to read. Programs look at the other members.
+  std::string message{};
+  /// The name of the rule that refused the command, such as "be_valid". The text lives as long as the program.
+  std::string_view rule{};
+  /// The part of the input that is bad, such as "tag" or "time".
+  sparse_text field{};
+  /// The stream of the conflict, or of the event.
+  sparse_text stream{};
+  /// The version of `stream` that an append expected. Where `stream` is empty, it is a position.
+  std::optional<std::uint64_t> expected{};
+  /// The version of `stream` that the append found. Where `stream` is empty, it is a position.
+  std::optional<std::uint64_t> actual{};
+  /// The id of the event that the error is about.
+  sparse_text event_id{};
+  /// The type of the event or of the command that the error is about.
+  sparse_text type{};
+  /// The position of the event that the error is about.
+  std::optional<must::position> position{};
+  /// The operation that failed, such as "append", "read" or "get".
+  sparse_text operation{};
+  /// The code that the backend gives the failure, such as an SQLSTATE.
+  sparse_text backend_code{};
+  /// Whether the same operation may succeed when it is tried again, without a change to anything.
+  bool retryable = false;
 
   friend bool operator==(const error&, const error&) = default;
 };
 
-/// The base of everything that must throws, except refusal. Carries the error.
+/// The base of every exception that `must` throws, except refusal. It carries the error.
 class exception : public std::exception {
  public:
-  explicit exception(must::error why) noexcept : error_(std::move(why)) {}  ///< Carries an error.
+  /// Carries an error.
+  explicit exception(must::error why) noexcept : error_(std::move(why)) {}
 
-  /// the message of the error
+  /// Returns the message of the error.
   [[nodiscard]] const char* what() const noexcept override { return error_.message.c_str(); }
-  [[nodiscard]] const must::error& error() const noexcept { return error_; }  ///< the whole error
+  /// Returns the error.
+  [[nodiscard]] const must::error& error() const noexcept { return error_; }
 
  private:
   must::error error_;
 };
 
-/// Thrown for error_code::unauthorized, and for no other. \see error_code
+/// The exception of error_code::unauthorized, and of no other code. \see error_code
 class unauthorized final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::invalid, and for no other. \see error_code
+/// The exception of error_code::invalid, and of no other code. \see error_code
 class invalid final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::version_conflict, and for no other. \see error_code
+/// The exception of error_code::version_conflict, and of no other code. \see error_code
 class version_conflict final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::duplicate_id, and for no other. \see error_code
+/// The exception of error_code::duplicate_id, and of no other code. \see error_code
 class duplicate_id final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::duplicate_command, and for no other. \see error_code
+/// The exception of error_code::duplicate_command, and of no other code. \see error_code
 class duplicate_command final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::position_ahead, and for no other. \see error_code
+/// The exception of error_code::position_ahead, and of no other code. \see error_code
 class position_ahead final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::bad_input, and for no other. \see error_code
+/// The exception of error_code::bad_input, and of no other code. \see error_code
 class bad_input final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::codec_error, and for no other. \see error_code
+/// The exception of error_code::codec_error, and of no other code. \see error_code
 class codec_error final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::erased, and for no other. \see error_code
+/// The exception of error_code::erased, and of no other code. \see error_code
 class erased_error final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::storage_error, and for no other. \see error_code
+/// The exception of error_code::storage_error, and of no other code. \see error_code
 class storage_error final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::outcome_unknown, and for no other. \see error_code
+/// The exception of error_code::outcome_unknown, and of no other code. \see error_code
 class outcome_unknown final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::not_owner, and for no other. \see error_code
+/// The exception of error_code::not_owner, and of no other code. \see error_code
 class not_owner final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::history_changed, and for no other. \see error_code
+/// The exception of error_code::history_changed, and of no other code. \see error_code
 class history_changed final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::poison, and for no other. \see error_code
+/// The exception of error_code::poison, and of no other code. \see error_code
 class poison_error final : public exception {
   using exception::exception;
 };
-/// Thrown for error_code::undeliverable, and for no other. \see error_code
+/// The exception of error_code::undeliverable, and of no other code. \see error_code
 class undeliverable final : public exception {
   using exception::exception;
 };
 
-/// Throws the exception that belongs to the code of `why`.
+/// Throws the exception of the code of `why`, which carries `why`.
 [[noreturn]] inline void raise(error why) {
   switch (why.code) {
     case error_code::unauthorized: throw unauthorized(std::move(why));
@@ -203,26 +217,33 @@ class undeliverable final : public exception {
   throw exception(std::move(why));
 }
 
-/// A rule's "no", with its reason. A rule throws it (by ensure) or returns it; a default one is no refusal.
+/// The "no" of a rule, with its reason. A rule throws it (by ensure) or returns it.
+///
+/// A refusal that is made by default says yes: a rule that returns it has refused nothing.
 class refusal final : public std::exception {
  public:
+  /// Makes a refusal of nothing.
   refusal() noexcept = default;
-  /// A "no"; an empty reason makes it no less of one.
+  /// Refuses, for a reason that may be empty.
   refusal(std::string reason) : refused_(true), reason_(std::move(reason)) {}
-  refusal(const char* reason) : refusal(std::string(reason)) {}  ///< The same.
+  /// Refuses, for a reason that may be empty.
+  refusal(const char* reason) : refusal(std::string(reason)) {}
 
-  /// Whether something was refused.
+  /// Returns whether something was refused.
   [[nodiscard]] explicit operator bool() const noexcept { return refused_; }
-  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }  ///< why; empty when nothing was refused
-  [[nodiscard]] const char* what() const noexcept override { return reason_.c_str(); }  ///< the same as reason()
+  /// Returns the reason. It is empty when nothing was refused.
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+  /// Returns the reason.
+  [[nodiscard]] const char* what() const noexcept override { return reason_.c_str(); }
 
  private:
   bool refused_ = false;
   std::string reason_;
 };
 
-/// Refuses the command unless `condition` holds. For use in the rules of a command.
-/// \throws refusal  with `reason`; process_command makes it unauthorized or invalid by the rule it rose in
+/// Refuses the command unless `condition` holds. The rules of a command call it.
+/// \throws refusal  with `reason` when `condition` is false. process_command turns it into unauthorized when it comes
+///                  from be_authorized, and into invalid when it comes from another rule.
 inline void ensure(bool condition, std::string_view reason) {
   if (!condition) throw refusal(std::string(reason));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// metadata: what else is to be known of the events of a command; an option of process_command.
+// metadata: an option of process_command, that records attributes with every event of a command.
 #pragma once
 
 #include "must/record.hpp"
@@ -64,35 +64,41 @@ attribute_value to_attribute(Value&& value) {
 
 }  // namespace detail
 
-/// One name with its value, as `must::metadata` is written. Integers beyond 32 bits, which CloudEvents does not have,
-/// become their decimal text; times of std::chrono::system_clock become a `must::timestamp`.
+/// One name with its value, as `must::metadata` is written.
+///
+/// An integer that does not fit CloudEvents' 32 bits becomes its decimal text. A time of std::chrono::system_clock
+/// becomes a must::timestamp.
 class metadata_entry {
  public:
-  /// Takes a bool, an integer, a text, `must::binary`, `uri`, `uri_reference`, `timestamp`, or a time point.
+  /// Takes a bool, an integer, a text, a must::binary, uri, uri_reference or timestamp, or a time point.
   template <typename Value>
   metadata_entry(std::string name, Value&& value)
       : entry_(std::move(name), detail::to_attribute(std::forward<Value>(value))) {}
 
-  /// The name, and the value as it is recorded.
+  /// Returns the name, and the value as it is recorded.
   [[nodiscard]] const attributes::value_type& entry() const noexcept { return entry_; }
 
  private:
   attributes::value_type entry_;
 };
 
-/// An option of process_command: recorded as extensions of every event of the command.
+/// An option of process_command: attributes that are recorded as extensions of every event of the command.
 ///
-/// `must::metadata{{"correlationid", "r-17"}, {"attempt", 3}}`. Names are `[a-z0-9]+`. The names of CloudEvents itself,
-/// "sequence", "streamversion" and names that start with "must" are refused (bad_input), as are values that CloudEvents
-/// forbids. Of a name that stands twice, the first value is recorded.
+/// An example is `must::metadata{{"correlationid", "r-17"}, {"attempt", 3}}`. When a name stands twice, its first value
+/// is recorded. process_command refuses these with bad_input:
+/// - a name that is not `[a-z0-9]+`;
+/// - a name of CloudEvents itself, "sequence", "streamversion", and a name that starts with "must";
+/// - a value that CloudEvents forbids.
 struct metadata {
   metadata() = default;
   /// Takes names and values.
   metadata(std::initializer_list<metadata_entry> all) {
     for (const auto& one : all) entries.insert(one.entry());
   }
-  explicit metadata(attributes all) : entries(std::move(all)) {}  ///< Takes attributes as they are.
-  attributes entries{};                                           ///< What is recorded.
+  /// Takes attributes as they are.
+  explicit metadata(attributes all) : entries(std::move(all)) {}
+  /// The attributes that are recorded.
+  attributes entries{};
 };
 
 }  // namespace must

@@ -56,61 +56,69 @@ inline void complete_names(std::vector<std::string>& types, const names_by_event
 
 }  // namespace detail
 
-/// One item of a query: an event of any of `types`, that has all of `tags`, in `stream`. An empty part does not select.
+/// One item of a query. It matches an event whose type is one of `types`, that has all of `tags`, and is in `stream`.
 ///
-/// An item in which every part is empty is refused by every store (bad_input): everything is spelled query::all().
+/// An empty part is not compared. Every store refuses an item whose parts are all empty (bad_input): a query that
+/// matches every event is written query::all().
 struct query_item {
-  std::vector<std::string> types{};     ///< any of them
-  std::vector<std::string> tags{};      ///< all of them
-  std::optional<std::string> stream{};  ///< that one
+  std::vector<std::string> types{};     ///< The event has any of these types.
+  std::vector<std::string> tags{};      ///< The event has all of these tags.
+  std::optional<std::string> stream{};  ///< The event is in this stream.
 
   friend bool operator==(const query_item&, const query_item&) = default;
 };
 
-/// Items joined by OR. No items match nothing. \see dcb.events, specification, "Query"
+/// A query selects events of a store: it matches an event that any of its items matches.
+///
+/// A query without items matches nothing. \see dcb.events, specification, "Query"
 class query {
  public:
-  /// Matches nothing.
+  /// Makes a query that matches nothing.
   query() = default;
-  query(std::initializer_list<query_item> items) : items_(items) {}  ///< Matches what any of the items matches.
-  explicit query(std::vector<query_item> items) : items_(std::move(items)) {}  ///< The same.
+  /// Makes a query that matches what any of the items matches.
+  query(std::initializer_list<query_item> items) : items_(items) {}
+  /// Makes a query that matches what any of the items matches.
+  explicit query(std::vector<query_item> items) : items_(std::move(items)) {}
 
-  /// Matches every event.
+  /// Makes a query that matches every event.
   [[nodiscard]] static query all() {
     query everything;
     everything.all_ = true;
     return everything;
   }
-  /// Every event of a stream.
+  /// Makes a query that matches every event of a stream.
   [[nodiscard]] static query of_stream(std::string name) { return {query_item{.stream = std::move(name)}}; }
-  /// Every event of any of the types.
+  /// Makes a query that matches every event of any of the types. No types at all make an item that stores refuse.
   [[nodiscard]] static query of_types(std::vector<std::string> types) {
     return {query_item{.types = std::move(types)}};
   }
-  /// Every event of the types E, by every name under which they may be stored: `must::query::of<Opened, Closed>()`.
+  /// Makes a query that matches every event of the C++ types E, such as `must::query::of<Opened, Closed>()`.
   ///
-  /// The names are the current ones, the former ones, and those of the previous versions.
+  /// It selects by every name under which such events may be stored: the current names, the former names, and the names
+  /// of the previous versions.
   template <Event... E>
     requires(sizeof...(E) > 0)
   [[nodiscard]] static query of() {
     return of_types(detail::all_names(events<E...>{}));
   }
-  /// Every event that has all of the tags.
+  /// Makes a query that matches every event that has all of the tags. Stores refuse it when there are none.
   [[nodiscard]] static query of_tags(std::vector<std::string> tags) { return {query_item{.tags = std::move(tags)}}; }
 
-  [[nodiscard]] bool is_all() const noexcept { return all_; }  ///< whether it matches every event
-
-  /// Whether the query can match nothing at all.
+  /// Returns whether the query was made by all().
+  [[nodiscard]] bool is_all() const noexcept { return all_; }
+  /// Returns whether the query has no items, and so matches nothing.
   [[nodiscard]] bool is_none() const noexcept { return !all_ && items_.empty(); }
-  [[nodiscard]] const std::vector<query_item>& items() const noexcept { return items_; }  ///< none of query::all()
+  /// Returns the items. A query made by all() has none.
+  [[nodiscard]] const std::vector<query_item>& items() const noexcept { return items_; }
 
-  /// Adds what `other` matches.
+  /// Makes this query match what `other` matches, too.
   query& operator|=(query other) {
     if (other.all_) *this = all();
     if (all_) return *this;
     for (auto& item : other.items_) items_.push_back(std::move(item));
     return *this;
   }
+  /// Returns a query that matches what either matches.
   [[nodiscard]] friend query operator|(query left, query right) { return left |= std::move(right); }
   friend bool operator==(const query&, const query&) = default;
 
@@ -141,54 +149,64 @@ inline std::string missed_type(const query& which, const names_by_event& events)
 
 }  // namespace detail
 
-/// The order of a read: by positions, rising or falling.
+/// The order of a read. Forwards is by rising positions, the oldest event first; backwards is by falling ones.
 enum class direction : std::uint8_t { forwards, backwards };
 
 /// Which part of the matching events a read visits, and in which order.
 ///
-/// Positions are those in (after, until], and only versions in (after_version, until_version]; a window of versions
-/// needs a query whose items all name a stream (bad_input otherwise). A negative limit is bad_input.
+/// An event is visited when its position is in (after, until] and its version is in (after_version, until_version].
+/// The windows are the same in both orders. By default every matching event is visited, the oldest first.
+/// Reads raise bad_input when the versions are limited and an item of the query names no stream.
+/// Reads raise bad_input when `limit` is negative.
 struct read_options {
-  direction order = direction::forwards;                                    ///< of the events
-  must::position after = 0;                                                 ///< this one is not visited
-  must::position until = std::numeric_limits<must::position>::max();        ///< this one is
-  must::version after_version = 0;                                          ///< of the stream; not visited
-  must::version until_version = std::numeric_limits<must::version>::max();  ///< of the stream; visited
-  std::optional<std::int64_t> limit{};  ///< how many events are visited at the most; none: all
+  /// The order in which events are visited.
+  direction order = direction::forwards;
+  /// The exclusive lower bound of positions.
+  must::position after = 0;
+  /// The inclusive upper bound of positions.
+  must::position until = std::numeric_limits<must::position>::max();
+  /// The exclusive lower bound of the versions of events in their streams.
+  must::version after_version = 0;
+  /// The inclusive upper bound of the versions of events in their streams.
+  must::version until_version = std::numeric_limits<must::version>::max();
+  /// The highest number of events that are visited, 0 or more. Without a limit all are visited.
+  std::optional<std::int64_t> limit{};
 };
 
-/// How far a read came.
-///
-/// `head` is the head of the store, captured before the first event. `complete`: the window was examined to its end;
-/// a read that its limit or its visitor ended is not complete. `scanned` is the last position examined: of a complete
-/// read forwards min(until, head), backwards `after`; else that of the last event visited, or, where limit is 0, the
-/// edge that the read started from (forwards `after`, backwards min(until, head)).
+/// How far a read came. A later read continues behind it with `scanned` as its `after`, or backwards as its `until`.
 struct read_result {
-  must::position head = 0;     ///< of the store, before the first event
-  must::position scanned = 0;  ///< the last position that was examined
-  bool complete = false;       ///< whether the window was examined to its end
+  /// The highest position of the store when the read began, before the first event was visited. It is 0 when the store
+  /// is empty. Events above it are not visited.
+  must::position head = 0;
+  /// The last position that was examined:
+  /// - a complete read forwards examined up to min(until, head), and a complete read backwards down to `after`;
+  /// - a read that its visitor or its limit ended examined up to the last event that was visited;
+  /// - a read with limit 0 examined nothing: `scanned` is `after` forwards, and min(until, head) backwards.
+  must::position scanned = 0;
+  /// Whether the window was examined to its end. It is false when the limit or the visitor ended the read.
+  bool complete = false;
 
   friend bool operator==(const read_result&, const read_result&) = default;
 };
 
-/// What an append expects of one stream.
+/// What an append expects of one stream. An append stores nothing unless the stream is as expected.
 struct stream_expectation {
-  /// What is expected.
+  /// The kinds of expectations, one for each function below.
   enum class kind : std::uint8_t { any, no_stream, exists, exactly };
 
-  /// Anything: the stream is only named.
+  /// Expects nothing of the stream: it always holds.
   [[nodiscard]] static stream_expectation any(std::string stream) { return {std::move(stream), kind::any, 0}; }
-  /// That it has no event.
+  /// Expects that the stream has no event.
   [[nodiscard]] static stream_expectation no_stream(std::string stream) {
     return {std::move(stream), kind::no_stream, 0};
   }
-  /// That it has an event.
+  /// Expects that the stream has an event.
   [[nodiscard]] static stream_expectation exists(std::string stream) { return {std::move(stream), kind::exists, 0}; }
-  /// exactly(stream, 0) is no_stream(stream).
+  /// Expects that the last event of the stream has the version `at`. When `at` is 0, that is no_stream(stream).
   [[nodiscard]] static stream_expectation exactly(std::string stream, version at) {
     return {std::move(stream), at == 0 ? kind::no_stream : kind::exactly, at};
   }
-  /// Whether a stream of this version is as expected.
+  /// Returns whether a stream whose last event has this version is as expected. An empty stream has version 0.
   [[nodiscard]] bool holds_at(version actual) const noexcept {
     switch (expected) {
       case kind::any: return true;
@@ -199,43 +217,54 @@ struct stream_expectation {
     return false;
   }
 
-  std::string stream{};       ///< its name
-  kind expected = kind::any;  ///< of it
-  version at = 0;             ///< for kind::exactly
+  std::string stream{};       ///< The name of the stream.
+  kind expected = kind::any;  ///< What is expected.
+  version at = 0;             ///< The version that kind::exactly expects.
 
   friend bool operator==(const stream_expectation&, const stream_expectation&) = default;
 };
 
-/// What must hold for an append: every stream as expected, and no event that matches `query` above position `after`.
-/// Streams are checked first, in their order. \see dcb.events, specification, "Append Condition"
+/// What holds when an append stores its events: each stream is as expected, and the query matches no event above
+/// `after`.
+///
+/// Streams are checked first, in their order. An empty condition always holds.
+/// \see dcb.events, specification, "Append Condition"
 struct append_condition {
-  must::query query{};                        ///< what must not have been stored ...
-  must::position after = 0;                   ///< ... above this position
-  std::vector<stream_expectation> streams{};  ///< and what each of these must be
+  /// The append fails when an event that this query matches is stored above position `after`.
+  must::query query{};
+  /// The position up to which the caller has seen the events that the query matches.
+  must::position after = 0;
+  /// What is expected of streams.
+  std::vector<stream_expectation> streams{};
 };
 
-/// The positions that an append was stored at; for a repeat, those of the first time.
+/// The positions that an append was stored at. An append that was stored before has the positions of the first time.
 struct appended {
-  must::position first = 0;  ///< of its first event
-  must::position last = 0;   ///< of its last event
+  must::position first = 0;  ///< The position of its first event.
+  must::position last = 0;   ///< The position of its last event.
   friend bool operator==(const appended&, const appended&) = default;
 };
 
 /// The part of an append condition that did not hold. Nothing was stored.
 struct conflict {
-  /// Of an append condition.
+  /// The parts of an append condition.
   enum class part : std::uint8_t { query, stream };
 
-  part failed = part::query;          ///< which did not hold
-  std::string stream{};               ///< for part::stream
-  std::optional<version> expected{};  ///< for part::stream: exactly this, or 0 for none; nothing for "exists"
-  std::uint64_t actual = 0;           ///< for part::stream its version, for part::query the last position that matches
-  must::position after = 0;           ///< for part::query
+  /// The part that did not hold.
+  part failed = part::query;
+  /// The stream that was not as expected. It is empty for part::query.
+  std::string stream{};
+  /// The version that was expected of the stream; 0 is no stream, and no value is any version from 1.
+  std::optional<version> expected{};
+  /// The version of the stream, or for part::query the last position at which an event matches.
+  std::uint64_t actual = 0;
+  /// The position above which the query was to match no event. It is 0 for part::stream.
+  must::position after = 0;
 
   friend bool operator==(const conflict&, const conflict&) = default;
 };
 
-/// The error (version_conflict) that a conflict is where nobody tries again.
+/// Makes the error (version_conflict) of a conflict, with a sentence that says what was expected and what is stored.
 [[nodiscard]] inline error to_error(const conflict& why) {
   error made{.code = error_code::version_conflict, .stream = why.stream, .actual = why.actual};
   if (why.failed == conflict::part::query) {
@@ -254,22 +283,28 @@ struct conflict {
   return made;
 }
 
-/// What an append came to: stored, or a conflict.
+/// What an append came to: its events are stored, or the condition did not hold and nothing is stored.
 class [[nodiscard]] append_result {
  public:
-  append_result(appended stored) : state_(stored) {}       ///< It was stored.
-  append_result(conflict why) : state_(std::move(why)) {}  ///< It was not.
+  /// Makes the result of an append that is stored.
+  append_result(appended stored) : state_(stored) {}
+  /// Makes the result of an append that is not stored.
+  append_result(conflict why) : state_(std::move(why)) {}
 
-  [[nodiscard]] bool stored() const noexcept { return state_.index() == 0; }  ///< whether it was stored, now or before
-  [[nodiscard]] explicit operator bool() const noexcept { return stored(); }  ///< the same
+  /// Returns whether the events are stored, by this append or by an earlier one of the same events.
+  [[nodiscard]] bool stored() const noexcept { return state_.index() == 0; }
+  /// Returns stored().
+  [[nodiscard]] explicit operator bool() const noexcept { return stored(); }
 
-  /// The positions; needs stored().
+  /// Returns the positions. The behaviour is undefined unless stored().
   [[nodiscard]] const appended* operator->() const noexcept { return std::get_if<0>(&state_); }
-  [[nodiscard]] const appended& operator*() const noexcept { return *std::get_if<0>(&state_); }  ///< The same.
+  /// Returns the positions. The behaviour is undefined unless stored().
+  [[nodiscard]] const appended& operator*() const noexcept { return *std::get_if<0>(&state_); }
 
-  /// Why nothing was stored; needs !stored().
+  /// Returns why nothing was stored. The behaviour is undefined when stored().
   [[nodiscard]] const conflict& why() const noexcept { return *std::get_if<1>(&state_); }
-  /// \throws version_conflict  when nothing was stored
+  /// Returns the positions.
+  /// \throws version_conflict  when the append is not stored
   const appended& value() const {
     if (!stored()) raise(to_error(why()));
     return **this;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The envelope of an event: what CloudEvents says of it, must's tags, and where it is stored.
+// The envelope of an event: the attributes of CloudEvents, the tags of `must`, and where the event is stored.
 #pragma once
 
 #include "must/fwd.hpp"
@@ -18,35 +18,35 @@
 
 namespace must {
 
-/// Bytes, a URI and a URI-reference: attribute values that are texts of their own kind.
+/// Bytes as the value of an attribute.
 struct binary {
-  std::string bytes{};  ///< any
+  std::string bytes{};  ///< Any bytes, zero bytes among them.
   friend bool operator==(const binary&, const binary&) = default;
 };
-/// An absolute URI.
+/// An absolute URI as the value of an attribute.
 struct uri {
-  std::string text{};  ///< as RFC 3986 writes it
+  std::string text{};  ///< The URI as RFC 3986 writes it.
   friend bool operator==(const uri&, const uri&) = default;
 };
-/// A URI, or one relative to another.
+/// A URI, or a reference relative to one, as the value of an attribute.
 struct uri_reference {
-  std::string text{};  ///< as RFC 3986 writes it
+  std::string text{};  ///< The reference as RFC 3986 writes it.
   friend bool operator==(const uri_reference&, const uri_reference&) = default;
 };
 
-/// The value of an attribute. \see CloudEvents 1.0.2, section 3.2 "Type System"
+/// The value of an attribute of an event. \see CloudEvents 1.0.2, section 3.2 "Type System"
 using attribute_value = std::variant<bool, std::int32_t, std::string, binary, uri, uri_reference, timestamp>;
 
-/// Attributes by name; names are `[a-z0-9]+`.
+/// Attributes by their names. A name is `[a-z0-9]+`.
 using attributes = std::map<std::string, attribute_value, std::less<>>;  // NOLINT(misc-include-cleaner)
 
 /// The tags of an event: a set, sorted bytewise.
 class tag_set {
  public:
   tag_set() = default;
-  /// Of these, in any order, repeats left out.
+  /// Makes a set of these tags, which may come in any order and repeat.
   tag_set(std::initializer_list<std::string_view> tags) : tag_set(std::vector<std::string>(tags.begin(), tags.end())) {}
-  /// Has these tags, repeats left out. Linear in their number when they are sorted, else N log N.
+  /// Makes a set of these tags, which may repeat. That is linear in their number when they are sorted, else N log N.
   explicit tag_set(std::vector<std::string> tags) {
     if (is_a_set(tags)) {
       tags_ = std::move(tags);
@@ -58,19 +58,19 @@ class tag_set {
     while (!sorted.empty()) tags_.push_back(std::move(sorted.extract(sorted.begin()).key()));
   }
 
-  /// Adds a tag, unless it is there. Linear in the number of tags.
+  /// Adds a tag, unless the set has it. That is linear in the number of tags.
   void insert(std::string tag) {
     const auto at = lower_bound(tag);
     if (at == tags_.end() || *at != tag) tags_.insert(at, std::move(tag));
   }
-  /// Gives the tags away, sorted.
+  /// Gives the tags away, sorted bytewise.
   [[nodiscard]] std::vector<std::string> release() && { return std::move(tags_); }
-  [[nodiscard]] auto begin() const noexcept { return tags_.begin(); }       ///< the tags, sorted bytewise
-  [[nodiscard]] auto end() const noexcept { return tags_.end(); }           ///< their end
-  [[nodiscard]] std::size_t size() const noexcept { return tags_.size(); }  ///< how many there are
-  [[nodiscard]] bool empty() const noexcept { return tags_.empty(); }       ///< whether there is none
+  [[nodiscard]] auto begin() const noexcept { return tags_.begin(); }       ///< The first tag.
+  [[nodiscard]] auto end() const noexcept { return tags_.end(); }           ///< The end of the tags.
+  [[nodiscard]] std::size_t size() const noexcept { return tags_.size(); }  ///< The number of tags.
+  [[nodiscard]] bool empty() const noexcept { return tags_.empty(); }       ///< Whether there are no tags.
 
-  /// Whether a tag is there. Logarithmic.
+  /// Returns whether the set has the tag. That is logarithmic in the number of tags.
   [[nodiscard]] bool contains(std::string_view tag) const {
     const auto at = lower_bound(tag);
     return at != tags_.end() && *at == tag;
@@ -102,8 +102,8 @@ class tag_set {
 
 /// Why and when the bytes of a payload were erased.
 struct erasure {
-  std::string why{};  ///< for a person: "asked by the customer"
-  timestamp when{};   ///< of the erasure, not of the event
+  std::string why{};  ///< A reason for a person to read, such as "asked by the customer".
+  timestamp when{};   ///< The time of the erasure.
   friend bool operator==(const erasure&, const erasure&) = default;
 };
 
@@ -116,14 +116,14 @@ class payload {
   enum class kind : std::uint8_t { absent, null, present, erased };
 
   payload() = default;
-  /// A present one; no bytes are bytes, too.
+  /// Makes a present payload. Its bytes may be empty.
   payload(std::string content_type, std::string bytes)
       : kind_(kind::present), content_type_(std::move(content_type)), bytes_(std::move(bytes)) {}
-  /// The event has no data.
+  /// Makes the payload of an event that has no data.
   [[nodiscard]] static payload absent(std::string content_type = {}) { return {kind::absent, std::move(content_type)}; }
-  /// The event has data, which is null.
+  /// Makes the payload of an event whose data is null.
   [[nodiscard]] static payload null(std::string content_type = {}) { return {kind::null, std::move(content_type)}; }
-  /// The event had data.
+  /// Makes the payload of an event whose data was erased.
   [[nodiscard]] static payload erased(erasure how, std::string content_type = {}) {
     payload gone(kind::erased, std::move(content_type));
     gone.bytes_ = std::move(how.why);
@@ -131,7 +131,7 @@ class payload {
     return gone;
   }
 
-  /// Becomes a present one, in the memory that it has.
+  /// Makes this a present payload, and keeps the memory that it has for the new bytes.
   void assign(std::string_view content_type, std::string_view bytes) {
     kind_ = kind::present;
     content_type_ = content_type;
@@ -139,16 +139,16 @@ class payload {
     when_ = {};
   }
 
-  [[nodiscard]] kind state() const noexcept { return kind_; }                        ///< which of the four it is
-  [[nodiscard]] bool is_present() const noexcept { return kind_ == kind::present; }  ///< whether there are bytes
+  [[nodiscard]] kind state() const noexcept { return kind_; }                        ///< The kind of the payload.
+  [[nodiscard]] bool is_present() const noexcept { return kind_ == kind::present; }  ///< Whether its kind is present.
 
-  /// CloudEvents' `datacontenttype`; empty when there is none.
+  /// The content type, `datacontenttype` in CloudEvents. It is empty when there is none.
   [[nodiscard]] const std::string& content_type() const noexcept { return content_type_; }
-  /// The bytes of a present payload; empty for every other.
+  /// The bytes of a present payload. They are empty for every other kind.
   [[nodiscard]] std::string_view bytes() const noexcept {
     return is_present() ? std::string_view(bytes_) : std::string_view();
   }
-  /// What is known of an erased payload; nothing for every other.
+  /// Why and when an erased payload was erased. There is no value for every other kind.
   [[nodiscard]] std::optional<erasure> erased_how() const {
     if (kind_ != kind::erased) return std::nullopt;
     return erasure{bytes_, when_};
@@ -163,36 +163,48 @@ class payload {
   timestamp when_{};
 };
 
-/// An event on its way into a store: CloudEvents' attributes, tags, and data.
+/// An event on its way into a store: the attributes of CloudEvents, tags, and data.
 ///
-/// `subject` is the stream. An empty optional text is an absent attribute: CloudEvents allows no empty one.
-/// Data is payload, or one_of the user's events. \see CloudEvents 1.0.2, section 3
+/// An empty text is an absent attribute: CloudEvents allows no empty ones. `Data` is must::payload, or a one_of of
+/// the events of the program. \see CloudEvents 1.0.2, section 3
 template <typename Data>
 struct basic_event {
-  std::string id{};                 ///< with `source`, tells the event from every other
-  std::string source{};             ///< where it comes from: a URI-reference
-  std::string type{};               ///< what has happened: "UserActivated"
-  std::string subject{};            ///< the stream
-  std::string dataschema{};         ///< the absolute URI of the schema of the data
-  std::optional<timestamp> time{};  ///< when it happened, as the user says; kept as it was written
-  attributes extensions{};          ///< what else is known of it, metadata among it
-  tag_set tags{};                   ///< what queries select it by
-  Data data{};                      ///< a payload, or one_of the user's events
+  /// The id. Id and `source` together tell the event from every other.
+  std::string id{};
+  /// The URI-reference of where the event comes from.
+  std::string source{};
+  /// The stored name of what has happened, such as "UserActivated".
+  std::string type{};
+  /// The stream that the event is in. It is empty when the event is in none.
+  std::string subject{};
+  /// The absolute URI of the schema of the data.
+  std::string dataschema{};
+  /// The time at which it happened, as the program says. It is stored as it was written.
+  std::optional<timestamp> time{};
+  /// The other attributes, must::metadata among them.
+  attributes extensions{};
+  /// The tags that queries select the event by. An event may have none.
+  tag_set tags{};
+  /// The data of the event.
+  Data data{};
 
   friend bool operator==(const basic_event&, const basic_event&)
     requires requires(const Data& content) { content == content; }
   = default;
 };
 
-/// A CloudEvent whose data is kept as bytes: what every durable store keeps.
+/// An event whose data is bytes. Every durable store keeps events so.
 using cloud_event = basic_event<payload>;
 
-/// An event as a store gives it back.
+/// A stored event: the event, where it is stored, and since when.
 template <typename Data>
 struct recorded : basic_event<Data> {
-  must::position position = 0;  ///< in the one order of the store, from 1
-  must::version version = 0;    ///< in its stream; 0 when it has none
-  timestamp recorded_at{};      ///< set while committing; never decreases with the position
+  /// The position of the event in the one order of the store, from 1. Positions rise, and may have gaps.
+  must::position position = 0;
+  /// The number of the event in its stream, from 1 and without gaps. It is 0 when the event is in no stream.
+  must::version version = 0;
+  /// The time at which the store committed the event. It never decreases with the position.
+  timestamp recorded_at{};
 
   friend bool operator==(const recorded&, const recorded&)
     requires requires(const Data& content) { content == content; }

@@ -15,14 +15,15 @@
 
 namespace must {
 
-/// A span of time in microseconds; converts from any std::chrono::duration.
+/// A span of time in microseconds. Every std::chrono::duration converts to it.
 struct duration {
-  std::int64_t microseconds = 0;  ///< may be negative
+  std::int64_t microseconds = 0;  ///< The number of microseconds, which may be negative.
 
   constexpr duration() = default;
-  constexpr explicit duration(std::int64_t count) : microseconds(count) {}  ///< Of microseconds.
+  constexpr explicit duration(std::int64_t count) : microseconds(count) {}  ///< A number of microseconds.
 
-  /// The nearest that 64 bits of microseconds hold.
+  /// Converts a std::chrono::duration. A span that 64 bits of microseconds cannot hold becomes the nearest that they
+  /// can.
   template <typename Duration>
     requires requires(Duration span) {
       span.count();
@@ -43,17 +44,18 @@ struct duration {
   }
 };
 
-/// An instant, in microseconds since 1970-01-01T00:00:00Z, that is written back as it was read.
+/// An instant that is written back as it was read, save that "t" and "z" become "T" and "Z".
 ///
-/// Compares as an instant: offset and number of digits do not count. "t" and "z" become "T" and "Z".
+/// Timestamps compare as instants: their offsets and numbers of digits do not count.
 /// \see RFC 3339, section 5.6; CloudEvents 1.0.2, "Type System" and "time"
 struct timestamp {
-  std::int64_t microseconds = 0;              ///< since 1970-01-01T00:00:00Z, leap seconds not counted
-  std::uint32_t femtoseconds_of_billion = 0;  ///< digits 7 to 15 of the fraction, 0 to 999,999,999
-  std::int16_t offset_minutes = 0;            ///< east of UTC, -1439 to 1439
-  std::uint8_t digits = 0;                    ///< of the fraction, as written: 0 to 15
+  std::int64_t microseconds = 0;              ///< Microseconds since 1970-01-01T00:00:00Z, without leap seconds.
+  std::uint32_t femtoseconds_of_billion = 0;  ///< Digits 7 to 15 of the fraction, 0 to 999,999,999.
+  std::int16_t offset_minutes = 0;            ///< Minutes east of UTC, -1439 to 1439.
+  std::uint8_t digits = 0;                    ///< The number of digits of the fraction as written, 0 to 15.
 
-  /// How the offset was written, and whether the second was 60.
+  /// The ways to write an offset: "Z", "+01:00", or "-00:00", which means an unknown offset. Each may be in a leap
+  /// second, whose second is 60.
   enum class notation : std::uint8_t {
     z,
     numeric,
@@ -61,12 +63,12 @@ struct timestamp {
     z_leap,
     numeric_leap,
     unknown_offset_leap
-  } written = notation::z;  ///< as it was read
+  } written = notation::z;  ///< How the offset was written.
 
-  /// Reads an RFC 3339 date-time with any offset, and a fraction of up to 15 digits.
-  /// \returns the instant, or an error (bad_input) with a sentence that says what is wrong
+  /// Reads a date-time of RFC 3339 with any offset, and a fraction of up to 15 digits.
+  /// \returns the instant, or an error (bad_input) whose message says what is wrong
   [[nodiscard]] static result<timestamp> parse(std::string_view text);
-  /// The text that parse read; for an instant made by must six digits and "Z".
+  /// Returns the text that parse has read. An instant that a clock of `must` made is written with six digits and "Z".
   [[nodiscard]] std::string to_string() const;
 
   friend constexpr std::strong_ordering operator<=>(const timestamp& left, const timestamp& right) {
@@ -76,23 +78,23 @@ struct timestamp {
   friend constexpr bool operator==(const timestamp& left, const timestamp& right) { return std::is_eq(left <=> right); }
 };
 
-/// Where a store takes the time from. Called by many threads at once.
+/// Where a store takes the time from. Many threads call it at once.
 class clock {
  public:
   virtual ~clock() = default;
-  [[nodiscard]] virtual timestamp now() = 0;  ///< the present; may stand still, or go back
+  [[nodiscard]] virtual timestamp now() = 0;  ///< The present. It may stand still or go back.
 };
 
 /// The clock of the machine, in UTC.
 class system_clock final : public clock {
  public:
-  /// the present, in microseconds
+  /// Returns the present, to the microsecond.
   [[nodiscard]] timestamp now() override {
     ::timespec spec{};
     ::clock_gettime(CLOCK_REALTIME, &spec);
     return {.microseconds = std::int64_t{spec.tv_sec} * 1'000'000 + spec.tv_nsec / 1'000, .digits = 6};
   }
-  /// The one there is.
+  /// Returns the only instance.
   [[nodiscard]] static clock& instance() {
     static system_clock the_clock;
     return the_clock;

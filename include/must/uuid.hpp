@@ -73,24 +73,28 @@ class random_source {
 
 }  // namespace detail
 
-/// Where a store takes the ids of new events from. Called by many threads at once; never gives an id twice.
+/// Where a store takes the ids of new events from. Many threads call it at once, and it never gives an id twice.
 class id_source {
  public:
   virtual ~id_source() = default;
+  /// Returns a new id.
   /// \param now  the time that goes into ids which carry one
   [[nodiscard]] virtual std::string next(timestamp now) = 0;
 };
 
-/// Random UUIDs that start with the time: unique, and near each other in an index. They promise no order.
-/// \see RFC 9562, section 5.7
+/// Gives random UUIDs that start with the time, so that ids of one time are near each other in an index.
+///
+/// The order of ids is not the order of events. \see RFC 9562, section 5.7
 class uuid7_ids final : public id_source {
  public:
+  /// Returns a new UUID of version 7.
+  /// \throws storage_error  when the system gives no random numbers
   [[nodiscard]] std::string next(timestamp now) override {
     auto& random = detail::random_source::of_this_thread();
     const auto milliseconds = static_cast<std::uint64_t>(now.microseconds / 1'000);
     return detail::format_uuid((milliseconds << 16U) | (random() & 0xFFFU), random(), 7);
   }
-  /// The one there is.
+  /// Returns the only instance.
   [[nodiscard]] static id_source& instance() {
     static uuid7_ids the_ids;
     return the_ids;
