@@ -41,16 +41,15 @@ bool goes_on_after(Visitor& visitor, const recorded<Data>& record) {
 
 }  // namespace detail
 
-/// A store of events, which keeps them for ever, in one order. Any number of threads may use one.
+/// A store of events, which keeps them for ever, in one order. Any number of threads may use one at once.
 ///
-/// - `append(events, condition)` stores all events or none, and moves from them only if it stores them. It checks in
-///   this order: bad_input, duplicate_id or a repeat (which gets its first result), position_ahead, the condition.
-/// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)`, which returns void, or bool to go on.
-///   The visitor is called under no lock, and may append, read and throw.
-/// - `head()` returns the last position.
-/// - `version(stream)` returns the version of a stream, 0 when there is none.
-/// - `find(source, id)` returns the event of that identity, if there is one.
-/// - `origin()` returns what new events get. Every other member may throw storage_error.
+/// - `append(events, condition)` stores all events or none, and moves from them only if it stores them. It raises
+///   bad_input, duplicate_id and position_ahead, in this order. Events that are stored already get their first result.
+/// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)` for each event. A visitor that returns
+///   false ends the read. It holds no lock of the store, so it may append and read. What it throws passes through.
+/// - `head()` returns the last position, and `version(stream)` the last version of a stream. They are 0 when empty.
+/// - `find(source, id)` returns the event of that source and id, if there is one.
+/// - `origin()` returns the source, the clock and the ids of new events. Every other member may throw storage_error.
 template <typename S>
 concept Storage = requires { typename S::data_type; } &&
                   requires(S& storage, std::span<basic_event<typename S::data_type>> events,

@@ -23,9 +23,9 @@ namespace must {
 
 /// A storage that keeps the states of commands and of must::load, so that the next one reads what is new since.
 ///
-/// Decisions are the same as without it: each state is brought up to date by a read, a conflict is found as ever, and a
-/// state of another history (a store that was restored) is thrown away. The state that was not used for longest is
-/// forgotten first. A state is copied out and in. Everything else is handed on. Any number of threads may use one.
+/// Decisions are the same as without it: a read brings each state up to date, and conflicts are found as before. A
+/// state of another history, of a store that was restored, is thrown away. When there are too many states, the one that
+/// was not used for longest is forgotten. States are copied in and out. Any number of threads may use one at once.
 template <Storage S>
 class cached : public kit::decorator<S> {
   using base = kit::decorator<S>;
@@ -34,8 +34,8 @@ class cached : public kit::decorator<S> {
   using typename base::event;
   using caches_states = void;  ///< Tells the folding of states that states are kept.
 
-  /// Caches the states of a store, which is not owned.
-  /// \param most_states  how many states are kept at the most, 1 or more
+  /// Keeps the states of a store. The store outlives this object.
+  /// \param most_states  the highest number of states that are kept, 1 or more
   /// \throws bad_input  when `most_states` is 0
   explicit cached(S& storage, std::size_t most_states = 1'000) : base(storage), most_(most_states) {
     if (most_states == 0) raise({.code = error_code::bad_input, .message = "most_states is 0", .field = "most_states"});
@@ -43,11 +43,11 @@ class cached : public kit::decorator<S> {
   cached(const cached&) = delete;
   cached& operator=(const cached&) = delete;
 
-  /// Appends. \see Storage
+  /// Appends events to the store. \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
     return this->storage().append(events, condition);
   }
-  /// The number of states that are kept now.
+  /// Returns the number of states that are kept now.
   [[nodiscard]] std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return entries_.size();
@@ -59,7 +59,7 @@ class cached : public kit::decorator<S> {
     by_key_.clear();
   }
 
-  /// The kept state of a query item, if there is one. The folding of states calls it.
+  /// Returns the state of a query item, if it is kept. The folding of states calls it.
   template <typename State>
   std::optional<detail::pipeline::folded_state<State>> recall(const query_item& of) {
     const auto known = look_up(key_of<State>(of));

@@ -24,16 +24,15 @@
 
 namespace must {
 
-/// A storage that shares another with other contexts, and sees only what is its own: `context sales(store, "sales");`.
+/// A storage that shares a store with other contexts, and sees only its own events: `context sales(store, "sales");`.
 ///
-/// Its streams get the prefix "sales/", its events the tag "context:sales" and, unless they name one, the source of
-/// its origin; its cells, subscriptions among them, the prefix "context/sales/". A tag "context:x" of its own is kept
-/// as "context:sales/x", in events and queries, so text from outside never reaches another context. None of that shows:
-/// streams, tags, conflicts, keys and queries are as if the context were alone. A context may be in a context: names
-/// become paths, and the outer one sees what the inner ones hold, as the shared store sees everything.
-/// Positions are those of the shared store, so they have gaps. Limits are lower by the prefix and one tag: see
-/// limits(). An event id of one source is taken once in the shared store: give each context a source of its own. Every
-/// refinement of S is one of the context. A read copies each event.
+/// In the shared store, its streams start with "sales/", its cells with "context/sales/", and its events have the tag
+/// "context:sales". A tag "context:x" that is given to it is stored as "context:sales/x", so that text from outside
+/// reaches no other context. Its users see none of that. New events get the source of its origin().
+/// Positions are those of the shared store, so they have gaps. The limits are lower by the prefix and one tag. Each
+/// context needs a source of its own, since the shared store takes an event id once for each source.
+/// A context may be in a context. The outer one sees the events of the inner ones.
+/// A context is a CellStorage, BatchStorage and so on when S is. A read copies each event.
 template <Storage S>
 class context : public kit::decorator<S> {
   using base = kit::decorator<S>;
@@ -42,8 +41,11 @@ class context : public kit::decorator<S> {
   using typename base::data_type;
   using typename base::event;
 
-  /// \param storage  not owned \param name  1 to 200 bytes, without "/"
-  /// \param origin  by default that of `storage`, with "/<name>" after its source \throws bad_input
+  /// Makes a context in a store, which outlives it.
+  /// \param name    the name of the context: 1 to 200 bytes without "/"
+  /// \param origin  what new events get. By default it is that of the store, with "/<name>" after its source.
+  /// \throws bad_input  for a name or a source that cannot be
+  /// \throws bad_input  for a store whose limits leave no room for the prefix and the tag
   context(S& storage, std::string name, std::optional<must::origin> origin = {})
       : base(storage),
         name_(checked(std::move(name))),
@@ -61,13 +63,14 @@ class context : public kit::decorator<S> {
     --limits_.tags_per_event;
   }
 
-  /// \see Storage \throws as that of S
+  /// Appends events to this context. \see Storage
+  /// \throws ...  what the append of the shared store throws
   append_result append(std::span<event> events, const append_condition& condition) {
     kit::check_append(std::span<const event>(events), condition, limits_);
     const marked mine(*this, events);
     return own(this->storage().append(events, stored(condition)));
   }
-  /// \see BatchStorage
+  /// Appends many at once to this context. \see BatchStorage
   std::vector<result<append_result>> append_batch(std::span<batch_item<data_type>> items)
     requires BatchStorage<S>
   {
@@ -102,7 +105,8 @@ class context : public kit::decorator<S> {
     }
     return all;
   }
-  /// \see TransactionalStorage. The transaction is that of S; the events have their prefix and tag meanwhile.
+  /// Appends events and runs `work` in the same transaction. The transaction is that of the shared store, and meanwhile
+  /// `events` have their prefix and their tag. \see TransactionalStorage
   append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
     requires TransactionalStorage<S>
   {
@@ -111,7 +115,7 @@ class context : public kit::decorator<S> {
     return own(this->storage().append_with(events, stored(condition), work));
   }
 
-  /// \see Storage
+  /// Reads the events of this context. \see Storage
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     kit::check_read(which, options, limits_.name_bytes);
@@ -121,43 +125,44 @@ class context : public kit::decorator<S> {
       return visitor(std::as_const(shown));
     });
   }
-  /// \see Storage
+  /// Returns the version of a stream of this context, 0 when there is none. \see Storage
   [[nodiscard]] must::version version(std::string_view stream) {
     kit::check_name("stream", stream, limits_.name_bytes);
     return this->storage().version(prefix_ + std::string(stream));
   }
-  /// \see Storage
+  /// Returns the event of that source and id, if this context has one. \see Storage
   [[nodiscard]] std::optional<recorded<data_type>> find(std::string_view source, std::string_view id) {
     auto found = this->storage().find(source, id);
     if (!found || !found->tags.contains(tag_)) return std::nullopt;
     unmark(*found);
     return found;
   }
-  /// \see Storage; the source is of this context
+  /// Returns what new events get. The source is that of this context. \see Storage
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  /// those of S, less what the prefix takes
+  /// Returns the limits of the shared store, less the prefix and one tag. \see LimitedStorage
   [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }  ///< of the context
+  /// Returns the name of the context.
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-  /// \see CellStorage
+  /// Returns the cell under a key of this context, if there is one. \see CellStorage
   [[nodiscard]] std::optional<cell> get(std::string_view key)
     requires CellStorage<S>
   {
     return this->storage().get(cell_key(key));
   }
-  /// \see CellStorage
+  /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision)
     requires CellStorage<S>
   {
     return this->storage().put(cell_key(key), bytes, expected_revision);
   }
-  /// \see TransactionalStorage
+  /// Puts a cell and runs `work` in the same transaction. \see TransactionalStorage
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const auto& work)
     requires TransactionalStorage<S>
   {
     return this->storage().put_with(cell_key(key), bytes, expected_revision, work);
   }
-  /// \see CellStorage
+  /// Returns the keys of this context that start with a prefix, sorted bytewise. \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix)
     requires CellStorage<S>
   {

@@ -29,7 +29,7 @@
 
 namespace must {
 
-/// How large a commit may become. What is larger by itself is committed alone.
+/// How large a commit may become. An append that is larger by itself is committed alone.
 struct group_commit_options {
   std::size_t events = 10'000;                 ///< The number of events of all appends of one commit, 1 or more.
   std::size_t bytes = std::size_t{16} << 20U;  ///< The size of all appends of one commit. \see kit::event_bytes
@@ -37,13 +37,13 @@ struct group_commit_options {
 
 /// Lets threads that append at the same time share one commit of a BatchStorage, which it does not own.
 ///
-/// The first thread to come commits for all that wait, once; then the next leads. No thread of its own. Each append
-/// keeps its own condition, evaluated in the order of arrival, its own result and its own error, and none returns
-/// before its commit. A leader waits for those that shared the last commit, a quarter of what that took at the most; a
-/// thread that is alone calls storage.append at once. Everything else is handed on: append_with and put_with run in a
-/// transaction of their own, shared with nobody.
-/// \throws what storage.append throws; all that share a commit get the error of one that failed as a whole, or
-/// std::bad_alloc where there is no memory for it
+/// The first thread that comes commits once for all that wait, so that there is no thread in the background. Each
+/// append keeps its condition, its result and its error, and none returns before its commit. Conditions are checked in
+/// the order of arrival. Before it commits, the first thread waits for as many as shared the last commit, but at the
+/// most a quarter of the time that the last commit took. A thread that is alone appends at once. append_with and
+/// put_with share their transactions with nobody.
+/// \throws ...  what the append of the store throws. A commit that fails as a whole fails for all that share it.
+/// \throws std::bad_alloc  when there is no memory for the error of such a commit
 template <BatchStorage S>
 class group_commit : public kit::decorator<S> {
   using base = kit::decorator<S>;
@@ -52,12 +52,12 @@ class group_commit : public kit::decorator<S> {
   using typename base::data_type;
   using typename base::event;
 
-  /// Shares nothing yet.
+  /// Lets threads share the commits of a store. The store outlives this object.
   explicit group_commit(S& storage, group_commit_options options = {}) : base(storage), options_(options) {}
   group_commit(const group_commit&) = delete;
   group_commit& operator=(const group_commit&) = delete;
 
-  /// \see Storage
+  /// Appends events in a commit that other threads may share. \see Storage
   append_result append(std::span<event> events, const append_condition& condition) {
     if constexpr (LimitedStorage<S>) kit::check_append(std::span<const event>(events), condition, this->limits());
     entry mine{events, &condition};
@@ -71,7 +71,7 @@ class group_commit : public kit::decorator<S> {
     return **std::move(mine.outcome);
   }
 
-  /// How many appends wait for a commit that has not begun.
+  /// Returns the number of appends that wait for a commit that has not begun.
   [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
@@ -86,9 +86,9 @@ class group_commit : public kit::decorator<S> {
     std::span<event> events;
     const append_condition* condition;
     std::optional<result<append_result>> outcome{};
-    std::exception_ptr failure{};  // its own: of one that is alone, or that there is no memory for its error
+    std::exception_ptr failure{};  // Holds what an append that is alone has thrown, or std::bad_alloc.
   };
-  // Appends that share a commit. The thread of the first leads: it waits for the commit before, the others for theirs.
+  // Appends that share a commit. The thread of the first leads: it waits for its turn, and the others for their commit.
   struct group {
     explicit group(entry& first) : entries{&first} {}
 
@@ -97,7 +97,7 @@ class group_commit : public kit::decorator<S> {
     std::latch turn{1}, over{1};
   };
 
-  // The group that the newcomer is in, and whether it leads.
+  // Returns the group that the newcomer is in, and whether the newcomer leads it.
   std::pair<std::shared_ptr<group>, bool> join(entry& newcomer) {
     const auto events = newcomer.events.size(), bytes = newcomer.bytes();
     const auto fits = [&](const group& in) {
@@ -117,7 +117,7 @@ class group_commit : public kit::decorator<S> {
     return {groups_.back(), leads};
   }
 
-  // Commits for its group, which nobody joins from then on; then it is the turn of the next.
+  // Commits for a group, which nobody joins from then on. Then it is the turn of the next group.
   void lead(group& mine) {
     mine.turn.wait();
     gather();
@@ -128,7 +128,7 @@ class group_commit : public kit::decorator<S> {
     if (const auto next = next_group()) next->turn.count_down();
     mine.over.count_down();
   }
-  // Those that shared the last commit come again soon: waits for as many, for a part of what that commit took.
+  // Threads that shared the last commit soon come again. This waits for as many, for a part of the time it took.
   void gather() const {
     if (last_count_ < 2) return;
     const auto end = std::chrono::steady_clock::now() + last_time_ / 4;
@@ -164,7 +164,7 @@ class group_commit : public kit::decorator<S> {
         for (auto* one : all) fail(*one);
     }
   }
-  // For a catch block. Each gets an error of its own, or, where there is no memory for one, std::bad_alloc.
+  // Gives each append the exception that is being handled, or std::bad_alloc when there is no memory for it.
   static void fail(entry& one) noexcept {
     try {
       one.outcome = unexpected<error>(detail::current_error("append"));
@@ -175,10 +175,10 @@ class group_commit : public kit::decorator<S> {
 
   group_commit_options options_;
   std::mutex mutex_{};
-  std::deque<std::shared_ptr<group>> groups_{};  // that wait; the newest may be joined
-  bool led_ = false;                             // whether a group commits, or has its turn
+  std::deque<std::shared_ptr<group>> groups_{};  // The groups that wait. Only the newest may be joined.
+  bool led_ = false;                             // Whether a group commits, or has its turn.
   std::atomic<std::size_t> waiting_{0};
-  std::size_t last_count_ = 0;  // of the last commit, and what it took; for who leads
+  std::size_t last_count_ = 0;  // The number of appends of the last commit, for the thread that leads.
   std::chrono::steady_clock::duration last_time_{};
 };
 

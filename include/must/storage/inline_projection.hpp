@@ -13,12 +13,12 @@
 
 namespace must {
 
-/// A storage that runs `project(transaction, event)` for each event of an append, in the append's own transaction.
+/// A storage that runs `project(transaction, event)` for each event of an append, in the transaction of the append.
 ///
-/// The view is never behind the events, and never ahead of them. What `project` throws stores nothing and goes on to
-/// the caller. `project` does not run for a conflict or a repeat. It runs while the store is locked for other writers,
-/// so it has to be short, and does not call the store. Appends that go past this object are not projected. There are no
-/// batches.
+/// A view that `project` writes is never behind the events and never ahead of them. When `project` throws, nothing is
+/// stored, and the caller gets what it has thrown. `project` does not run for a conflict, or for events that are stored
+/// already. It runs while the store is locked for other writers, so it has to be short, and does not call the store.
+/// Appends that do not go through this object are not projected. append_batch and append_with are deleted.
 template <TransactionalStorage S, typename Project>
   requires std::invocable<Project&, typename S::transaction&, const basic_event<typename S::data_type>&>
 class inline_projection : public kit::decorator<S> {
@@ -27,7 +27,7 @@ class inline_projection : public kit::decorator<S> {
  public:
   using typename base::event;
 
-  /// Projects what is appended from now on. The store is not owned.
+  /// Projects what is appended from now on. The store outlives this object.
   inline_projection(S& storage, Project project) : base(storage), project_(std::move(project)) {}
 
   /// Appends events, and projects them in the same transaction. \see Storage

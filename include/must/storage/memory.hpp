@@ -50,7 +50,7 @@ struct memory_data<> {
 
 }  // namespace detail::memory
 
-/// A store in memory. memory_store<E...> keeps the structs E... as they are, memory_store<> CloudEvents of any type.
+/// A store in memory. memory_store<E...> keeps structs of the types E as they are, and memory_store<> any CloudEvents.
 ///
 /// It is a Storage, CellStorage, BatchStorage, WaitableStorage and LimitedStorage. It has no history(), since its cells
 /// end with its events. Appends take turns. Readers never wait, and see a batch whole or not at all. A read hands out
@@ -104,32 +104,32 @@ class memory_store {
     return window.result();
   }
 
-  /// The last position, 0 when the store is empty.
+  /// Returns the last position, 0 when the store is empty.
   [[nodiscard]] position head() const noexcept { return log_.head(); }
-  /// The version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
+  /// Returns the version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
   [[nodiscard]] must::version version(std::string_view stream) const {
     kit::check_name("stream", stream);
     return log_.version_of(stream);
   }
-  /// The event of an identity, if there is one.
+  /// Returns the event of that source and id, if there is one.
   [[nodiscard]] std::optional<recorded<data_type>> find(std::string_view source, std::string_view id) const {
     const auto at = log_.find(source, id);
     if (at == 0) return std::nullopt;
     return log_.at(at);
   }
-  /// What new events get.
+  /// Returns the source, the clock and the ids of new events.
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  /// The limits that the store was made with.
+  /// Returns the limits that the store was made with.
   [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
 
-  /// The cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
+  /// Returns the cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
   [[nodiscard]] std::optional<cell> get(std::string_view key) const { return cells_.get(key); }
   /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
   /// \throws bad_input  for a key that is no name
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return cells_.put(key, bytes, expected_revision);
   }
-  /// The keys of the cells that start with a prefix, sorted bytewise.
+  /// Returns the keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const { return cells_.list(prefix); }
 
   /// Waits until the head is at `until` or beyond, and says whether it is. \see WaitableStorage

@@ -48,31 +48,31 @@ namespace must {
 
 /// Where a postgres_store keeps its events, and how.
 ///
-/// TLS, passwords and timeouts are libpq's own: conninfo, ~/.pgpass, service files, environment variables.
+/// libpq itself reads TLS, passwords and timeouts from conninfo, ~/.pgpass, service files and environment variables.
 struct postgres_options {
   /// The connection string of libpq, "host=/run/postgresql dbname=app" or a URI. No error repeats it.
   std::string conninfo{};
-  /// The name of the schema, 1 to 63 bytes. Each schema is a store of its own.
+  /// The name of the schema: 1 to 63 bytes. Each schema is a store of its own.
   std::string schema = "must";
-  /// The number of connections that are open at once at the most. Waiting takes one more.
+  /// The highest number of connections that are open at once. Waiting takes one more.
   std::size_t connections = 4;
-  /// The time that a call may take. The server ends a statement after nine tenths of it.
+  /// The longest time that a call may take. The server ends a statement after nine tenths of it.
   must::duration deadline{10'000'000};
-  /// What an append may hold. Whatever the limits say, an append takes 512 MiB at the most.
+  /// What an append may hold. Whatever the limits say, an append takes no more than 512 MiB.
   must::limits limits{};
   /// The number of events that a read fetches at once.
   std::size_t page_events = 4'000;
   /// The size of the tags, of the attributes and of the data that a read fetches at once, in bytes each. A larger event
   /// is fetched alone.
   std::size_t page_bytes = 16U << 20U;
-  /// Whether each commit notifies those who wait. Otherwise they poll.
+  /// Whether each commit wakes the threads and processes that wait for events. Otherwise they poll.
   bool notify = true;
-  /// The time between two polls of those who wait.
+  /// The time between two polls of a thread that waits for events.
   must::duration poll_interval{200'000};
   /// Whether the schema is made where there is none, and mended after it was renamed.
   bool create = true;
-  /// Whether a pooler in transaction mode stands between, so that no session keeps anything. Most poolers are found out
-  /// without being told.
+  /// Whether a pooler in transaction mode stands before the server, so that no session keeps anything. The store
+  /// detects most poolers itself.
   bool pooled = false;
 };
 
@@ -90,7 +90,7 @@ class postgres_store {
   using data_type = payload;  ///< The type of the data of an event.
   using event = cloud_event;  ///< The type of an event that is appended.
 
-  /// The connection within the transaction of an append or a put. The callback leaves the transaction open.
+  /// The connection within the transaction of an append or a put. The callback does not end the transaction.
   struct transaction {
     PGconn* handle;  ///< The connection of libpq, in an open transaction.
   };
@@ -110,7 +110,7 @@ class postgres_store {
         std::chrono::microseconds(options_.poll_interval.microseconds));
   }
 
-  /// The statements that make a schema, for those who run migrations by hand. They run in one transaction.
+  /// Returns the statements that make a schema, for programs that run migrations by hand, in one transaction.
   /// \throws bad_input  for a name that cannot be
   [[nodiscard]] static std::string schema_sql(std::string_view name) {
     detail::postgres::check_schema_name(name);
@@ -167,19 +167,19 @@ class postgres_store {
     detail::postgres::pg_reader reader(backend_, which, options, options_.page_events, options_.page_bytes);
     return reader.read(visitor);
   }
-  /// The last position, 0 when the store is empty.
+  /// Returns the last position, 0 when the store is empty.
   [[nodiscard]] position head() {
     const detail::postgres::pg_parameters none;
     return ask("head", head_sql_, none).number(0, 0);
   }
-  /// The version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
+  /// Returns the version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
   [[nodiscard]] must::version version(std::string_view stream) {
     kit::check_name("stream", stream);
     detail::postgres::pg_parameters name;
     name.add(stream);
     return ask("version", version_sql_, name).number(0, 0);
   }
-  /// The event of an identity, if there is one.
+  /// Returns the event of that source and id, if there is one.
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) {
     for (const auto name : {source, id})
       if (name.find('\0') != name.npos || !detail::text::is_utf8(name)) return std::nullopt;
@@ -190,16 +190,16 @@ class postgres_store {
     if (found.rows() == 0) return std::nullopt;
     return detail::postgres::record_of(found, 0);
   }
-  /// What new events get.
+  /// Returns the source, the clock and the ids of new events.
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  /// The limits that the store was opened with.
+  /// Returns the limits that the store was opened with.
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
   /// Returns the most connections that are open at once, beside the one that waits.
   [[nodiscard]] std::size_t connections() const noexcept { return options_.connections; }
 
-  /// Returns "<uuid>.<incarnation>". A dump that is restored has both of the store that it was made from. Whoever
-  /// restores a dump that followers have gone beyond sets another incarnation, and each of the followers is told
-  /// (history_changed): `UPDATE must.store SET incarnation = gen_random_uuid()`.
+  /// Returns "<uuid>.<incarnation>". A restored dump has those of the store that it was made from. After a dump is
+  /// restored, set another incarnation, so that followers which have seen lost events say history_changed:
+  /// `UPDATE must.store SET incarnation = gen_random_uuid()`.
   [[nodiscard]] std::string history() const { return row_.id + "." + row_.incarnation; }
 
   /// Runs `work` in a transaction of its own, and commits it. It runs again when the transaction is tried again before
@@ -221,7 +221,7 @@ class postgres_store {
     }));
   }
 
-  /// The cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
+  /// Returns the cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
   [[nodiscard]] std::optional<cell> get(std::string_view key) {
     kit::check_name("key", key);
     detail::postgres::pg_parameters name;
@@ -239,7 +239,7 @@ class postgres_store {
     });
   }
   /// Puts a cell and runs `then` in the same transaction. `then` does not run when the revision is another one.
-  /// \see append_with
+  /// \throws ...  what put() and `then` throw
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const callback& then) {
     const auto call = prepared_put(key, bytes, expected_revision);
     return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
@@ -254,7 +254,7 @@ class postgres_store {
       return done;
     });
   }
-  /// The keys of the cells that start with a prefix, sorted bytewise.
+  /// Returns the keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) {
     std::vector<std::string> keys;
     if (prefix.find('\0') != prefix.npos || !detail::text::is_utf8(prefix)) return keys;

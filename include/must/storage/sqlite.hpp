@@ -47,8 +47,8 @@
 
 namespace must {
 
-/// The transaction of an append or a put, for statements of one's own. A callback neither ends the transaction nor
-/// changes the settings of the connection.
+/// The open transaction of an append or a put, in which a callback runs statements of the program. A callback neither
+/// ends the transaction nor changes the settings of the connection.
 struct sqlite_transaction {
   /// The connection of SQLite, in an open transaction.
   ::sqlite3* handle = nullptr;
@@ -56,13 +56,13 @@ struct sqlite_transaction {
 
 /// A store in one SQLite file, which any number of processes may use at once. The page "Storage" says more.
 ///
-/// It is a CellStorage, BatchStorage, WaitableStorage, TransactionalStorage and HistoryStorage. Conditions are checked
-/// in the transaction of the append. A write-ahead log lies beside the file. Keep both on a local disk, and open
-/// nothing across a fork. The names of its tables and indexes start with "must_"; any others are yours. The table
-/// must_tag may not yet contain the tags of the newest events. \see sqlite_options::unindexed_events SQLite detects
-/// damage to the structure of its pages, and this store a missing position or version. An event that is not what was
-/// written is detected by `verify_reads` and verify(), and what an index has lost by verify() alone. Let no other
-/// program checkpoint the file when SQLite is older than 3.51.3 (3.50.7, 3.44.6).
+/// It is a CellStorage, BatchStorage, WaitableStorage, TransactionalStorage, HistoryStorage and LimitedStorage.
+/// A write-ahead log lies beside the file: keep both on a local disk. A process that was forked opens the store anew.
+/// Tables and indexes whose names start with "must_" belong to the store, and all others to the program. The table
+/// must_tag may not yet contain the tags of the newest events: see sqlite_options::unindexed_events.
+/// SQLite detects damage to the structure of its pages. This store detects a missing position or version, verify() and
+/// `verify_reads` also an event that was changed, and verify() alone what an index has lost.
+/// Let no other program checkpoint the file when SQLite is older than 3.51.3 (3.50.7, 3.44.6).
 class sqlite_store {
  public:
   using data_type = payload;               ///< The type of the data of an event.
@@ -70,8 +70,8 @@ class sqlite_store {
   using transaction = sqlite_transaction;  ///< The type of what a callback gets.
 
   /// Opens a file, or makes it. A file of an older `must` is brought up to date in one transaction.
-  /// \throws storage_error  when the file cannot be opened, is no database, or is of a newer `must`, and when it is of
-  /// an older one and to be read only. The file stays as it is.
+  /// \throws storage_error  when the file cannot be opened, is no database, or is of a newer `must`
+  /// \throws storage_error  when the file is of an older `must`, and is opened to be read only
   /// \throws bad_input  for a path, a source or limits that cannot be
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
       : origin_(std::move(origin)), file_(options), pages_(SIZE_MAX, options.idle_readers) {
@@ -136,12 +136,12 @@ class sqlite_store {
     return window.result();
   }
 
-  /// The last position, 0 when the store is empty. \throws storage_error  when SQLite fails
+  /// Returns the last position, 0 when the store is empty. \throws storage_error  when SQLite fails
   [[nodiscard]] position head() const {
     const detail::sqlite::sqlite_file::reader on(file_, "head");
     return detail::sqlite::sqlite_snapshot(*on, file_.recent()).head();
   }
-  /// The version of a stream, 0 when there is none.
+  /// Returns the version of a stream, 0 when there is none.
   /// \throws bad_input  for a stream that is no name
   /// \throws storage_error  when SQLite fails
   [[nodiscard]] must::version version(std::string_view stream) const {
@@ -150,7 +150,8 @@ class sqlite_store {
     detail::sqlite::sqlite_connection::lease last(*on, detail::sqlite::sql::version);
     return last->text(1, stream).step() ? last->count(0) : 0;
   }
-  /// The event of an identity, if there is one. \throws storage_error  when SQLite fails, or the file is damaged
+  /// Returns the event of that source and id, if there is one.
+  /// \throws storage_error  when SQLite fails, or the file is damaged
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) const {
     const detail::sqlite::sqlite_file::reader on(file_, "find");
     detail::sqlite::sqlite_connection::lease row(*on, detail::sqlite::sql::event_of_id);
@@ -160,16 +161,16 @@ class sqlite_store {
     if (file_.options().verify_reads) detail::sqlite::check_seal(*on, file_.key(), found);
     return found;
   }
-  /// What new events get.
+  /// Returns the source, the clock and the ids of new events.
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  /// The limits that the store was opened with.
+  /// Returns the limits that the store was opened with.
   [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }
 
   /// Returns "<uuid>.<incarnation>". A backup has the uuid of the store that it was made from, and a number of its own.
   /// The incarnation of a new store is 1.
   [[nodiscard]] std::string history() const { return file_.uuid() + "." + std::to_string(file_.incarnation()); }
 
-  /// The cell under a key, if there is one. \see CellStorage
+  /// Returns the cell under a key, if there is one. \see CellStorage
   /// \throws bad_input  for a key that is no name
   /// \throws storage_error  when SQLite fails
   [[nodiscard]] std::optional<cell> get(std::string_view key) const {
@@ -193,7 +194,7 @@ class sqlite_store {
   }
   /// Runs `work` in a transaction of its own, and commits it. What `work` throws rolls everything back and passes
   /// through.
-  /// \throws storage_error
+  /// \throws storage_error  when SQLite fails
   void with_transaction(const std::function<void(transaction&)>& work) {
     file_.check_writable("with_transaction");
     const detail::sqlite::sqlite_file::writer on(file_, "with_transaction");
@@ -201,7 +202,8 @@ class sqlite_store {
     call(work, *on);
     commit(within);
   }
-  /// The keys of the cells that start with a prefix, sorted bytewise. \throws storage_error  when SQLite fails
+  /// Returns the keys of the cells that start with a prefix, sorted bytewise.
+  /// \throws storage_error  when SQLite fails
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
     const detail::sqlite::sqlite_file::reader on(file_, "list");
     detail::sqlite::sqlite_connection::lease row(*on, detail::sqlite::sql::list_cells);
@@ -219,33 +221,33 @@ class sqlite_store {
   }
 
   /// Copies the store, as it is at one position, into a new file, while others append. The copy has another history(),
-  /// so that followers which go on there say history_changed.
-  /// \throws storage_error  when SQLite fails, and for a file that is there already. Nothing is left behind.
+  /// so that followers which go on there say history_changed. A backup that fails leaves no file behind.
+  /// \throws storage_error  when SQLite fails, and when the file is there already
   void backup(const std::string& path) { file_.copy_to(path); }
-  /// Gives the store a new incarnation. Call it for a file that was put back by other means than backup(), or from the
-  /// same copy once more, since nothing in the file tells that. Until then, stores that were open meanwhile may go by
-  /// the tags of lost events.
+  /// Gives the store a new incarnation, and so another history(). Call it after a file was put back that backup() did
+  /// not make, and after the same copy was put back once more, since nothing in the file tells that. Until it is
+  /// called, stores that were open meanwhile may use the tags of events that are lost.
   /// \throws storage_error  when SQLite fails
   void mark_restored() {
     file_.check_writable("mark_restored");
     file_.begin_incarnation();
   }
-  /// Verifies everything: SQLite's integrity_check, the seal of every event, the tags of every event. Others may append
+  /// Verifies the whole file: integrity_check of SQLite, and the seal and the tags of every event. Others may append
   /// meanwhile. A damaged cell is detected only where SQLite detects it.
   /// \throws storage_error  with the code SQLITE_CORRUPT. The message names what is damaged.
   void verify() const {
     const detail::sqlite::sqlite_file::reader on(file_, "verify");
     detail::sqlite::verify(*on, file_.recent(), file_.key());
   }
-  /// The statements that make the tables (`from_version` 0), or that bring those of an older version up to date, for
-  /// those who run migrations by hand. They run in one transaction.
+  /// Returns the statements that make the tables (`from_version` 0), or that bring those of an older version up to
+  /// date, for programs that run migrations by hand. The statements are to run in one transaction.
   /// \throws bad_input  for a version that has no statements
   [[nodiscard]] static std::string schema(std::int64_t from_version = 0) {
     if (from_version == 0) return std::string(detail::sqlite::sqlite_schema);
     if (from_version == 1) return std::string(detail::sqlite::sqlite_schema_from_1);
     kit::refuse_input("from_version", "is " + std::to_string(from_version) + "; there are statements from 0 and 1");
   }
-  /// Why the last checkpoint failed, if it failed. No event is lost: the log grows, and a later append tries again.
+  /// Returns why the last checkpoint failed, if it failed. No event is lost: a later append tries again.
   [[nodiscard]] std::optional<error> checkpoint_failure() const {
     const std::lock_guard lock(checkpoint_mutex_);
     return checkpoint_failure_;

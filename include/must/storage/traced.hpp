@@ -33,7 +33,7 @@ class traced : public kit::decorator<S> {
   /// Traces a store. Neither the store nor the observer is owned; both outlive this object.
   traced(S& storage, O& observer) noexcept : base(storage), observer_(&observer) {}
 
-  /// The observer that is told. \see ObservedStorage
+  /// Returns the observer that is told. \see ObservedStorage
   [[nodiscard]] O& observer() const noexcept { return *observer_; }
 
   /// Appends, and tells of it. \see Storage

@@ -16,7 +16,8 @@ class assertion_failed final : public std::exception {
  public:
   /// Says what was expected and what was found.
   explicit assertion_failed(std::string text) : text_(std::move(text)) {}
-  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }  ///< that text
+  /// Returns what was expected and what was found.
+  [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
 
  private:
   std::string text_;

@@ -16,13 +16,14 @@
 
 namespace must::testing {
 
-/// What a crashing_store throws; nothing of must catches it.
+/// The exception of a crashing_store. `must` never catches it.
 struct crashed : std::runtime_error {
   crashed() : std::runtime_error("crashed") {}
 };
 
-/// Hands everything on to a storage, which it does not own, until it crashes: then each append and put throws crashed.
-/// What comes after on the storage itself finds what a process that was killed would have left behind.
+/// Hands everything on to a storage until it crashes. From then on each append and put throws crashed.
+///
+/// After the crash, the storage itself holds what a process that was killed would have left behind.
 template <CellStorage S>
 class crashing_store : public must::kit::decorator<S> {
   using base = must::kit::decorator<S>;
@@ -30,36 +31,45 @@ class crashing_store : public must::kit::decorator<S> {
  public:
   using typename base::event;
 
-  explicit crashing_store(S& storage) : base(storage) {}  ///< Crashes when it is told to.
+  /// Hands everything on to a storage, which outlives this object.
+  explicit crashing_store(S& storage) : base(storage) {}
 
-  /// Crashes at a write. \param write  which from now on, from 1 \param stored  whether it is stored before it throws
+  /// Makes an append or put crash.
+  /// \param write   the number of the append or put that crashes: 1 is the next
+  /// \param stored  whether that one is stored before it throws
   void crash_at(int write, bool stored) {
     stored_ = stored;
     left_ = write;
   }
-  void crash_now() { crash_at(0, false); }  ///< The next write throws, and is not stored.
+  /// Makes the next append or put throw without being stored.
+  void crash_now() { crash_at(0, false); }
 
-  /// \see Storage \throws crashed
+  /// Appends events, unless the store has crashed. \see Storage
+  /// \throws crashed  after the crash
   append_result append(std::span<event> events, const append_condition& condition) {
     return guarded([&] { return this->storage().append(events, condition); });
   }
-  /// \see CellStorage \throws crashed
+  /// Puts a cell, unless the store has crashed. \see CellStorage
+  /// \throws crashed  after the crash
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return guarded([&] { return this->storage().put(key, bytes, expected_revision); });
   }
-  /// \see TransactionalStorage \throws crashed
+  /// Appends events with work in the transaction, unless the store has crashed. \see TransactionalStorage
+  /// \throws crashed  after the crash
   append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
     requires TransactionalStorage<S>
   {
     return guarded([&] { return this->storage().append_with(events, condition, work); });
   }
-  /// \see TransactionalStorage \throws crashed
+  /// Puts a cell with work in the transaction, unless the store has crashed. \see TransactionalStorage
+  /// \throws crashed  after the crash
   bool put_with(std::string_view key, std::string_view bytes, std::uint64_t expected_revision, const auto& work)
     requires TransactionalStorage<S>
   {
     return guarded([&] { return this->storage().put_with(key, bytes, expected_revision, work); });
   }
-  /// Runs the work in a transaction, unless the store has crashed. \see TransactionalStorage \throws crashed
+  /// Runs work in a transaction, unless the store has crashed. \see TransactionalStorage
+  /// \throws crashed  after the crash
   void with_transaction(const auto& work)
     requires TransactionalStorage<S>
   {

@@ -12,16 +12,17 @@ namespace must::testing {
 
 /// One case of the delivery suite.
 struct delivery_case {
-  std::string id;    ///< The id of the case: "RL1" and so on.
-  std::string says;  ///< What a delivery shows that passes.
+  std::string id;    ///< The id of the case, such as "RL1".
+  std::string says;  ///< The sentence that a delivery has to make true.
   void (*run)();     ///< Runs the case. It throws assertion_failed when the delivery does not pass.
 };
 
-/// All cases for the delivery of a fixture; each makes fresh ones.
+/// Returns all cases for the delivery of a fixture. Each case makes a fixture of its own.
 ///
-/// A fixture is default-constructible, has `store()`, a CellStorage that is empty at first, `delivery()`, a Delivery,
-/// and `received()`: the ids of the events that arrived at the receiver so far, in order, repeats included. A store of
-/// structs also needs `static data_type data(n)`. The cases wait in real time, for some 100 ms each.
+/// A fixture is default-constructible. It has `store()`, which returns a CellStorage that is empty at first, and
+/// `delivery()`, which returns a Delivery. It has `received()`, which returns the ids of the events that have arrived
+/// at the receiver so far, in order, repeats included. A fixture of a store of structs has `static data_type data(n)`.
+/// The cases wait in real time.
 template <typename F>
 [[nodiscard]] std::vector<delivery_case> delivery_cases() {
   using C = suite::delivery_cases<F>;
@@ -37,8 +38,8 @@ template <typename F>
       {"RL9", "an unknown outcome is sent again, a fatal one stops the relay", &C::rl9_outcomes}};
 }
 
-/// Runs every case for the delivery of a fixture and calls `report(case, why)`, `why` being empty for one that passed.
-/// \returns how many failed
+/// Runs every case for the delivery of a fixture, and calls `report(case, why)` after each. `why` is empty for a case
+/// that passed. \returns the number of cases that failed
 template <typename F, typename Report>
 int run_delivery_suite(Report&& report) {
   int failures = 0;

@@ -73,16 +73,16 @@ struct one_of_all<Found, First, Rest...>
 
 }  // namespace detail
 
-/// What a command came to: the events, or the refusal.
+/// What a command came to: its events, or its refusal.
 template <typename Held>
 class [[nodiscard]] outcome {
  public:
-  /// For given.
+  /// Holds what a command came to. history::when calls it.
   outcome(std::vector<Held> events, std::optional<error> refusal)
       : events_(std::move(events)), refusal_(std::move(refusal)) {}
 
-  /// Expects exactly these events, in this order: equal by == if there is one, else member by member (up to 16).
-  /// \throws assertion_failed  with expected and actual events as a diff
+  /// Expects exactly these events, in this order. Events without == are compared member by member, up to 16 members.
+  /// \throws assertion_failed  when the events are others, with expected and actual events as a diff
   template <typename... Event>
   void then(const Event&... expected) const {
     static_assert((must::detail::is_content_comparable<Event> && ...),
@@ -94,15 +94,16 @@ class [[nodiscard]] outcome {
                            diff({print(expected)...}, actual_lines()));
   }
 
-  /// Expects that the command is accepted and comes to no event. \throws assertion_failed
+  /// Expects that the command is accepted and comes to no event.
+  /// \throws assertion_failed  when it is refused, or comes to events
   void then_nothing() const {
     if (refusal_ || !events_.empty())
       throw assertion_failed("the command was expected to come to no event\n" + diff({}, actual_lines()));
   }
 
-  /// Expects that the command is refused: as unauthorized, invalid or version_conflict.
-  /// \param reason  the reason as a whole; empty: any
-  /// \throws assertion_failed
+  /// Expects that the command is refused with the exception Refusal: unauthorized, invalid or version_conflict.
+  /// \param reason  the whole reason. An empty one expects any reason.
+  /// \throws assertion_failed  when the command is accepted, or is refused otherwise
   template <typename Exception>
   void then_refused(std::string_view reason = {}) const {
     constexpr auto code = detail::code_of<Exception>();
@@ -113,7 +114,8 @@ class [[nodiscard]] outcome {
                            diff({wanted}, actual_lines()));
   }
 
-  /// The events, for expectations of another kind. \throws assertion_failed  when the command was refused
+  /// Returns the events, for expectations of another kind.
+  /// \throws assertion_failed  when the command was refused
   [[nodiscard]] const std::vector<Held>& events() const {
     if (refusal_) throw assertion_failed("the command was refused: " + detail::describe(*refusal_));
     return events_;
@@ -141,16 +143,18 @@ class [[nodiscard]] outcome {
   std::optional<error> refusal_;
 };
 
-/// Events that have happened before a command; made by given.
+/// Events that have happened before a command. given() makes it.
 template <typename... Event>
 class history {
  public:
-  explicit history(const Event&... events) : events_(events...) {}  ///< For given.
+  /// Holds the events. given() calls it.
+  explicit history(const Event&... events) : events_(events...) {}
 
-  /// Runs the rules of a command on the states that the events make; each event reaches the states whose boundary it
-  /// lies in, as from a store. An event without a stream joins the one that the command depends on.
-  /// \param command  what is decided \param options  as those of process_command
-  /// \throws what the rules and states throw and must does not know
+  /// Runs the rules of a command on the states that the events make. Each event reaches the states whose boundary it
+  /// lies in, as from a store. An event without a stream joins the stream that the command depends on.
+  /// \param command  the command that is decided
+  /// \param options  the options, as those of process_command
+  /// \throws ...  what the rules and states throw, unless it is a refusal
   template <typename C, typename... Option>
   [[nodiscard]] auto when(const C& command, const Option&... options) const {
     using rule_options = must::detail::pipeline::rule_options<Option...>;
@@ -216,7 +220,8 @@ class history {
   std::tuple<Event...> events_;
 };
 
-/// What has happened: `given(Opened{"a"}, Deposited{"a", 5}).when(Withdraw{"a", 7}).then_refused<invalid>("...")`.
+/// Returns the events that have happened before a command:
+/// `given(Opened{"a"}, Deposited{"a", 5}).when(Withdraw{"a", 7}).then_refused<invalid>("...")`.
 template <Event... E>
 [[nodiscard]] history<E...> given(const E&... events) {
   return history<E...>(events...);

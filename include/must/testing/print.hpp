@@ -107,10 +107,10 @@ std::string joined(const char* open, const char* close, const Part&... part) {
 
 }  // namespace detail
 
-/// A value as one line of text: `UserActivated{123, "a"}`, `[1, 2]`, `none`; `?` for what cannot be shown.
+/// Returns a value as one line of text, such as `UserActivated{123, "a"}` or `[1, 2]`.
 ///
-/// By its to_string() if it has one. Aggregates by their members (up to 16), tuples as `(1, "a")`, enums as `Color(2)`,
-/// optionals and variants as what they hold.
+/// A value that has to_string() is shown by it. Aggregates are shown by their members, up to 16, tuples as `(1, "a")`,
+/// enums as `Color(2)`, optionals and variants as what they hold, or `none`. A value that cannot be shown is `?`.
 template <typename T>
 [[nodiscard]] std::string print(const T& value) {
   constexpr auto kind = detail::shape_of<T>::value;
@@ -160,7 +160,8 @@ template <typename T>
   }
 }
 
-/// Two lists of lines against each other: "  " before lines of both, "- " expected only, "+ " actual only.
+/// Returns the difference of two lists of lines. A line of both starts with "  ", a line that is only expected with
+/// "- ", and a line that is only in the actual ones with "+ ".
 [[nodiscard]] inline std::string diff(const std::vector<std::string>& expected,
                                       const std::vector<std::string>& actual) {
   constexpr std::size_t most_cells = 4'000'000;  // of the table; beyond, all of the one stand before all of the other

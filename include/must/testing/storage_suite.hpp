@@ -34,7 +34,7 @@ struct capabilities {
   bool transactions = false;  ///< The store is a TransactionalStorage.
   bool shared = false;        ///< The fixture has `other()`, the same store by another connection or process.
   bool durable = false;       ///< The fixture has `reopen()`, which closes the store and opens it again.
-  bool gapless = true;        ///< Positions are 1, 2, 3 ... Otherwise they increase, and others may have those between.
+  bool gapless = true;        ///< Positions are 1, 2, 3 ... Otherwise they increase with gaps.
 };
 
 /// One case of the suite.
@@ -48,7 +48,7 @@ struct storage_case {
 /// What became of a run of the whole suite.
 struct suite_result {
   int passed = 0;                       ///< The number of cases that hold.
-  std::vector<std::string> failures{};  ///< Of each other case the name, the sentence, and what was expected and found.
+  std::vector<std::string> failures{};  ///< The cases that fail, and what was expected and found.
 };
 
 namespace suite {
@@ -164,7 +164,7 @@ std::vector<storage_case> all_cases() {
 
 }  // namespace suite
 
-/// All cases for the store of a fixture. Each case makes a fixture of its own.
+/// Returns all cases for the store of a fixture. Each case makes a fixture of its own.
 ///
 /// A fixture is default-constructible. It has `store()`, which returns a Storage that is empty at first, and
 /// `static constexpr must::testing::capabilities capabilities`. It has `other()` and `reopen()` if those say so. A

@@ -137,13 +137,14 @@ constexpr std::size_t scheme_length(std::string_view text) {
   return 0;
 }
 
-/// \see RFC 3986, section 4.3: a scheme, and no fragment.
+/// Returns whether a text is an absolute URI, which has a scheme and no fragment. \see RFC 3986, section 4.3
 constexpr bool is_absolute_uri(std::string_view text) {
   const auto scheme = scheme_length(text);
   return scheme > 0 && text.find('#') == std::string_view::npos && is_uri_rest(text.substr(scheme + 1));
 }
 
-/// \see RFC 3986, section 4.1: the first segment of a path without a scheme has no ":".
+/// Returns whether a text is a URI-reference. The first segment of a path without a scheme has no ":".
+/// \see RFC 3986, section 4.1
 constexpr bool is_uri_reference(std::string_view text) {
   if (const auto scheme = scheme_length(text); scheme > 0) return is_uri_rest(text.substr(scheme + 1));
   return text.substr(0, text.find_first_of("/?#")).find(':') == std::string_view::npos && is_uri_rest(text);

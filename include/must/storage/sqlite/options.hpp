@@ -40,7 +40,7 @@ struct sqlite_options {
   must::limits limits{};
   /// The number of events that a read fetches at once.
   std::size_t page_events = 512;
-  /// The size of the events after which a read fetches no more at once, in bytes. \see kit::event_bytes
+  /// The number of bytes of events after which a read fetches no more at once. \see kit::event_bytes
   std::size_t page_bytes = 1U << 20U;
   /// The number of connections that are kept for readers. More are opened while more threads read. Each keeps up to 2
   /// MiB of SQLite's pages, and a page of events unless one of them was larger than 4 KiB.
@@ -48,13 +48,13 @@ struct sqlite_options {
   /// The number of pages of write-ahead log, of 4 KiB each, after which the next append checkpoints and waits for it.
   /// More pages mean fewer and longer pauses. The default is 16 MiB.
   int checkpoint_pages = 4'000;
-  /// The number of the newest events whose tags may wait to be written into the index, many at once. Meanwhile the tags
-  /// are kept in memory when somebody asks for tags. The append that writes them waits. 1: none waits. 0: 4,096 to
-  /// 16,384, by the size of the file.
+  /// The number of the newest events whose tags may wait until they are written into the index, many at once. Until
+  /// then, a store that queries tags keeps them in memory. The append that writes them takes longer. With 1, no tag
+  /// waits. With 0, the size of the file decides: 4,096 to 16,384.
   std::uint64_t unindexed_events = 0;
-  /// Whether every page that is read is looked through, and every event is compared with its seal.
+  /// Whether reads check every page for damage, and compare every event with its seal.
   bool verify_reads = false;
-  /// The quota of the file in pages. 0: there is none.
+  /// The highest number of pages of the file. With 0 there is no limit but that of SQLite.
   std::int64_t max_pages = 0;
 };
 
