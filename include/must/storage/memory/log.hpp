@@ -26,7 +26,8 @@
 
 namespace must::detail::memory {
 
-// Records never move. One writer at a time appends and publishes; readers take the head once and never wait.
+// A log whose records never move. One writer at a time appends and publishes. Readers take the head once and never
+// wait.
 template <typename Data>
 class memory_log {
  public:
@@ -39,13 +40,13 @@ class memory_log {
     const auto seen = head();
     return index_.version_of(stream, seen);
   }
-  // The position of an event, 0 when there is none.
+  // Returns the position of an event, and 0 when there is none.
   [[nodiscard]] position find(std::string_view source, std::string_view id) const {
     const auto seen = head();
     return index_.find(source, id, seen, [&](position which) { return is(at(which), source, id); });
   }
 
-  // Calls `visit(record)` for the matches in (options.after, end] until it returns false; says whether it never did.
+  // Calls `visit(record)` for the matches in (options.after, end] until it returns false. Returns whether it never did.
   template <typename Visit>
   bool for_matches(const query& which, const read_options& options, position end, Visit&& visit) const {
     if (options.after >= end) return true;
@@ -60,7 +61,7 @@ class memory_log {
       }
       return true;
     }
-    // A page ahead of the visitor, so that memory answers for many records at once.
+    // Fetches a page ahead of the visitor, so that memory answers for many records at once.
     std::array<position, 16> page{};
     const auto most = static_cast<std::uint64_t>(options.limit.value_or(static_cast<std::int64_t>(page.size())));
     index::index_cursor cursor(index_, which, options, end);
@@ -79,7 +80,7 @@ class memory_log {
     return index_.make_plan(events);
   }
 
-  // For the writer, as everything that follows. What is appended, readers see when it is published.
+  // This member and those that follow are for the writer. Readers see what is appended when it is published.
   void publish() noexcept { head_.store(records_.size(), std::memory_order_release); }
 
   append_result append(std::span<event> events, const index::event_index::plan& made, const append_condition& condition,
@@ -98,11 +99,11 @@ class memory_log {
     return known.id == id && known.source == source;
   }
   void fetch(position which) const noexcept {
-    const auto& one = at(which);  // its data and its position: what most visitors look at
+    const auto& one = at(which);  // Most visitors look at the data and the position.
     __builtin_prefetch(&one.data);
     __builtin_prefetch(&one.position);
   }
-  // What judge() asks.
+  // These members answer judge().
   struct facts {
     [[nodiscard]] position head() const noexcept { return log.records_.size(); }
     [[nodiscard]] kit::known_event known(std::size_t i) {
@@ -126,7 +127,7 @@ class memory_log {
     index::event_index::hashes plan, rest{};
   };
 
-  // What may throw comes first, so that events are moved from only when nothing hinders their append any more. Those
+  // What may throw comes first, so that events are moved from only when nothing can hinder their append any more. Those
   // that may throw when they are moved are copied.
   appended store(std::span<event> events, index::event_index::hashes plan, clock& clock) {
     const auto before = records_.size();

@@ -91,7 +91,7 @@ inline std::string pg_select_from(const char* function, int count) {
   return text + ")";
 }
 
-// What the server knows of the ids of an append: entry i for the event i.
+// What the server knows of the ids of an append. Entry i belongs to the event i.
 struct pg_known {
   kit::known_event event{};
   std::string_view digest{};
@@ -110,12 +110,13 @@ inline std::vector<pg_known> known_of(const pg_result& from, int column, std::si
   return known;
 }
 
-// Whether a conflict stays one whatever else is stored: a stream that is behind may still come to what was expected.
+// Returns whether a conflict stays one whatever else is stored. A stream that is behind may still reach the version
+// that was expected.
 inline bool is_final(const conflict& why) {
   return why.failed != conflict::part::stream || why.actual >= why.expected.value_or(1);
 }
 
-// One append as one call.
+// One append, which is sent as one call.
 class pg_append_call {
  public:
   static constexpr int parameter_count = 34;
@@ -161,8 +162,8 @@ class pg_append_call {
 
   [[nodiscard]] const pg_parameters& parameters() const noexcept { return parameters_; }
 
-  // What the server's answer says. `unknown`: the call was made before, with the commit in it. Throws duplicate_id,
-  // position_ahead and pg_unsettled.
+  // Reads the answer of the server. `unknown` says that the call was made before, with the commit in it. Throws
+  // duplicate_id, position_ahead and pg_unsettled.
   [[nodiscard]] append_result verdict(const pg_result& answer, bool unknown, bool* was_repeat = nullptr) const {
     const auto head = answer.number(0, 1);
     const auto actual = answer.number(0, 3);

@@ -40,22 +40,23 @@ class pg_backend {
   pg_backend(std::string conninfo, std::string schema, std::size_t connections, duration deadline, bool pooled)
       : schema_(std::move(schema)),
         deadline_(deadline.microseconds),
-        // The server's answer that it has ended a statement comes before who asked gives up.
+        // The server says that it has ended a statement before the client gives up.
         pool(checked(std::move(conninfo)), connections, pooled,
              std::chrono::milliseconds(std::max<std::int64_t>(deadline_, 0) / 10'000 * 9)) {}
 
   [[nodiscard]] std::string in_schema(std::string sql) const { return pg_in_schema(std::move(sql), schema_); }
 
-  // Calls attempt(connection, deadline, unknown) until it does not fail in a way that passes, or the deadline has
-  // passed. `writes`: what a lost connection was told may be done; then `unknown` is true for the next attempt, and
-  // failing for good is outcome_unknown. An attempt that is told so throws pg_unsettled for an answer that would be
-  // another one if the lost request came through later. Throws storage_error and outcome_unknown.
+  // Calls attempt(connection, deadline, unknown) until it succeeds, fails for good, or the deadline has passed.
+  // `writes` says that the request may be carried out although the connection was lost. After such a loss `unknown` is
+  // true for the next attempt, and to fail for good is outcome_unknown. An attempt with `unknown` throws pg_unsettled
+  // for an answer that would be another one if the lost request came through later. Throws storage_error and
+  // outcome_unknown.
   template <typename Attempt>
   auto run(const char* operation, bool writes, Attempt&& attempt) {
     const auto deadline =
         pg_clock::now() + std::chrono::microseconds(std::clamp<std::int64_t>(deadline_, 0, std::int64_t{1} << 50U));
     std::vector<pg_told> unknown;
-    std::optional<error> before;  // says more than that the deadline passed
+    std::optional<error> before;  // This says more than that the deadline has passed.
     for (unsigned attempts = 0;; ++attempts) {
       std::optional<pg_told> told;
       try {
@@ -109,26 +110,26 @@ class pg_backend {
       return row_of(connection, deadline);
     });
   }
-  // Takes the isolation level from no default.
+  // Returns whether appends set the isolation level themselves, since the default is another one.
   [[nodiscard]] bool begins() const noexcept { return begins_; }
 
  private:
-  // A session that was lost with a request.
+  // A session whose connection was lost with a request.
   struct pg_told {
     pg_session session;
     bool pooled;
   };
-  // Afterwards what those were told is done, or never will be.
+  // Ends lost sessions. Afterwards their requests are carried out, or never will be.
   static void end_all(pg_connection& by, std::vector<pg_told>& all, pg_clock::time_point deadline) {
     for (const auto& one : all) {
-      if (one.pooled || by.pooled())  // whose session it is, the pooler knows alone
+      if (one.pooled || by.pooled())  // Only the pooler knows whose session it is.
         throw pg_failure{
             pg_error("the connection was lost, and what it was told may still be on its way", "08007", true), false};
       by.end(one.session, deadline);
     }
     all.clear();
   }
-  // What libpq says of a connection string repeats parts of it: it is not handed on.
+  // The text of libpq about a connection string repeats parts of it, so it is not handed on.
   static std::string checked(std::string conninfo) {
     char* message = nullptr;
     auto* options = PQconninfoParse(conninfo.c_str(), &message);
@@ -139,8 +140,10 @@ class pg_backend {
   }
   bool is_worth_another_try(const pg_failure& failure) {
     const auto& code = failure.why.backend_code.str();
-    if (code == "MU001") return begins_ = true;  // the default is another level: from now on each append begins itself
-    if (code == "26000" || code == "42P05") return pool.keep_no_state(), true;  // a pooler lost our prepared statements
+    // The default is another level, so each append begins its transaction itself.
+    if (code == "MU001") return begins_ = true;
+    // A pooler has lost the prepared statements.
+    if (code == "26000" || code == "42P05") return pool.keep_no_state(), true;
     if (code == "0A000" || code == "57014") return false;
     if (failure.lost) return failure.why.retryable;
     for (const std::string_view of : {"08", "40", "55P03", "57P03", "53300"})
@@ -166,7 +169,7 @@ class pg_backend {
           false};
   }
   bool exists(pg_connection& connection, pg_clock::time_point deadline) const {
-    pg_parameters name;  // asked of the catalog's tables: what a session knows of names may be old
+    pg_parameters name;  // The tables of the catalog are asked, since what a session knows of names may be old.
     name.add(schema_);
     return connection
                .call(
@@ -176,7 +179,7 @@ class pg_backend {
                    deadline)
                .rows() > 0;
   }
-  // Until the end of the transaction no other process makes the schema or its functions.
+  // Keeps other processes from making the schema or its functions until the transaction ends.
   void lock_schema(pg_connection& connection, pg_clock::time_point deadline) const {
     connection.run("SELECT pg_advisory_xact_lock(1836282989, hashtext(" + pg_quoted(schema_, '\'') + "))", deadline);
   }
@@ -186,7 +189,7 @@ class pg_backend {
     if (!exists(connection, deadline)) connection.run(pg_schema_sql(schema_), deadline);
     connection.run("COMMIT", deadline);
   }
-  // Whether the functions name the schema that they are in: after ALTER SCHEMA ... RENAME they do not.
+  // Returns whether the functions name the schema that they are in. After ALTER SCHEMA ... RENAME they do not.
   bool names_itself(pg_connection& connection, pg_clock::time_point deadline) const {
     pg_parameters names;
     names.add(schema_);

@@ -34,7 +34,7 @@
 
 namespace must::detail::postgres {
 
-// The items are good input; they are judged once, under the commit lock.
+// A batch of items that are good input. They are judged once, under the commit lock.
 class pg_batch {
  public:
   using item = batch_item<payload>;
@@ -67,10 +67,10 @@ class pg_batch {
       to.add(std::move(*one));
   }
 
-  // For the function look.
+  // Adds the parameters of the function look.
   [[nodiscard]] const pg_parameters& look() const noexcept { return look_; }
 
-  // Judges every item. Afterwards `results` and `accepted` stand.
+  // Judges every item. Afterwards `results` and `accepted` hold what came of it.
   void judge(const pg_result& answer) {
     head_ = answer.number(0, 0);
     recorded_ = answer.is_null(0, 1) ? std::numeric_limits<std::int64_t>::min() : answer.integer<std::int64_t>(0, 1);
@@ -84,7 +84,7 @@ class pg_batch {
       first_part += one->condition.query.items().size();
     }
   }
-  // For the function put_events.
+  // Adds the parameters of the function put_events.
   [[nodiscard]] pg_parameters put(timestamp now, std::string_view channel) {
     pg_parameters to;
     to.add(head_);
@@ -110,7 +110,7 @@ class pg_batch {
   [[nodiscard]] version version_of(std::string_view stream) {
     return versions_.at(static_cast<std::size_t>(names_.number_of(stream) - 1)) + added_.version_of(stream);
   }
-  // What judge() asks: the server's answer, and what earlier items of the batch add.
+  // These members answer judge() from the answer of the server and from the earlier items of the batch.
   struct facts {
     [[nodiscard]] position head() const noexcept { return of.last(); }
     [[nodiscard]] kit::known_event known(std::size_t i) const {
@@ -165,16 +165,16 @@ class pg_batch {
 
   std::vector<const item*> items_;
   pg_names names_{};
-  std::vector<pg_digest> digests_{};  // of every event of every item
+  std::vector<pg_digest> digests_{};  // The digests of every event of every item.
   pg_parameters look_{};
   position head_ = 0;
   std::int64_t recorded_ = 0;
-  std::vector<version> versions_{};  // by the number of the stream
-  std::vector<position> matches_{};  // by the item of a query
+  std::vector<version> versions_{};  // The versions of streams by their numbers.
+  std::vector<position> matches_{};  // The last matching positions by the items of queries.
   std::vector<pg_known> known_{};
   index::event_index added_{};
   std::map<std::int32_t, version> steps_{};
-  std::vector<const cloud_event*> stored_{};  // what was accepted, and where its digest is
+  std::vector<const cloud_event*> stored_{};  // The events that were accepted, and where their digests are.
   std::vector<std::size_t> places_{};
 };
 

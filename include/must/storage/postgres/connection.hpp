@@ -23,7 +23,7 @@
 
 namespace must::detail::postgres {
 
-// Rows in binary format.
+// A result with rows in binary format.
 class pg_result {
  public:
   explicit pg_result(PGresult* result) : result_(result) {}
@@ -46,11 +46,11 @@ class pg_result {
   [[nodiscard]] std::uint64_t number32(int row, int column) const {
     return static_cast<std::uint64_t>(integer<std::int32_t>(row, column));
   }
-  // The elements of an array; NULLs are empty.
+  // Returns the elements of an array. NULLs are empty.
   [[nodiscard]] std::vector<std::string_view> array(int row, int column) const {
     auto bytes = text(row, column);
     std::vector<std::string_view> elements;
-    if (bytes.size() < 20) return elements;  // it has no dimension
+    if (bytes.size() < 20) return elements;  // An empty array has no dimension.
     const auto count = get_big_endian<std::int32_t>(bytes.data() + 12);
     bytes.remove_prefix(20);
     for (std::int32_t i = 0; i < count; ++i) {
@@ -64,7 +64,7 @@ class pg_result {
     }
     return elements;
   }
-  // The elements of an array of bigint or int; NULLs are 0.
+  // Returns the elements of an array of bigint or int. NULLs are 0.
   template <typename Integer>
   [[nodiscard]] std::vector<std::uint64_t> numbers(int row, int column) const {
     std::vector<std::uint64_t> made;
@@ -89,17 +89,17 @@ class pg_result {
 struct pg_call {
   std::string_view sql;
   const pg_parameters* parameters;
-  bool is_frequent = false;  // then it is prepared although it has no parameters
+  bool is_frequent = false;  // A frequent statement is prepared although it has no parameters.
 };
 
-// A session on the server: the process, and a time of the server's clock at which it was there.
+// A session on the server: its process, and a time of the clock of the server at which it was there.
 struct pg_session {
   std::int32_t process = 0;
   std::int64_t at = 0;
 };
 
-// What must's statements rely on: index scans in the order of positions, whatever the statistics say; and an end on
-// the server, before who asked gives up, unless the server has another timeout.
+// The settings that the statements of `must` rely on. The planner scans indexes in the order of positions, whatever the
+// statistics say. The server ends a statement before the client gives up, unless the server has another timeout.
 inline std::string pg_settings(bool in_transaction, std::chrono::milliseconds timeout) {
   const std::string local = in_transaction ? "true)" : "false)";
   auto made = "SELECT set_config('plan_cache_mode', 'force_generic_plan', " + local;
@@ -112,8 +112,8 @@ inline std::string pg_settings(bool in_transaction, std::chrono::milliseconds ti
 
 class pg_connection {
  public:
-  // Throws pg_failure. `pooled`: keep no state in the session; found out where it is not told. `timeout`: of each
-  // statement, for the server.
+  // Connects. Throws pg_failure. `pooled` says that the session keeps no state, and where it does not, a pooler is
+  // detected. `timeout` is the time that the server gives each statement.
   pg_connection(const std::string& conninfo, bool pooled, std::chrono::milliseconds timeout,
                 pg_clock::time_point deadline)
       : pooled_(pooled), in_transaction_(pg_settings(true, timeout)) {
@@ -139,14 +139,14 @@ class pg_connection {
     return !closed_ && PQstatus(handle()) == CONNECTION_OK && PQtransactionStatus(handle()) == PQTRANS_IDLE &&
            PQpipelineStatus(handle()) == PQ_PIPELINE_OFF;
   }
-  // Whether a pooler stands between: another client may have the next transaction of this session.
+  // Returns whether there is a pooler, so that the next transaction of this session may be that of another client.
   [[nodiscard]] bool pooled() const noexcept { return pooled_; }
 
   [[nodiscard]] const pg_session& session() const noexcept { return session_; }
-  // pg_settings for one transaction, where the session keeps nothing.
+  // Returns pg_settings for one transaction, where the session keeps nothing.
   [[nodiscard]] std::string_view settings() const noexcept { return in_transaction_; }
-  // Ends another session of the same role and waits until it is gone: what it was told is done by then, or never.
-  // Throws pg_failure.
+  // Ends another session of the same role and waits until it is gone. By then its requests are carried out, or never
+  // will be. Throws pg_failure.
   void end(const pg_session& other, pg_clock::time_point deadline) {
     pg_parameters which;
     which.add(other.process);
@@ -162,13 +162,13 @@ class pg_connection {
     if (PQsendQuery(handle(), sql.c_str()) == 0) throw lost();
     finish(deadline);
   }
-  // Runs one statement, prepared where it can be.
+  // Runs one statement, which is prepared where that can be.
   pg_result call(const pg_call& what, pg_clock::time_point deadline) {
     const bool known = prepare_first(what) && prepared(what, deadline);
     send(what, known);
     return finish(deadline);
   }
-  // Runs statements in one go: one round trip, and one transaction if the first of them begins one.
+  // Runs statements in one round trip. It is one transaction if the first of them begins one.
   std::vector<pg_result> call_all(const std::vector<pg_call>& all, pg_clock::time_point deadline) {
     std::vector<bool> known;
     known.reserve(all.size());
@@ -181,10 +181,10 @@ class pg_connection {
     return results;
   }
 
-  // Gives the user the connection as libpq has it by default, or takes it back.
+  // Gives the callback of the user the connection as libpq has it by default, or takes it back.
   void set_blocking(bool blocking) { PQsetnonblocking(handle(), blocking ? 0 : 1); }
 
-  // Waits until the server has something to say; false when the time is over.
+  // Waits until the server has something to say. Returns false when the time is over.
   bool await_input(int other, pg_clock::time_point until) {
     ::pollfd sockets[] = {{PQsocket(handle()), POLLIN, 0}, {other, POLLIN, 0}};
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - pg_clock::now()).count();
@@ -208,7 +208,7 @@ class pg_connection {
       if (ready < 0 && errno != EINTR) throw lost();
     }
   }
-  // Finds out whether a pooler stands between; readies the session if it is ours.
+  // Detects a pooler, and readies the session if there is none.
   void set_up(std::chrono::milliseconds timeout, pg_clock::time_point deadline) {
     const pg_parameters none;
     const auto told = call_unprepared(
@@ -249,7 +249,7 @@ class pg_connection {
   void flush(pg_clock::time_point deadline) {
     for (;;) {
       const int left = PQflush(handle());
-      if (left < 0) return;  // reading says why
+      if (left < 0) return;  // Reading will say why it failed.
       if (left == 0) return;
       await(POLLIN | POLLOUT, deadline, "while sending a statement");
       if (PQconsumeInput(handle()) == 0) return;
@@ -265,8 +265,8 @@ class pg_connection {
   static bool is_failure(const pg_result& one) {
     return one.status() == PGRES_FATAL_ERROR || one.status() == PGRES_BAD_RESPONSE;
   }
-  // The last result; the first failure is thrown, but only when the server is done with the statement: an error at
-  // commit comes after the rows.
+  // Returns the last result. The first failure is thrown, but only when the server is done with the statement: an error
+  // of the commit comes after the rows.
   pg_result finish(pg_clock::time_point deadline) {
     flush(deadline);
     pg_result last(nullptr), failed(nullptr);
@@ -293,7 +293,7 @@ class pg_connection {
         if (failed.get() == nullptr && one.get() != nullptr && is_failure(one)) throw failure_of(one.get(), handle());
         throw lost();
       }
-      if (one.get() == nullptr) continue;  // the end of one statement
+      if (one.get() == nullptr) continue;  // One statement ends here.
       if (one.status() == PGRES_PIPELINE_SYNC) break;
       if (is_failure(one) && failed.get() == nullptr)
         failed = std::move(one);
@@ -310,7 +310,7 @@ class pg_connection {
   bool pooled_, closed_ = false;
   std::string in_transaction_;
   pg_session session_{};
-  std::unordered_map<std::string, std::string> names_{};  // of prepared statements, by their text
+  std::unordered_map<std::string, std::string> names_{};  // The names of prepared statements, by their texts.
 };
 
 }  // namespace must::detail::postgres

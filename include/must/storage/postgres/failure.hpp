@@ -17,15 +17,15 @@ namespace must::detail::postgres {
 
 using pg_clock = std::chrono::steady_clock;
 
-// Thrown within postgres_store only. `lost`: the connection is of no use any more, and what it was told may be done,
-// unless `undone` says that no COMMIT was carried out.
+// The failure of a request, which is thrown within postgres_store only. `lost` says that the connection is of no use
+// any more. The request may be carried out then, unless `undone` says that no COMMIT was.
 struct pg_failure {
   must::error why;
   bool lost = false;
   bool undone = false;
 };
 
-// Whether trying again can help. \see PostgreSQL, appendix A "Error Codes"
+// Returns whether another attempt can help. \see PostgreSQL, appendix A "Error Codes"
 inline bool is_passing(std::string_view code) {
   if (code.empty()) return true;
   for (const std::string_view of : {"08", "40", "53", "55P03", "57P0", "57014", "58"})
@@ -33,7 +33,7 @@ inline bool is_passing(std::string_view code) {
   return false;
 }
 
-// What the server says, on one line. It may hold text of the user's.
+// Returns the message of the server on one line. It may hold text of the user.
 inline std::string on_one_line(std::string said) {
   while (!said.empty() && (said.back() == '\n' || said.back() == ' ')) said.pop_back();
   for (char& c : said)
@@ -48,7 +48,7 @@ inline must::error pg_error(std::string message, std::string code, bool retryabl
           .retryable = retryable};
 }
 
-// The failure that a result reports.
+// Returns the failure that a result reports.
 inline pg_failure failure_of(const PGresult* result, const PGconn* connection) {
   const char* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -60,7 +60,7 @@ inline pg_failure failure_of(const PGresult* result, const PGconn* connection) {
           state == "25P03"};
 }
 
-// A server repeats the names that it was given, and a database may have been given the name of a connection string.
+// Replaces a sentence that quotes a connection string: a server repeats the names that it was given.
 inline std::string without_secrets(std::string_view sentence) {
   for (const std::string_view of : {"://", "password"})
     if (const auto at = sentence.find(of); at != sentence.npos && sentence.find('"') < at)
@@ -68,8 +68,8 @@ inline std::string without_secrets(std::string_view sentence) {
   return std::string(sentence);
 }
 
-// The failure to connect. libpq is asked to be verbose while it connects, so that its text holds "FATAL:  28P01: ...";
-// any other text of libpq speaks of hosts and options, and is not handed on.
+// Returns the failure to connect. libpq is verbose while it connects, so that its text holds "FATAL:  28P01: ...". Any
+// other text of libpq names hosts and options, and is not handed on.
 inline pg_failure failure_to_connect(const PGconn* connection) {
   const std::string_view text = PQerrorMessage(connection);
   const auto is_code = [](std::string_view five) {
@@ -95,7 +95,8 @@ inline pg_failure failure_to_connect(const PGconn* connection) {
 
 [[noreturn]] inline void refuse_pg_answer() { raise(pg_error("an answer of the server cannot be read", "", false)); }
 
-// Thrown for an answer to a request that was sent again, if it would be another one were the first to come through.
+// Thrown for the answer to a request that was sent again, when the answer would be another one if the first request
+// came through later.
 struct pg_unsettled {};
 
 inline pg_failure deadline_passed(const char* what) {

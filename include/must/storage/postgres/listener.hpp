@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who waits for new events: woken by NOTIFY on a connection of its own, and by polling beside it.
+// Waits for new events. NOTIFY on a connection of its own wakes it, and polling beside that.
 #pragma once
 
 #include "libpq-fe.h"
@@ -32,7 +32,7 @@ namespace must::detail::postgres {
 
 class pg_listener {
  public:
-  // `head_sql` gives the last position; `every` is the time between polls.
+  // `head_sql` selects the last position, and `every` is the time between polls.
   pg_listener(const pg_pool& pool, std::string channel, std::string head_sql, std::chrono::microseconds every)
       : pool_(pool),
         channel_(std::move(channel)),
@@ -48,9 +48,9 @@ class pg_listener {
       if (end >= 0) ::close(end);
   }
 
-  // The head is at least here.
+  // Tells it that the head is at this position or beyond.
   void saw(position at) { wake_up_.publish(at); }
-  // Whether notifications arrive; no: there is polling alone.
+  // Returns whether notifications arrive. When they do not, it only polls.
   [[nodiscard]] bool listening() const noexcept { return listening_; }
 
   template <typename Head>
@@ -71,7 +71,8 @@ class pg_listener {
   }
 
  private:
-  static constexpr auto patience = std::chrono::seconds(5);  // with one statement or one attempt to connect
+  // This is the longest time for one statement, or for one attempt to connect.
+  static constexpr auto patience = std::chrono::seconds(5);
 
   void nudge() {
     if (pipe_[1] >= 0) static_cast<void>(!::write(pipe_[1], "", 1));
@@ -86,12 +87,12 @@ class pg_listener {
         const auto connection = pool_.connect(pg_clock::now() + patience);
         listen_on(*connection, stop);
       } catch (const pg_failure&) {
-      } catch (const std::exception&) {}  // tried again, and meanwhile polled
+      } catch (const std::exception&) {}  // The next attempt follows, and polls go on meanwhile.
       listening_ = false;
       rest(stop);
     }
   }
-  // A pause before the next attempt.
+  // Pauses before the next attempt.
   void rest(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     resting_.wait_for(lock, stop, std::max<std::chrono::microseconds>(every_, std::chrono::milliseconds(100)),
@@ -113,7 +114,7 @@ class pg_listener {
       }
     }
   }
-  // Whether the session is told of commits; a standby tells nobody.
+  // Returns whether the session is told of commits. A standby tells nobody.
   bool hears(pg_connection& connection) const {
     if (connection.pooled() || channel_.empty()) return false;
     try {

@@ -16,7 +16,7 @@ namespace must::detail::postgres {
 
 namespace pg_type {
 inline constexpr Oid boolean = 16, bytes = 17, int8 = 20, int2 = 21, int4 = 23, text = 25;
-// The type of an array of `element`.
+// Returns the type of an array of `element`.
 constexpr Oid array_of(Oid element) {
   return element == bytes ? 1001 : element == int8 ? 1016 : element == int2 ? 1005 : element == int4 ? 1007 : 1009;
 }
@@ -39,7 +39,7 @@ Integer get_big_endian(const char* from) {
   return static_cast<Integer>(bits);
 }
 
-// One array parameter while it is filled.
+// One array parameter, while it is filled.
 class pg_array {
  public:
   explicit pg_array(Oid element) : element_(element) {
@@ -64,13 +64,13 @@ class pg_array {
     bytes_[7] = 1;
     ++count_;
   }
-  // An optional text: empty is NULL.
+  // Adds an optional text. An empty one is NULL.
   void add_or_null(std::string_view value) { value.empty() ? add_null() : add(value); }
 
   [[nodiscard]] std::int32_t size() const noexcept { return count_; }
   [[nodiscard]] Oid type() const noexcept { return pg_type::array_of(element_); }
   [[nodiscard]] std::string take() {
-    if (count_ == 0) {  // an empty array has no dimension
+    if (count_ == 0) {  // An empty array has no dimension.
       bytes_.resize(12);
       bytes_[3] = 0;
       return std::move(bytes_);
@@ -91,7 +91,7 @@ class pg_array {
 // The parameters $1, $2 ... of a statement.
 class pg_parameters {
  public:
-  // Adds one and gives its number.
+  // Adds a parameter and returns its number.
   int add(std::uint64_t value) { return add_integer(static_cast<std::int64_t>(value), pg_type::int8); }
   int add(std::int64_t value) { return add_integer(value, pg_type::int8); }
   int add(std::int32_t value) { return add_integer(value, pg_type::int4); }

@@ -34,12 +34,12 @@ class pg_reader {
         select_(which, options, std::clamp<std::uint64_t>(page_bytes / page_events_, 64, 1U << 30U)),
         sql_(backend.in_schema(select_.sql())) {}
 
-  // The visitor is called while no connection is held.
+  // Visits the rows of a page. No connection is held while the visitor runs.
   template <typename Visitor>
   read_result read(Visitor& visitor) {
     if (which_.is_none() || options_.limit == 0 || options_.after >= options_.until)
       return kit::read_window(options_, head()).result();
-    // The first page is asked for together with the head.
+    // Fetches the first page together with the head.
     auto wanted = std::min(page_events_, static_cast<std::uint64_t>(options_.limit.value_or(INT64_MAX)));
     select_.set_range(options_.after, options_.until, wanted);
     position head = 0;
@@ -47,7 +47,8 @@ class pg_reader {
     kit::read_window window(options_, head);
     while (!window.is_over()) {
       for (int row = 0; row < page.rows(); ++row) {
-        if (page.number(row, pg_column::position) > head) continue;  // stored since
+        if (page.number(row, pg_column::position) > head)
+          continue;  // The event was stored after the head was captured.
         if (is_cut(page, row))
           record_ = whole(page, row);
         else
@@ -71,7 +72,7 @@ class pg_reader {
       return connection.call({head_sql_, &none, true}, deadline).number(0, 0);
     });
   }
-  // A page, and the head as of the same moment or before.
+  // A page, and the head at the same moment or before.
   pg_result fetch(position* head) {
     return backend_.run("read", false, [&](pg_connection& connection, auto deadline, bool) {
       const pg_call page{sql_, &select_.parameters()};
@@ -82,7 +83,7 @@ class pg_reader {
       return std::move(both[1]);
     });
   }
-  // A record with columns that the page has not: fetched with those that follow it, as many as fit into a page.
+  // Fetches a record whose columns are too large for the page, and those that follow it, as many as fit into a page.
   recorded<payload> whole(const pg_result& page, int row) {
     const auto at = page.number(row, pg_column::position);
     if (!whole_ || next_whole_ >= whole_->rows()) {

@@ -30,7 +30,7 @@ enum : int {
 };
 }
 
-// Whether a column of the row was too large for the page.
+// Returns whether a column of the row was too large for the page.
 inline bool is_cut(const pg_result& rows, int row) {
   return rows.is_null(row, pg_column::data) || rows.is_null(row, pg_column::tags) ||
          rows.is_null(row, pg_column::attributes);

@@ -12,7 +12,7 @@ namespace must::detail::postgres {
 
 inline constexpr int pg_schema_version = 1;
 
-// One quote character around `text`, and two for each within.
+// Puts one quote character around `text`, and two for each within it.
 inline std::string pg_quoted(std::string_view text, char quote) {
   std::string out(1, quote);
   for (const char c : text) {

@@ -17,12 +17,12 @@
 
 namespace must::detail::postgres {
 
-// A number of must's as a bigint: what is beyond the largest is as good as it.
+// Returns a number as a bigint. A larger one than the largest bigint selects the same events as that.
 inline std::uint64_t pg_clamp(std::uint64_t value) {
   return std::min<std::uint64_t>(value, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
 }
 
-// The items of a query as arrays: types and tags of all, and which of them belong to each.
+// The items of a query as arrays: the types and tags of all items, and which of them belong to each.
 struct pg_items {
   pg_array type_from{pg_type::int4}, type_to{pg_type::int4}, tag_from{pg_type::int4}, tag_to{pg_type::int4};
   pg_array stream{pg_type::text}, types{pg_type::text}, tags{pg_type::text};
@@ -43,8 +43,8 @@ struct pg_items {
   }
 };
 
-// A page of events: its text and its parameters. $1 and $2 bound the positions, $3 is how many, $4 how many bytes a
-// column may have; with a window of versions $5 and $6 bound those.
+// A page of events, as a text and its parameters. $1 and $2 bound the positions, $3 is the highest number of events,
+// and $4 is the highest number of bytes of a column. With a window of versions $5 and $6 bound the versions.
 class pg_select {
  public:
   pg_select(const query& which, const read_options& options, std::uint64_t inline_bytes)
@@ -68,7 +68,7 @@ class pg_select {
     parameters_.set(2, pg_clamp(until));
     parameters_.set(3, count);
   }
-  // The events at the positions $1, whole: as many as have $2 bytes, or one.
+  // Selects whole events at the positions $1, as many as have $2 bytes, or one.
   static std::string whole(bool backwards) {
     const std::string order = std::string(" ORDER BY position") + (backwards ? " DESC" : "");
     return columns(true) +
@@ -76,7 +76,7 @@ class pg_select {
            ") AS bytes, row_number() OVER (" + order +
            ") AS number FROM {s}.event WHERE position = ANY($1)) e WHERE e.bytes <= $2 OR e.number = 1" + order;
   }
-  // The columns of an event e; those of more than $4 bytes are NULL.
+  // The columns of an event e. A column of more than $4 bytes is NULL.
   static std::string columns(bool whole = false) {
     const auto bytes = [&](const std::string& name) {
       return whole ? ", e." + name : ", CASE WHEN octet_length(e." + name + ") <= $4 THEN e." + name + " END";
@@ -100,7 +100,7 @@ class pg_select {
     shapes
   };
   struct branch {
-    pg_array name{pg_type::text};  // of the type or the stream or the tag that it walks
+    pg_array name{pg_type::text};  // This array holds the types, streams or tags that are walked.
     pg_array type_from{pg_type::int4}, type_to{pg_type::int4}, tag_from{pg_type::int4}, tag_to{pg_type::int4};
   };
 
@@ -151,7 +151,7 @@ class pg_select {
            ") p JOIN {s}.event e ON e.position = p.position ORDER BY p.position" + (backwards_ ? " DESC" : "");
   }
 
-  // A query of one stream, one type or one tag, and nothing else, needs no more than one walk; else nothing.
+  // Returns one walk for a query of one stream, one type or one tag and nothing else, and nothing for any other query.
   std::string alone(std::array<branch, shapes>& branches) {
     std::size_t only = shapes;
     for (std::size_t i = 0; i < shapes; ++i) {
@@ -169,7 +169,7 @@ class pg_select {
            range(walked_) + ordered(windowed_ ? "e.version" : walked_);
   }
 
-  // SELECT of the positions of all items of one shape; each item walks its own index entries, q.name's.
+  // Selects the positions of all items of one shape. Each item walks the index entries of its own q.name.
   std::string walk(shape which, branch& of) {
     std::string from;
     const auto add = [&](pg_array& values, const char* type) {
@@ -203,7 +203,7 @@ class pg_select {
       inner += ordered("t.position");
     }
     auto text = "SELECT m.position FROM unnest(" + from + ") AS q(name, type_from, type_to, tag_from, tag_to) ";
-    if (which >= tags)  // walk the tag that is rarest; what is more than 1,000 counts as equal
+    if (which >= tags)  // The rarest tag is walked. All tags of more than 1,000 events count as equal.
       text += "CROSS JOIN LATERAL (SELECT c.tag FROM unnest(" + slice +
               ") AS c(tag) ORDER BY (SELECT count(*) FROM (SELECT FROM {s}.tag n "
               "WHERE n.tag = c.tag AND " +
@@ -211,10 +211,11 @@ class pg_select {
     return text + "CROSS JOIN LATERAL (" + inner + ") m";
   }
 
-  static constexpr const char* walked_ = "e.position + 0";  // as in the indexes of streams and types
+  // The expression stands so in the indexes of streams and types.
+  static constexpr const char* walked_ = "e.position + 0";
   bool backwards_, windowed_;
   pg_parameters parameters_{};
-  std::string types_{}, tags_{};  // the parameters that hold those of all items
+  std::string types_{}, tags_{};  // These parameters hold the types and tags of all items.
   std::string sql_{};
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A transaction in which the user's code has its turn: rolled back unless it is committed.
+// A transaction in which code of the user runs. It is rolled back unless it is committed.
 #pragma once
 
 #include "libpq-fe.h"
@@ -23,12 +23,12 @@ class pg_transaction {
     if (PQtransactionStatus(connection_.handle()) == PQTRANS_IDLE) return;
     try {
       connection_.run("ROLLBACK", deadline_);
-    } catch (...) {  // then the connection does not go back to the pool, and its end rolls back
+    } catch (...) {  // The connection does not go back to the pool then, and its end rolls back.
       connection_.close();
     }
   }
 
-  // Begins, and makes the first call: one round trip.
+  // Begins, and makes the first call, in one round trip.
   pg_result begin(const pg_call& first) {
     const pg_parameters none;
     std::vector<pg_call> calls{{"BEGIN ISOLATION LEVEL READ COMMITTED", &none}};
@@ -41,7 +41,7 @@ class pg_transaction {
       throw;
     }
   }
-  // Begins, makes a call, and commits: one round trip.
+  // Begins, makes a call, and commits, in one round trip.
   static pg_result whole(pg_connection& connection, const pg_call& call, pg_clock::time_point deadline) {
     const pg_parameters none;
     std::vector<pg_call> calls{{"BEGIN ISOLATION LEVEL READ COMMITTED", &none}};
@@ -50,13 +50,13 @@ class pg_transaction {
     calls.push_back({"COMMIT", &none});
     return std::move(connection.call_all(calls, deadline).at(calls.size() - 2));
   }
-  // Makes the last call and commits: one round trip.
+  // Makes the last call and commits, in one round trip.
   void end(const pg_call& last) {
     const pg_parameters none;
     connection_.call_all({last, {"COMMIT", &none}}, deadline_);
   }
 
-  // Hands the connection to `use`, with the planner as it is by default.
+  // Hands the connection to `use`, with the settings of the planner as they are by default.
   template <typename Use>
   void lend(Use&& use) {
     run("SET LOCAL enable_seqscan TO DEFAULT; SET LOCAL enable_bitmapscan TO DEFAULT; SET LOCAL enable_hashjoin TO "
@@ -88,7 +88,7 @@ class pg_transaction {
   void commit() { connection_.run("COMMIT", deadline_); }
 
  private:
-  // Before the COMMIT.
+  // Runs a statement that comes before the COMMIT.
   void run(const std::string& sql) {
     try {
       connection_.run(sql, deadline_);

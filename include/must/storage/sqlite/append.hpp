@@ -29,13 +29,13 @@
 
 namespace must::detail::sqlite {
 
-// Begins at once as a writer (a reader that becomes one is refused by SQLite, again and again), and rolls back unless
-// it is committed. Refuses a file that a newer must has written.
+// A transaction that begins as a writer, since SQLite refuses a reader that becomes one again and again. It rolls back
+// unless it is committed. It refuses a file that a newer `must` has written.
 class sqlite_write {
  public:
   sqlite_write(sqlite_connection& on, sqlite_recent& recent) : on_(on), recent_(recent) {
     try {
-      on.run(sql::begin);  // may have begun where it fails
+      on.run(sql::begin);  // The transaction may have begun where this fails.
       read_state();
     } catch (...) {
       on.rollback();
@@ -46,7 +46,7 @@ class sqlite_write {
   sqlite_write& operator=(const sqlite_write&) = delete;
   ~sqlite_write() { on_.rollback(); }
 
-  // `unindexed`: how many events may wait for their tags to be indexed; 0: as many as suit the file.
+  // `unindexed` is the number of events whose tags may wait to be indexed. With 0, the size of the file decides.
   void commit(std::uint64_t unindexed) {
     if (!on_.in_transaction())
       raise({.code = error_code::storage_error,
@@ -60,7 +60,7 @@ class sqlite_write {
     }
     sqlite_connection::lease end(on_, sql::commit);
     const int code = end->try_step();
-    // A progress handler of the callback's may interrupt what is committed already.
+    // A progress handler of a callback may interrupt what is committed already.
     const bool is_done = code == SQLITE_DONE || (code == SQLITE_INTERRUPT && !on_.in_transaction());
     if (!is_done) end->fail(code);
     recent_.committed(seen_, after, staged_);
@@ -70,7 +70,7 @@ class sqlite_write {
   [[nodiscard]] sqlite_connection& connection() noexcept { return on_; }
 
   position head = 0;
-  std::int64_t recorded_at = 0;  // of the event at the head
+  std::int64_t recorded_at = 0;  // The time of the event at the head.
 
  private:
   void read_state() {
@@ -95,15 +95,15 @@ class sqlite_append {
                 const append_condition& condition)
       : in_(in), on_(in.connection()), events_(events), packed_(packed), condition_(condition) {}
 
-  // Ids are looked up first when `look_first`; else the unique index finds known ones while it is written: nothing is
-  // said then, and the transaction is to be rolled back and tried again with `look_first`.
+  // Ids are looked up first when `look_first`. Otherwise the unique index finds known ones while events are written.
+  // Then there is no result, and the transaction is to be rolled back and tried again with `look_first`.
   std::optional<append_result> run(clock& clock, bool look_first) {
     const auto look = look_first ? kit::id_lookup::always : kit::id_lookup::if_refused;
     if (auto answer = kit::judge(*this, events_, condition_, look)) return answer;
     return write(clock, look_first);
   }
 
-  // What judge() asks.
+  // These members answer judge().
   [[nodiscard]] position head() const noexcept { return in_.head; }
   [[nodiscard]] kit::known_event known(std::size_t i) {
     sqlite_connection::lease look(on_, sql::known);
@@ -111,13 +111,13 @@ class sqlite_append {
     digest_ = look->bytes(3).substr(0, packed_[i].digest.size());
     return {look->count(0), look->count(1), look->count(2)};
   }
-  // Asked of the event that was looked up last.
+  // Judges the event that was looked up last.
   [[nodiscard]] bool same_content(std::size_t i, position) const { return digest_ == view_of(packed_[i].digest); }
   [[nodiscard]] must::version version(std::string_view stream) { return version_of(stream); }
   [[nodiscard]] position last_match(const query& which, position after) {
     return sqlite_last_match(in_.now(), which, after, in_.head);
   }
-  // Whether run() wrote events, rather than found them.
+  // Returns whether run() has written events. Otherwise it has found them.
   [[nodiscard]] bool has_written() const noexcept { return written_; }
 
  private:

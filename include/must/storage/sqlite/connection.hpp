@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A connection to a SQLite file: waits for others with a deadline, keeps its statements, checkpoints or never does.
+// A connection to a SQLite file. It waits for others with a deadline, keeps its statements, and checkpoints or does
+// not.
 #pragma once
 
 #include "must/detail/wait.hpp"
@@ -20,7 +21,7 @@
 
 namespace must::detail::sqlite {
 
-// Whether this SQLite may lose pages when one connection checkpoints while another commits.
+// Returns whether this SQLite may lose pages when one connection checkpoints while another commits.
 // \see sqlite.org/wal.html, "The WAL-Reset Bug"
 inline bool has_wal_reset_bug() {
   const int is = ::sqlite3_libversion_number();
@@ -28,7 +29,7 @@ inline bool has_wal_reset_bug() {
   return is < 3'051'003 && !mended_before;
 }
 
-// For one thread at a time.
+// A connection, which one thread uses at a time.
 class sqlite_connection {
  public:
   // A statement that goes back to its connection, reset.
@@ -50,7 +51,7 @@ class sqlite_connection {
     sqlite_statement statement_;
   };
 
-  // `flags` are SQLite's. `busy` is how long to wait for another connection, in microseconds.
+  // `flags` are those of SQLite. `busy` is the time to wait for another connection, in microseconds.
   sqlite_connection(const std::string& path, int flags, std::int64_t busy, const char* operation = "open")
       : busy_(busy) {
     context_.path = path;
@@ -76,7 +77,7 @@ class sqlite_connection {
     const int code = ::sqlite3_exec(handle(), text.c_str(), nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) fail(code);
   }
-  // Again and again where SQLite does not call the busy handler: at the change to WAL.
+  // Tries again and again where SQLite does not call the busy handler, which is at the change to WAL.
   void execute_until_deadline(const std::string& text) {
     const auto start = coarse_microseconds();
     for (;;) {
@@ -88,43 +89,44 @@ class sqlite_connection {
   }
   void run(sql which) { lease(*this, which)->run(); }
 
-  // Rolls back what is open. Never throws: it runs while something else is on its way.
+  // Rolls back an open transaction. It never throws, since it runs while something else is thrown.
   void rollback() noexcept {
     if (::sqlite3_get_autocommit(handle()) == 0) ::sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
   [[nodiscard]] bool in_transaction() const noexcept { return ::sqlite3_get_autocommit(handle()) == 0; }
 
-  // Neither while it works nor when it closes.
+  // Checkpoints neither while the connection works nor when it closes.
   void never_checkpoint() {
     ::sqlite3_wal_autocheckpoint(handle(), 0);
     ::sqlite3_db_config(handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
-  // Counts the pages of the log instead of checkpointing on its own: \see checkpoint_when
+  // Counts the pages of the log instead of checkpointing. \see checkpoint_when
   void count_wal_pages() {
     ::sqlite3_wal_hook(
         handle(),
         [](void* self, ::sqlite3*, const char*, int pages) {
           auto& counting = *static_cast<sqlite_connection*>(self);
-          if (pages < counting.wal_pages_) counting.checkpointed_pages_ = 0;  // the log began anew
+          if (pages < counting.wal_pages_) counting.checkpointed_pages_ = 0;  // The log has begun anew.
           counting.wal_pages_ = pages;
           return SQLITE_OK;
         },
         this);
   }
-  // Moves the log into the file when it has `pages`. With a SQLite that has the bug it holds the lock of writers
-  // meanwhile, so that no other connection commits. Says what came of it, if it was time for one.
+  // Moves the log into the file when the log has `pages`. A SQLite that has the bug holds the lock of writers
+  // meanwhile, so that no other connection commits. Returns what came of it, if it was time for a checkpoint.
   [[nodiscard]] std::optional<int> checkpoint_when(int pages) {
     if (wal_pages_ - checkpointed_pages_ < pages) return std::nullopt;
     const auto usual = std::exchange(busy_, std::min(busy_, longest_checkpoint_wait));
     const int mode = has_wal_reset_bug() ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE;
     const int code = ::sqlite3_wal_checkpoint_v2(handle(), nullptr, mode, nullptr, nullptr);
     busy_ = usual;
-    checkpointed_pages_ = wal_pages_;  // where readers are in the way, as far as they let it: more when there is more
+    // Where readers are in the way, it goes as far as they let it, and again when there is more.
+    checkpointed_pages_ = wal_pages_;
     return (code & 0xFF) == SQLITE_BUSY ? SQLITE_OK : code;
   }
 
  private:
-  // Short steps: the handler that SQLite brings sleeps up to 100 ms, and starves who waits among many.
+  // The handler takes short steps. That of SQLite sleeps for long, and starves a thread that waits among many.
   static constexpr std::int64_t step_of_waiting = 40;
   static constexpr std::int64_t longest_checkpoint_wait = 500'000;
   static constexpr std::size_t most_kept = 8;
@@ -145,7 +147,7 @@ class sqlite_connection {
   }
   sqlite_statement take(sql which) {
     auto& kept = kept_[static_cast<std::size_t>(which)];
-    kept.reserve(most_kept);  // so that giving back cannot fail
+    kept.reserve(most_kept);  // The reserve keeps giving back from failing.
     if (kept.empty()) return {context_, text_of(which)};
     auto taken = std::move(kept.back());
     kept.pop_back();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What SQLite's result codes become: storage_error with the operation, the code by name and number, and the file.
+// Makes result codes of SQLite a storage_error with the operation, the name and number of the code, and the file.
 #pragma once
 
 #include "must/error.hpp"
@@ -16,7 +16,7 @@
 
 namespace must::detail::sqlite {
 
-// "SQLITE_IOERR (1034)": the name of the primary code, the number of the extended one.
+// Returns "SQLITE_IOERR (1034)": the name of the primary code, and the number of the extended one.
 inline std::string sqlite_code(int code) {
   constexpr std::array<std::string_view, 29> names{
       "OK",       "ERROR",   "INTERNAL", "PERM", "ABORT",    "BUSY",     "LOCKED", "NOMEM",  "READONLY", "INTERRUPT",
@@ -28,7 +28,7 @@ inline std::string sqlite_code(int code) {
   return made += " (" + std::to_string(code) + ")";
 }
 
-// Whether the same again may succeed, with nobody mending anything.
+// Returns whether the same operation may succeed when it is tried again, without a change to anything.
 inline bool is_passing(int code) {
   const int primary = code & 0xFF;
   return primary == SQLITE_BUSY || primary == SQLITE_LOCKED || primary == SQLITE_PROTOCOL || primary == SQLITE_NOMEM ||

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The file of a SQLite store: opened and checked, one connection that writes, some that read, copies of it.
+// The file of a SQLite store. It is opened and checked, one connection writes, several read, and it can be copied.
 #pragma once
 
 #include "must/detail/siphash.hpp"
@@ -35,7 +35,8 @@ namespace must::detail::sqlite {
 
 class sqlite_file {
  public:
-  // The writer, for one thread at a time. A callback that calls its own store is refused: it would wait for itself.
+  // The writer, which one thread uses at a time. A callback that calls its own store is refused, since it would wait
+  // for itself.
   class writer {
    public:
     writer(sqlite_file& of, const char* operation) : of_(of), lock_(of.mutex_, std::defer_lock) {
@@ -56,7 +57,7 @@ class sqlite_file {
     sqlite_file& of_;
     std::unique_lock<std::mutex> lock_;
   };
-  // A connection to read with; where there is one in all (in memory), that.
+  // A connection that reads. A store in memory has one connection for everything.
   class reader {
    public:
     reader(sqlite_file& of, const char* operation) {
@@ -98,7 +99,7 @@ class sqlite_file {
   [[nodiscard]] std::size_t most_bytes() const noexcept { return most_bytes_; }
   [[nodiscard]] sqlite_recent& recent() noexcept { return recent_; }
 
-  // What writes asks this first.
+  // Throws when the file is read only. Every operation that writes calls it first.
   void check_writable(const char* operation) const {
     if (options_.mode == sqlite_mode::read_only)
       raise_sqlite(SQLITE_READONLY, operation, options_.path, "it is opened to be read only");
@@ -134,7 +135,7 @@ class sqlite_file {
     if (options_.path.empty()) kit::refuse_input("path", "is empty");
     if (options_.path.find('\0') != std::string::npos)
       kit::refuse_input("path", text::in_quotes(options_.path) + " contains NUL");
-    struct ::stat is{};  // SQLite takes a few bytes for an empty file
+    struct ::stat is{};  // SQLite takes a file of a few bytes for an empty one.
     if (::stat(options_.path.c_str(), &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size < 512)
       raise_sqlite(SQLITE_NOTADB, "open", options_.path, "it has " + std::to_string(is.st_size) + " bytes");
     if (options_.path == ":memory:") kit::refuse_input("path", "is \":memory:\": that is sqlite_mode::in_memory");
@@ -145,7 +146,7 @@ class sqlite_file {
     on.never_checkpoint();
     const bool known = has_store(on);
     check_encoding(on);
-    // Before anything is changed: it may be newer.
+    // Checks the version before anything is changed, since the file may be of a newer release.
     const auto version = known ? read_store(on) : sqlite_schema_version;
     if (options_.mode == sqlite_mode::read_only) {
       if (!known) raise_sqlite(SQLITE_ERROR, "open", options_.path, "it holds no store of must");
@@ -170,7 +171,7 @@ class sqlite_file {
     if (!mode.step() || mode.bytes(0) != "wal")
       raise_sqlite(SQLITE_CANTOPEN, "open", options_.path, "its file system allows no write-ahead log");
   }
-  // Texts are compared as the file has them, bytewise.
+  // Compares texts bytewise, as the file holds them.
   void check_encoding(sqlite_connection& on) const {
     sqlite_statement encoding(on.context(), "PRAGMA encoding");
     if (!encoding.step() || encoding.bytes(0) != "UTF-8")
@@ -180,7 +181,7 @@ class sqlite_file {
     sqlite_statement look(on.context(), "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'must_store'");
     return look.step();
   }
-  // Two processes may come at once: the second finds what the first has made.
+  // Makes the tables. Of two processes that come at once, the second finds what the first has made.
   void create_or_migrate(sqlite_connection& on) {
     try {
       on.run(sql::begin);
@@ -201,14 +202,14 @@ class sqlite_file {
       throw;
     }
   }
-  // One that no other copy has. The first is 1.
+  // Returns an incarnation that no other copy has. The first is 1.
   static std::uint64_t set_incarnation(sqlite_connection& on) {
     const auto made = (random_source::of_this_thread()() >> 2U) + 2;
     sqlite_statement update(on.context(), "UPDATE must_store SET incarnation = ?1");
     update.bind(1, made).run();
     return made;
   }
-  // Says which version its schema has.
+  // Writes the version of the schema.
   std::int64_t read_store(sqlite_connection& on) {
     sqlite_connection::lease row(on, sql::store);
     if (!row->step() || row->bytes(4).size() != key_.size())
@@ -233,7 +234,7 @@ class sqlite_file {
 
   sqlite_options options_;
   std::unique_ptr<sqlite_connection> writer_{};
-  std::mutex mutex_{};  // of the writer
+  std::mutex mutex_{};  // This protects the writer.
   std::atomic<std::thread::id> owner_{};
   kit::lease_pool<sqlite_connection> readers_;
   sqlite_recent recent_{};

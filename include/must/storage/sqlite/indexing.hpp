@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes the tags of events into the index of a SQLite file, many at a time: it costs pages, and neighbours share one.
+// Writes the tags of events into the index of a SQLite file, many at a time, so that neighbours share a page.
 #pragma once
 
 #include "must/fwd.hpp"
@@ -17,8 +17,9 @@
 
 namespace must::detail::sqlite {
 
-// How many of the newest events are to wait in a file whose index has `indexed`: few in a small one, for whoever asks
-// first reads them; more in a large one, where the same pages are met again less often.
+// Returns how many of the newest events are to wait in a file whose index has `indexed`. In a small file they are few,
+// since the first query of tags reads them. In a large one they are more, since each page of the index is met less
+// often.
 inline std::uint64_t sqlite_unindexed_events(std::uint64_t asked_for, std::uint64_t indexed) {
   return asked_for != 0 ? asked_for : std::clamp<std::uint64_t>(indexed / 4, 4'096, 16'384);
 }
@@ -58,7 +59,7 @@ class sqlite_tag_rows {
   std::string names_{};
 };
 
-// Brings the index up to the head, in the transaction that `on` is in.
+// Brings the index up to the head, in the transaction of `on`.
 inline void sqlite_index_tags(sqlite_connection& on, position indexed, position head) {
   sqlite_tag_rows rows(on);
   for_tags(on, indexed, head, [&](auto tag, auto at, auto type) { rows.add(tag, at, type); });

@@ -31,7 +31,7 @@
 
 namespace must::detail::sqlite {
 
-// Events, bounded by their count and by their bytes; at least one. Their memory is used again by the next page.
+// Some events, bounded by their number and by their bytes, and at least one. The next page uses their memory again.
 class sqlite_page {
  public:
   void start(std::size_t most_rows, std::size_t most_bytes) {
@@ -51,7 +51,7 @@ class sqlite_page {
     bytes_ += size;
     largest_ = std::max(largest_, size);
   }
-  // Whether no row has ever been larger than 4 KiB: what the page takes is known then.
+  // Returns whether no row has ever been larger than 4 KiB, so that the memory of the page is bounded.
   [[nodiscard]] bool is_small() const noexcept { return largest_ <= 4'096; }
   [[nodiscard]] std::span<const recorded<payload>> rows() const noexcept { return {rows_.data(), size_}; }
 
@@ -60,8 +60,7 @@ class sqlite_page {
   std::size_t size_ = 0, bytes_ = 0, most_rows_ = 0, most_bytes_ = 0, largest_ = 0;
 };
 
-// Says which pages of reads that have ended are kept for the next ones: to build the rows anew costs as much as to read
-// them.
+// Decides which pages are kept for the next reads. To build the rows anew costs as much as to read them.
 struct is_small_page {
   bool operator()(sqlite_page& page) const noexcept {
     page.start(0, 0);
@@ -70,7 +69,7 @@ struct is_small_page {
 };
 using sqlite_page_pool = kit::lease_pool<sqlite_page, is_small_page>;
 
-// Whether an item is one list of an index that gives its rows in order, and which.
+// Returns the list of an index that gives the rows of an item in order, if one list is enough.
 struct sqlite_one_list {
   sql rows;
   std::string_view name;
@@ -88,14 +87,14 @@ inline std::optional<sqlite_one_list> one_list(const query& which) {
   return std::nullopt;
 }
 
-// Every position up to the head has its row.
+// Checks that every position up to the head has its row.
 inline void add_row_at(sqlite_statement& rows, position at, sqlite_page& page) {
   const bool is_there = rows.step();
   if (is_there) page.add(rows);
   if (!is_there || page.rows().back().position != at) raise_damaged(rows.context(), at, "its row is not there");
 }
 
-// Each fills `page` from the beginning of a window and says whether there may be more.
+// Each of these fills `page` from the beginning of a window, and returns whether there may be more.
 inline bool fill_from_all(sqlite_connection& on, const kit::read_bounds& window, sqlite_page& page) {
   sqlite_connection::lease rows(on, in(window.order, sql::all_rows));
   const bool forwards = window.order == direction::forwards;
@@ -107,7 +106,7 @@ inline bool fill_from_all(sqlite_connection& on, const kit::read_bounds& window,
   }
   return false;
 }
-// Neighbours are fetched together: a frequent type is read as fast as everything.
+// Neighbours are fetched together, so that a frequent type is read as fast as everything.
 inline bool fill_from_positions(sqlite_connection& on, std::span<const position> all, direction order,
                                 sqlite_page& page) {
   sqlite_connection::lease rows(on, in(order, sql::all_rows));
@@ -128,7 +127,7 @@ inline bool fill_from_union(const sqlite_moment& as_of, const query& which, cons
   const auto before = [&](position left, position right) {
     return window.order == direction::forwards ? left < right : left > right;
   };
-  // The first positions of all lists so far, sorted; no list is walked beyond the last of them.
+  // The first positions of all lists so far, sorted. No list is walked beyond the last of them.
   std::vector<position> first, more, both;
   const auto gather = [&](auto& cursor) {
     more.clear();
@@ -144,7 +143,7 @@ inline bool fill_from_union(const sqlite_moment& as_of, const query& which, cons
   for (const auto& item : which.items()) for_lists(as_of, item, window, gather);
   return fill_from_positions(as_of.on, first, window.order, page) || page.full();
 }
-// The versions of a stream have no gap: of two rows in a row, one follows the other.
+// Checks that the versions of a stream have no gap: each follows the one before.
 inline void check_next_version(sqlite_connection& on, direction order, std::span<const recorded<payload>> rows) {
   if (rows.size() < 2) return;
   const auto& before = rows[rows.size() - 2];
@@ -154,7 +153,7 @@ inline void check_next_version(sqlite_connection& on, direction order, std::span
 }
 inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
                            const kit::read_bounds& window, sqlite_page& page) {
-  constexpr int far = 64;  // events of other types in a row: the union goes by the lists of the types
+  constexpr int far = 64;  // After this many events of other types in a row, the walk goes by the lists of the types.
   sqlite_connection::lease rows(as_of.on, in(window.order, list.rows));
   auto low = window.low, high = window.high;
   if (list.stream != nullptr) std::tie(low, high) = sqlite_versions(as_of.on, *list.stream, window);
@@ -162,7 +161,7 @@ inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const
   rows->text(1, list.name).bind(2, low).bind(3, high);
   for (int skipped = 0; !page.full();) {
     if (!rows->step()) return false;
-    // Of a stream the versions are bound: its positions end the walk.
+    // The versions of a stream are bounded already, so its positions end the walk.
     if (list.stream != nullptr && (rows->count(0) < window.low || rows->count(0) > window.high)) return false;
     if (list.types.empty() || is_one_of(list.types, rows->bytes(3))) {
       page.add(*rows);
@@ -174,7 +173,7 @@ inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const
   }
   return true;
 }
-// Those of a tag: from the index, and from memory what is not in it yet, all of it newer.
+// Reads the events of a tag, first from the index, and then from memory what the index does not have yet.
 inline bool fill_from_tag(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,
                           const kit::read_bounds& window, sqlite_page& page) {
   auto recent = as_of.unindexed({list.name, {}, window.low, window.high});
@@ -196,10 +195,10 @@ inline bool fill(const sqlite_moment& as_of, const query& which, const kit::read
                                    : fill_from_list(as_of, which, one, window, page);
 }
 
-// What is left of a window after an event of it.
+// Bounds a window to what is left after an event.
 inline void move_beyond(kit::read_bounds& window, const query& which, const recorded<payload>& last) {
   if (const auto list = one_list(which); list && list->stream != nullptr)
-    window.move_beyond_version(last);  // they are searched for without a look-up
+    window.move_beyond_version(last);  // The next rows are found without a look-up.
   else
     window.move_beyond(last);
 }

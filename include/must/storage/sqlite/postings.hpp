@@ -23,15 +23,15 @@
 
 namespace must::detail::sqlite {
 
-// Part of a store, both ends included, and the versions that count.
-// The version that a stream has at a position: 0 before its first event. Some 20 look-ups in a million events.
+// A part of a store: the positions from low to high, and the versions that count.
+// Returns the version that a stream has at a position, 0 before its first event. That is logarithmic.
 inline version sqlite_version_at(sqlite_connection& on, std::string_view stream, position at) {
   if (at == 0) return 0;
   sqlite_connection::lease last(on, sql::version);
   if (!last->text(1, stream).step()) return 0;
   version high = last->count(0);
   if (last->count(1) <= at) return high;
-  version low = 0;  // stored at or before `at`; `high` is stored after it
+  version low = 0;  // `low` is stored at or before `at`, and `high` after it.
   sqlite_connection::lease look(on, sql::version_at);
   look->text(1, stream);
   while (high - low > 1) {
@@ -43,7 +43,7 @@ inline version sqlite_version_at(sqlite_connection& on, std::string_view stream,
   return low;
 }
 
-// Where to begin and to end in the versions of a stream. Exact where a walk begins: it stops at a position by itself.
+// Returns where to begin and end in the versions of a stream. The beginning is exact; a walk ends at a position itself.
 inline std::pair<version, version> sqlite_versions(sqlite_connection& on, std::string_view stream,
                                                    const kit::read_bounds& in) {
   auto made = std::pair(in.low_version, in.high_version);
@@ -54,7 +54,7 @@ inline std::pair<version, version> sqlite_versions(sqlite_connection& on, std::s
   return made;
 }
 
-// One list of an index: the events of a tag, of a type, or of a stream; only those of `types`, unless it is empty.
+// One list of an index: the events of a tag, of a type, or of a stream. Unless `types` is empty, only those count.
 class sqlite_posting {
  public:
   enum class kind : std::uint8_t { tag, type, stream };
@@ -73,9 +73,9 @@ class sqlite_posting {
     advance();
   }
 
-  // The first match at `target` or beyond it (backwards: before it); 0 when there is none.
+  // Returns the first match at `target` or beyond it (backwards: before it), and 0 when there is none.
   position seek(position target) {
-    constexpr int near = 8;  // steps to what is near are cheaper than a search
+    constexpr int near = 8;  // Steps to what is near are cheaper than a search.
     for (int i = 0; at_ != 0 && is_before(at_, target); ++i) {
       if (i == near) open_at(target);
       advance();
@@ -97,7 +97,7 @@ class sqlite_posting {
   [[nodiscard]] bool is_before(position left, position right) const noexcept {
     return window_.order == direction::forwards ? left < right : left > right;
   }
-  // Stands before the first match of the window.
+  // Makes a cursor that stands before the first match of the window.
   void open() {
     list_->reset();
     auto low = window_.low, high = window_.high;
@@ -117,7 +117,8 @@ class sqlite_posting {
   }
   // At the end at_ is 0, and stays so.
   void advance() {
-    constexpr int far = 64;  // events of other types in a row: the lists of the types know where to go on
+    // After this many events of other types in a row, the lists of the types know where to go on.
+    constexpr int far = 64;
     const bool forwards = window_.order == direction::forwards;
     if (at_ == 0) return;
     if (!forwards && next_recent_ > 0) {
@@ -153,9 +154,9 @@ class sqlite_posting {
   std::string_view name_;
   std::span<const std::string> types_;
   kit::read_bounds window_;
-  sqlite_connection::lease list_;   // in the index
-  bool is_in_index_ = false;        // whether the list may have more
-  std::vector<position> recent_{};  // what is not in the index of tags yet, all of it newer
+  sqlite_connection::lease list_;   // The statement that walks the index.
+  bool is_in_index_ = false;        // Whether the list may have more in the index.
+  std::vector<position> recent_{};  // The positions that the index of tags does not have yet. All of them are newer.
   std::size_t next_recent_ = 0;
   position at_ = 0;
 };
@@ -173,7 +174,7 @@ class sqlite_item_cursor {
     if (item.stream) add(sqlite_posting::kind::stream, *item.stream);
     settle();
   }
-  // 0 when there is no more.
+  // Returns the next position, and 0 when there is none.
   [[nodiscard]] position at() const noexcept { return at_; }
   position next() {
     lists_.front()->next();
@@ -197,7 +198,7 @@ class sqlite_item_cursor {
   std::vector<std::unique_ptr<sqlite_posting>> lists_{};
 };
 
-// Calls `use(cursor)` for each of the sorted lists of positions that an item is the union of.
+// Calls `use(cursor)` for each of the sorted lists of positions whose union is the item.
 template <typename Use>
 void for_lists(const sqlite_moment& as_of, const query_item& item, const kit::read_bounds& window, Use&& use) {
   if (window.empty()) return;
@@ -211,7 +212,7 @@ void for_lists(const sqlite_moment& as_of, const query_item& item, const kit::re
   }
 }
 
-// The newest position in (after, head] that a query matches, 0 when there is none.
+// Returns the newest position in (after, head] that a query matches, and 0 when there is none.
 inline position sqlite_last_match(const sqlite_moment& as_of, const query& which, position after, position head) {
   if (after >= head) return 0;
   if (which.is_all()) return head;

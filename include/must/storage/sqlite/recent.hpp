@@ -47,21 +47,21 @@ void for_tags(sqlite_connection& on, position after, position until, Use&& use) 
   }
 }
 
-// What is asked of the events that have a tag: only those of `types`, unless it is empty, in [low, high].
+// What is asked of the events of a tag: those of `types` in [low, high], or those of any type when `types` is empty.
 struct sqlite_tag_search {
   std::string_view tag;
   std::span<const std::string> types;
   position low, high;
 };
 
-// Another in each table: strangers, who may choose the tags, cannot choose some that collide.
+// Every table has another key, so that strangers, who may choose tags, cannot choose some that collide.
 struct sqlite_tag_hash {
   using is_transparent = void;
   std::uint64_t seed = random_source::of_this_thread()();
   std::size_t operator()(std::string_view name) const noexcept { return index::hash_name(name, seed); }
 };
 
-// Which events have a tag, in order of position.
+// The events of each tag, in order of position.
 class sqlite_tag_lists {
  public:
   void add(std::string_view tag, position at, std::string_view type) {
@@ -116,20 +116,21 @@ class sqlite_staged {
     for (const auto& tag : one.event->tags) lists.add(tag, one.at, one.event->type);
   }
   std::vector<staged> events_{};
-  sqlite_tag_lists lists_{};  // of the first `listed_`: most transactions ask for none
+  sqlite_tag_lists
+      lists_{};  // These are the lists of the first `listed_` events, since most transactions ask for none.
   std::size_t listed_ = 0;
 };
 
-// The tags of committed events, for all threads that have the file open. What it lacks, it reads.
+// The tags of committed events, for all threads that have the file open. It reads what it lacks.
 class sqlite_recent {
  public:
-  // What a transaction sees: the events up to the head, of which those up to `indexed` are in the index of tags.
+  // What a transaction sees: the events up to the head. The index of tags has those up to `indexed`.
   struct view {
     position head = 0, indexed = 0;
     std::uint64_t incarnation = 0;
   };
 
-  // Finds those that are not in the index. `on` is in the transaction that has this view.
+  // Finds the events of a tag that are not in the index. `on` is in the transaction that has this view.
   void find(sqlite_connection& on, const view& seen, sqlite_tag_search wanted, std::vector<position>& found) {
     wanted.low = std::max(wanted.low, seen.indexed + 1);
     wanted.high = std::min(wanted.high, seen.head);
@@ -141,7 +142,7 @@ class sqlite_recent {
     }
     std::unique_lock lock(mutex_);
     if (seen.incarnation == incarnation_ && seen.indexed < from_) {
-      lock.unlock();  // as of before the index was written the last time: what newer ones see stays as it is
+      lock.unlock();  // The view is older than the last write of the index, so what newer views see stays as it is.
       sqlite_tag_lists own;
       read(on, seen.indexed, wanted.high, own);
       return own.find(wanted, found);
@@ -149,8 +150,8 @@ class sqlite_recent {
     if (!covers(seen, wanted.high)) catch_up(on, seen);
     lists_.find(wanted, found);
   }
-  // Tells what a transaction has committed: `after` what `before` was seen. Where nobody asked for a tag since the
-  // index was written, nothing is kept until somebody does.
+  // Adds the events of a transaction that has committed, which came after those that `before` has seen. When nobody has
+  // asked for a tag since the index was written, nothing is kept until somebody does.
   void committed(const view& before, const view& after, const sqlite_staged& staged) noexcept {
     const std::unique_lock lock(mutex_);
     if (incarnation_ != before.incarnation || until_ != before.head) return;
@@ -159,11 +160,12 @@ class sqlite_recent {
       if (!was_asked_.exchange(false)) incarnation_ = 0;
       return;
     }
-    if (from_ != before.indexed) return begin_at(before);  // others write the index: what it has need not be kept
+    // Another process has written the index, so what it has need not be kept.
+    if (from_ != before.indexed) return begin_at(before);
     try {
       staged.add_all_to(lists_);
       until_ = after.head;
-    } catch (...) {  // out of memory: who asks reads what it lacks
+    } catch (...) {  // There is no memory. The next that asks reads what is lacking.
       begin_at(after);
     }
   }
@@ -193,8 +195,9 @@ class sqlite_recent {
 
   std::atomic<bool> was_asked_{false};
   std::shared_mutex mutex_{};
-  sqlite_tag_lists lists_{};       // of the events of (from_, until_]
-  std::uint64_t incarnation_ = 0;  // of the store that they are of; 0: of none yet
+  sqlite_tag_lists lists_{};  // The lists are those of the events of (from_, until_].
+  // The incarnation of the store whose events these are. It is 0 as long as there are none.
+  std::uint64_t incarnation_ = 0;
   position from_ = 0, until_ = 0;
 };
 

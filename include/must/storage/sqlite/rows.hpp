@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Events to rows of a SQLite store and back.
+// Makes events rows of a SQLite store, and rows events.
 #pragma once
 
 #include "must/detail/siphash.hpp"
@@ -25,7 +25,7 @@
 
 namespace must::detail::sqlite {
 
-// What is computed of an event before the lock is taken. `envelope` is a digest of what the other does not have.
+// What is computed of an event before the lock is taken. `envelope` is a digest of what the other digest leaves out.
 struct packed_event {
   std::string tags{}, attributes{};
   std::array<std::uint8_t, 16> digest{}, envelope{};
@@ -47,7 +47,7 @@ inline std::vector<packed_event> pack_events(std::span<const cloud_event> events
     auto attributes = kit::pack_attributes(one);
     const auto envelope = envelope_digest(key, one, attributes);
     packed.push_back({kit::pack_tags(one.tags), std::move(attributes), kit::keyed_content_digest(key, one), envelope});
-    constexpr std::size_t names = 8192;  // what the other columns take at the most, with room to spare
+    constexpr std::size_t names = 8192;  // The other columns take no more than this, with room to spare.
     const auto size = packed.back().tags.size() + packed.back().attributes.size() + one.data.bytes().size() +
                       one.data.content_type().size() + names;
     if (size > most_bytes)
@@ -57,7 +57,7 @@ inline std::vector<packed_event> pack_events(std::span<const cloud_event> events
   return packed;
 }
 
-// Where an event goes.
+// Where an event is stored.
 struct event_place {
   must::position position = 0;
   must::version version = 0;
@@ -83,7 +83,7 @@ inline std::string_view view_of(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Stores an event without its tags. Says SQLITE_CONSTRAINT_UNIQUE when its id is known; nothing is stored then.
+// Stores an event without its tags. Returns SQLITE_CONSTRAINT_UNIQUE when its id is known, and stores nothing then.
 inline int insert_event(sqlite_statement& insert, const cloud_event& event, const packed_event& packed,
                         const event_place& at) {
   const auto seal = seal_row(packed.digest, packed.envelope, at);
@@ -129,7 +129,7 @@ inline void read_columns(sqlite_statement& from, recorded<payload>& to) {
   auto erased = kit::unpack_attributes(from.bytes(12), to);
   kit::unpack_payload(from.integer(10), from.bytes(9), from.bytes(11), std::move(erased), to.data);
 }
-// The same; a row that cannot be read is named.
+// Reads a row in the same way. An error names the row that cannot be read.
 inline void read_row(sqlite_statement& from, recorded<payload>& to) {
   try {
     read_columns(from, to);

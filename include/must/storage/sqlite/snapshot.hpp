@@ -21,7 +21,7 @@ struct sqlite_moment {
   sqlite_recent::view seen{};
   sqlite_staged* staged = nullptr;
 
-  // The positions with a tag that are not in the index yet, in order.
+  // Returns the positions with a tag that are not in the index yet, in order.
   [[nodiscard]] std::vector<position> unindexed(const sqlite_tag_search& wanted) const {
     std::vector<position> found;
     recent.find(on, seen, wanted, found);
@@ -30,7 +30,7 @@ struct sqlite_moment {
   }
 };
 
-// A reader's: whatever its connection reads while this lives is as of one moment.
+// The snapshot of a reader. Whatever its connection reads while this lives is as of one moment.
 class sqlite_snapshot {
  public:
   sqlite_snapshot(sqlite_connection& on, sqlite_recent& recent) : row_(on, sql::head), moment_{on, recent} {
@@ -42,7 +42,7 @@ class sqlite_snapshot {
   [[nodiscard]] position head() const noexcept { return moment_.seen.head; }
 
  private:
-  sqlite_connection::lease row_;  // a transaction lives until its statements are reset
+  sqlite_connection::lease row_;  // A transaction lives until its statements are reset.
   sqlite_moment moment_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tables of a SQLite store and the statements that appends, reads and cells run; none is put together.
+// The tables of a SQLite store, and the constant statements that appends, reads and cells run.
 #pragma once
 
 #include "must/query.hpp"
@@ -9,7 +9,8 @@
 
 namespace must::detail::sqlite {
 
-// The version of these tables; who knows less than min_reader or min_writer must not read or write them.
+// The version of these tables. A release that knows less than min_reader does not read them, and one that knows less
+// than min_writer does not write them.
 inline constexpr std::int64_t sqlite_schema_version = 2;
 
 inline constexpr std::string_view sqlite_schema = R"(CREATE TABLE must_store(
@@ -55,14 +56,15 @@ CREATE TABLE must_cell(
   bytes BLOB NOT NULL
 ) STRICT;
 )";
-// Version 2: must_tag has the tags of the events up to must_store.indexed, those of newer ones come many at once.
+// Version 2: must_tag has the tags of the events up to must_store.indexed. The tags of newer events are added many at
+// once.
 inline constexpr std::string_view sqlite_schema_from_1 =
     R"(ALTER TABLE must_store ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;
 UPDATE must_store SET indexed = (SELECT ifnull(max(position), 0) FROM must_event),
   schema_version = 2, min_reader = 2, min_writer = 2;
 )";
 
-// Statements for a direction come in pairs, forwards first.
+// Statements that have a direction come in pairs, the forward one first.
 enum class sql : std::uint8_t {
   begin,
   commit,

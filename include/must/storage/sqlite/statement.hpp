@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A prepared statement of SQLite: binds without copying, steps, and turns every failure into storage_error.
+// A prepared statement of SQLite. It binds without copying, steps, and makes every failure a storage_error.
 #pragma once
 
 #include "must/error.hpp"
@@ -19,7 +19,7 @@
 
 namespace must::detail::sqlite {
 
-// Whose statements these are, for errors. `operation` is what the user called.
+// Names the connection and the operation of the user for errors of statements.
 struct sqlite_context {
   ::sqlite3* handle = nullptr;
   std::string path{};
@@ -41,13 +41,13 @@ inline void check_usable(const sqlite_context& of, kit::schema_use use, std::int
          .backend_code = use == kit::schema_use::read ? "min_reader" : "min_writer"});
 }
 
-// For what SQLite itself does not see: a file has no sums of its pages.
+// Returns the error of damage that SQLite itself does not see: a file has no sums of its pages.
 [[noreturn]] inline void raise_damaged(const sqlite_context& of, std::uint64_t at, std::string_view what) {
   auto message = "the event at position " + std::to_string(at) + " is damaged: ";
   raise_sqlite(SQLITE_CORRUPT, of.operation, of.path, message += what);
 }
 
-// What is bound lives until the next reset.
+// A statement. What is bound to it lives until the next reset.
 class sqlite_statement {
  public:
   sqlite_statement(const sqlite_context& of, std::string_view sql) : of_(&of) {
@@ -72,7 +72,7 @@ class sqlite_statement {
   sqlite_statement& text_or_null(int at, std::string_view value) { return value.empty() ? null(at) : text(at, value); }
   sqlite_statement& blob_or_null(int at, std::string_view value) { return value.empty() ? null(at) : blob(at, value); }
 
-  // Whether there is a row. A failure resets the statement.
+  // Returns whether there is a row. A failure resets the statement.
   bool step() {
     const int code = try_step();
     if (code == SQLITE_ROW) return true;
@@ -88,7 +88,7 @@ class sqlite_statement {
       throw;
     }
   }
-  // A statement that gives no row. It holds nothing afterwards.
+  // Runs a statement that gives no row. It holds nothing afterwards.
   void run() {
     step();
     reset();
@@ -102,8 +102,8 @@ class sqlite_statement {
     if (::sqlite3_value_type(value) == SQLITE_NULL) return std::nullopt;
     return ::sqlite3_value_int64(value);
   }
-  // Texts and blobs alike, as the file has them; NULL is empty. They live until the next step or reset.
-  // The value is taken once: a connection of one thread needs no protected one, and each column call checks anew.
+  // Texts and blobs are read alike, as the file has them, and NULL is empty. They live until the next step or reset.
+  // The value is taken once, since each column call checks anew, and a connection of one thread needs no protected one.
   [[nodiscard]] std::string_view bytes(int column) {
     auto* const value = ::sqlite3_column_value(handle_, column);
     const auto* data = static_cast<const char*>(::sqlite3_value_blob(value));
@@ -113,11 +113,11 @@ class sqlite_statement {
   [[nodiscard]] const sqlite_context& context() const noexcept { return *of_; }
 
  private:
-  static constexpr ::sqlite3_destructor_type stays = nullptr;  // SQLITE_STATIC
+  static constexpr ::sqlite3_destructor_type stays = nullptr;  // This is SQLITE_STATIC.
   static std::int64_t in_range(std::uint64_t value) {
     return value > std::uint64_t{INT64_MAX} ? INT64_MAX : static_cast<std::int64_t>(value);
   }
-  // NULL, empty, or not got for want of memory.
+  // The value is NULL, empty, or not got for want of memory.
   std::string_view no_bytes(::sqlite3_value* value) {
     const bool is_null = ::sqlite3_value_type(value) == SQLITE_NULL;
     if (!is_null && ::sqlite3_errcode(of_->handle) == SQLITE_NOMEM) fail(SQLITE_NOMEM);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Looks for damage in a whole SQLite store: what SQLite sees itself, then every event and its tags.
+// Looks for damage in a whole SQLite store: what SQLite itself sees, and then every event and its tags.
 #pragma once
 
 #include "must/detail/siphash.hpp"
