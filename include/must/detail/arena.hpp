@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Memory that is given back all at once: large pieces on huge pages, small ones cut from larger ones.
+// Memory that is given back all at once, in large pieces on huge pages, from which small ones are cut.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep
@@ -29,7 +29,7 @@ inline void* allocate_pages(std::size_t bytes) {
 }
 inline void free_pages(void* memory, std::size_t bytes) noexcept { ::operator delete(memory, page_alignment(bytes)); }
 
-// Hands out memory that stays where it is, and frees it in its destructor. For what needs no destructor.
+// Hands out memory that stays where it is, and frees it in its destructor. It is for objects that need no destructor.
 class arena {
  public:
   arena() = default;
@@ -61,7 +61,7 @@ class arena {
     chunk* before;
     std::size_t bytes;
   };
-  // Doubles, up to 16 huge pages at a time.
+  // Doubles the size of pieces, up to 16 huge pages at a time.
   void grow(std::size_t needed) {
     const auto usual = newest_ == nullptr ? smallest : std::min(newest_->bytes * 2, huge_page * 16);
     const auto bytes = std::max(usual, sizeof(chunk) + needed);
@@ -70,7 +70,7 @@ class arena {
   }
 
   chunk* newest_ = nullptr;
-  std::size_t used_ = 0;  // of the newest
+  std::size_t used_ = 0;  // So many bytes of the newest piece are used.
 };
 
 }  // namespace must::detail

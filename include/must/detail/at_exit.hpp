@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// at_exit: something that is done when a scope ends, however that comes.
+// at_exit does something when a scope ends, however that comes.
 #pragma once
 
 #include <utility>

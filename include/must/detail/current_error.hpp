@@ -9,7 +9,8 @@
 
 namespace must::detail {
 
-// For a catch block: what must itself threw tells all, anything else becomes a storage_error of `operation`.
+// Returns the exception that a catch block handles. One of `must` tells all, any other becomes storage_error of
+// `operation`.
 inline error current_error(const char* operation) {
   try {
     throw;

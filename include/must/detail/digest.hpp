@@ -29,7 +29,7 @@ inline constexpr bool is_text = std::is_same_v<std::remove_cv_t<T>, const char*>
                                   requires !has_members<T>;
                                 };
 
-// std::chrono's durations and time points, without <chrono>.
+// The durations and time points of std::chrono, without <chrono>.
 template <typename T>
 inline constexpr bool is_chrono_duration = !has_members<T> && requires(const T& span) {
   span.count();
@@ -47,14 +47,14 @@ struct digestible_leaf
                          std::is_same_v<T, double> || is_text<T> || is_chrono_duration<T> || is_chrono_time_point<T> ||
                          std::is_same_v<T, duration>> {};
 
-// Whether content_digest can tell values of T apart. Not: pointers other than to text, long double, classes that hide
-// their members.
+// Whether content_digest can tell values of T apart. It cannot for pointers other than to text, long double, and
+// classes that hide their members.
 template <typename T>
 inline constexpr bool is_digestible = holds_within<digestible_leaf, std::remove_cv_t<T>>();
 
-// Writes values so that no two different ones give the same bytes: each part starts with the tag of its kind; what
-// varies in length is counted or ends with ']'. The width of integers does not show: a member may grow from 32 to 64
-// bits. These bytes are stored as digests: do not change them.
+// Writes values so that no two different ones give the same bytes. Each part starts with the tag of its kind. A part
+// whose length varies is counted or ends with ']'. The width of integers does not show, so that a member may grow from
+// 32 to 64 bits. These bytes are stored as digests: do not change them.
 class content_writer {
  public:
   template <typename T>
@@ -65,7 +65,7 @@ class content_writer {
     } else if constexpr (std::is_enum_v<T>) {
       put_integer(static_cast<std::underlying_type_t<T>>(value));
     } else if constexpr (std::is_same_v<T, char>) {
-      put_integer(static_cast<unsigned char>(value));  // signed on some machines only
+      put_integer(static_cast<unsigned char>(value));  // char is signed on some machines only.
     } else if constexpr (std::is_integral_v<T>) {
       put_integer(value);
     } else if constexpr (std::is_floating_point_v<T>) {
@@ -129,7 +129,7 @@ class content_writer {
       put_word(static_cast<std::uint64_t>(value));
     }
   }
-  // By its bits as a double; all NaN are one, and so are both zeros, as == has it.
+  // Writes a number by its bits as a double. All NaN are one, and so are both zeros, as == has it.
   void put_floating(double value) {
     tag('f');
     put_word(value != value ? 0x7FF8'0000'0000'0000U : value == 0.0 ? 0 : std::bit_cast<std::uint64_t>(value));
@@ -141,10 +141,10 @@ class content_writer {
     tag('s');
     put_bytes(std::string_view(text));
   }
-  // In the order of the elements' digests.
+  // Writes elements in the order of their digests.
   template <typename Range>
   void put_unordered(const Range& range) {
-    std::map<std::array<std::uint8_t, 32>, std::size_t> digests;  // and how often each stands there
+    std::map<std::array<std::uint8_t, 32>, std::size_t> digests;  // This counts how often each digest stands there.
     std::size_t count = 0;
     for (const auto& one : range) {
       content_writer writer;
@@ -162,7 +162,7 @@ class content_writer {
   sha256 hash_;
 };
 
-// The SHA-256 of a value's content, in 64 hexadecimal digits.
+// Returns the SHA-256 of the content of a value, in 64 hexadecimal digits.
 template <typename T>
 std::string content_digest(const T& value) {
   static_assert(is_digestible<T>, "must: the value has parts that cannot be compared by content");
@@ -174,8 +174,8 @@ std::string content_digest(const T& value) {
   return text;
 }
 
-// A UUIDv8 (RFC 9562, 5.8): the first 16 bytes of SHA-256 over source, type and id, each after its size, and the index.
-// Sizes and index have 8 bytes, the highest first. These ids are stored: do not change them.
+// Returns a UUIDv8 (RFC 9562, 5.8): the first 16 bytes of SHA-256 over source, type and id, each after its size, and
+// the index. Sizes and index have 8 bytes, the highest first. These ids are stored: do not change them.
 inline std::string uuid8(std::string_view source, std::string_view command_type, std::string_view command_id,
                          std::uint64_t index) {
   content_writer writer;

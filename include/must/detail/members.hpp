@@ -15,8 +15,8 @@
 
 namespace must::detail {
 
-// Stands for any member of T in T{...}. To an array it is no match, so that brace elision takes one for each element.
-// Never called; defined because clang instantiates constructors that could be constant.
+// Stands for any member of T in T{...}. It does not match an array, so that brace elision takes one for each element.
+// It is never called, and is defined because clang instantiates constructors that could be constant.
 template <typename T>
 struct any_member {
   template <typename Member>
@@ -26,8 +26,8 @@ struct any_member {
   }
 };
 
-// Stands for what structured bindings cannot take apart: bases and (anonymous) unions. Not copyable, for the sake of
-// members that can be made from whatever can be copied.
+// Stands for what structured bindings cannot take apart: bases and (anonymous) unions. It cannot be copied, for the
+// sake of members that can be made from whatever can be copied.
 template <typename T>
 struct hindrance {
   hindrance(const hindrance&) = delete;
@@ -52,7 +52,7 @@ constexpr bool takes(std::index_sequence<I...>) {
 template <typename T, std::size_t Count>
 inline constexpr bool takes_flat = takes<T>(std::make_index_sequence<Count>());
 
-// T{before..., one, after...}
+// Returns whether T{before..., one, after...} compiles.
 template <typename T, typename One, std::size_t... Before, std::size_t... After>
 constexpr bool takes(std::index_sequence<Before...>, std::index_sequence<After...>) {
   return requires {
@@ -63,7 +63,7 @@ constexpr bool takes(std::index_sequence<Before...>, std::index_sequence<After..
 template <typename T, typename One, std::size_t Before, std::size_t After>
 inline constexpr bool takes_one = takes<T, One>(std::make_index_sequence<Before>(), std::make_index_sequence<After>());
 
-// T{before..., {nested...}, after...}
+// Returns whether T{before..., {nested...}, after...} compiles.
 template <typename T, std::size_t... Before, std::size_t... Nested, std::size_t... After>
 constexpr bool takes(std::index_sequence<Before...>, std::index_sequence<Nested...>, std::index_sequence<After...>) {
   return requires {
@@ -77,12 +77,12 @@ inline constexpr bool takes_nested =
     takes<T>(std::make_index_sequence<Before>(), std::make_index_sequence<Nested>(), std::make_index_sequence<After>());
 
 inline constexpr std::size_t most_members = 16;
-inline constexpr std::size_t most_elements = 1024;  // of all arrays in an aggregate, and its other members
+inline constexpr std::size_t most_elements = 1024;  // This bounds the members and the elements of arrays.
 inline constexpr std::size_t not_counted = static_cast<std::size_t>(-1);
 
-// How many members T{...} takes at most, an array counted once for each element.
+// Returns how many members T{...} takes at the most. An array counts once for each element.
 template <typename T, std::size_t Low, std::size_t High>
-constexpr std::size_t last_taken() {  // takes Low, but not High
+constexpr std::size_t last_taken() {  // It takes Low, but not High.
   if constexpr (High - Low == 1)
     return Low;
   else if constexpr (constexpr auto middle = Low + (High - Low) / 2; takes_flat<T, middle>)
@@ -103,7 +103,7 @@ constexpr std::size_t count_flat() {
     return last_taken<T, Count, most_elements>();
 }
 
-// How many of the flat count the member takes that starts at Before: more than one when it is an array.
+// Returns how many of the flat count the member takes that starts at Before. For an array that is more than one.
 template <typename T, std::size_t Before, std::size_t Rest, std::size_t Nested = Rest>
 constexpr std::size_t width_of() {
   if constexpr (Nested == Rest && takes_nested<T, Before, 0, Rest - 1>)
@@ -148,7 +148,7 @@ inline constexpr std::size_t counted_members = count_members<T>();
 template <typename T>
 inline constexpr bool has_members = counted_members<std::remove_cv_t<T>> != not_counted;
 
-// 0 also for what has_members refuses.
+// The number of members. It is also 0 for what has_members refuses.
 template <typename T>
 inline constexpr std::size_t member_count = has_members<T> ? counted_members<std::remove_cv_t<T>> : 0;
 
@@ -210,14 +210,14 @@ constexpr decltype(auto) for_members(const T& value, Use&& use) {
   }
 }
 
-// What a value is, for those who walk through it.
+// The kind of a value for code that walks through values.
 enum class shape {
-  members,   // an aggregate
+  members,   // It is an aggregate.
   optional,  //
   variant,   //
-  tuple,     // also std::pair
-  range,     // in its order; also std::array and T[N]
-  hashed,    // a range in no order
+  tuple,     // It is a tuple or a std::pair.
+  range,     // It is a range in an order, a std::array, or T[N].
+  hashed,    // It is a range without an order.
   other,     //
 };
 
@@ -228,7 +228,7 @@ struct member_list {
   }));
 };
 
-// The elements of a range. A range of itself is none: paths, JSON.
+// The elements of a range. A range of itself, such as a path or JSON, has none.
 template <typename T>
 struct element {};
 template <typename T, std::size_t Size>
@@ -287,7 +287,7 @@ constexpr bool holds_within() {
     }(typename shape_of<T>::parts());
 }
 
-// Whether == is there and, as far as one can see, compiles: that of the standard's containers needs one of the
+// Whether there is an == that, as far as one can see, compiles. That of a container of the standard needs one of its
 // elements.
 template <typename T, typename... Outer>
 constexpr bool has_usable_equal() {
@@ -300,7 +300,7 @@ constexpr bool has_usable_equal() {
                      })
     return false;
   else if constexpr (shape_of<T>::value == shape::members)
-    return !std::is_convertible_v<const T&, long double>;  // else that may be what is compared
+    return !std::is_convertible_v<const T&, long double>;  // Otherwise the long double may be what is compared.
   else
     return []<typename... Part>(list<Part...>) {
       return (has_usable_equal<std::remove_cv_t<Part>, T, Outer...>() && ...);
@@ -366,7 +366,7 @@ constexpr bool alternatives_equal(const T& left, const T& right, std::index_sequ
   return left.index() == right.index() && (equal_if(std::integral_constant<std::size_t, I>()) && ...);
 }
 
-// By == where there is one that can be used, else part by part; false when is_content_comparable is.
+// Compares by == where that can be used, and otherwise part by part. Returns false unless is_content_comparable.
 template <typename T>
 constexpr bool content_equal(const T& left, const T& right) {
   constexpr auto kind = shape_of<T>::value;

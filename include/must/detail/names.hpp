@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether a class has a member of one of the names that must gives a meaning, whatever the member is.
+// Tells whether a class has a member of one of the names that `must` gives a meaning, whatever the member is.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep
@@ -16,7 +16,7 @@ struct every_name {
   int apply, stream, tags, type, partition_key;
 };
 
-// Of a class that nothing derives from, members that are private or overloaded and do not fit cannot be seen.
+// Members that are private, or overloaded and do not fit, cannot be seen of a class that nothing derives from.
 template <typename Class>
 inline constexpr bool can_be_a_base = !std::is_final_v<Class> && !std::is_union_v<Class>;
 

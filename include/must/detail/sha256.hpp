@@ -22,7 +22,7 @@ class sha256 {
     size_ += bytes.size();
   }
 
-  // The digest of all bytes so far; ends this object's use.
+  // Returns the digest of all bytes so far. The object is of no use afterwards.
   [[nodiscard]] constexpr std::array<std::uint8_t, 32> finish() {
     const std::uint64_t bits = size_ * 8;
     block_[filled_++] = 0x80;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// SipHash-2-4 with 128 bits of output: a keyed hash that who does not know the key cannot make collide.
+// SipHash-2-4 with 128 bits of output: a keyed hash, whose collisions nobody finds without the key.
 // \see Aumasson, Bernstein: "SipHash: a fast short-input PRF"
 #pragma once
 

@@ -25,7 +25,7 @@ inline void pause_for(std::int64_t microseconds) {
   while (::nanosleep(&rest, &rest) != 0 && errno == EINTR) {}
 }
 
-// Full jitter: anything from 0 to a bound that doubles with each attempt, 50 us to 25 ms.
+// Pauses with full jitter: for any time from 0 to a bound that doubles with each attempt, 50 us to 25 ms.
 inline void back_off(unsigned attempt) {
   const auto bound = std::uint64_t{50} << (attempt < 9 ? attempt : 9U);
   pause_for(static_cast<std::int64_t>(random_source::of_this_thread()() % bound));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What must's testing tools throw when an expectation is not met; every test framework shows its text.
+// The exception of an expectation that is not met. Every test framework shows its text.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep

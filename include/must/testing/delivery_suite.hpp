@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The public suite for any Delivery: what a relay shows with it, in any test framework or none.
+// The public suite for any Delivery: what a relay has to show with it, in any test framework or none.
 #pragma once
 
 #include "must/testing/suite/delivery_cases.hpp"

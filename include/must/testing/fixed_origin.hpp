@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A clock that stands still and ids that count: for output that is the same every time.
+// A clock that stands still and ids that count, for output that is the same every time.
 #pragma once
 
 #include "must/timestamp.hpp"

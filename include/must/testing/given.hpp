@@ -56,7 +56,7 @@ inline std::string describe(const error& refusal) {
          (refusal.rule.empty() ? "" : " (" + std::string(refusal.rule) + ")");
 }
 
-// one_of, of each type once; of something else where nothing has happened.
+// The one_of of these events, each type once. Where nothing has happened, it is one_of something else.
 template <typename Found, typename... Event>
 struct one_of_all;
 template <>

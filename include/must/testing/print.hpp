@@ -33,7 +33,8 @@ constexpr auto spelling_of() {
   return __PRETTY_FUNCTION__;  // "... [with T = a::B<c>]", "... [T = a::B<c>]"
 }
 
-// The name of a type without namespaces, enclosing classes and template arguments; "?" for one without a name.
+// Returns the name of a type without namespaces, enclosing classes and template arguments, and "?" for one without a
+// name.
 template <typename T>
 std::string name_of_type() {
   std::string_view spelled = spelling_of<T>();
@@ -164,14 +165,15 @@ template <typename T>
 /// "- ", and a line that is only in the actual ones with "+ ".
 [[nodiscard]] inline std::string diff(const std::vector<std::string>& expected,
                                       const std::vector<std::string>& actual) {
-  constexpr std::size_t most_cells = 4'000'000;  // of the table; beyond, all of the one stand before all of the other
-  std::size_t first = 0, last = 0;               // the lines that both begin and end with
+  // With a larger table, all lines of the one stand before all of the other.
+  constexpr std::size_t most_cells = 4'000'000;
+  std::size_t first = 0, last = 0;  // So many lines are the same at the beginning and at the end.
   const auto shorter = std::min(expected.size(), actual.size());
   while (first < shorter && expected[first] == actual[first]) ++first;
   while (last < shorter - first && expected[expected.size() - 1 - last] == actual[actual.size() - 1 - last]) ++last;
   const auto rows = expected.size() - first - last, columns = actual.size() - first - last;
 
-  // The length of the longest common subsequence from a row and a column on.
+  // Holds the length of the longest common subsequence from a row and a column on.
   const bool small = rows < most_cells / (columns + 1);
   std::vector<std::size_t> common(small ? (rows + 1) * (columns + 1) : 0);
   const auto at = [&](std::size_t row, std::size_t column) -> std::size_t& {

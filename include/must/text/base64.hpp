@@ -26,7 +26,7 @@ inline std::string to_base64(std::string_view bytes) {
   return text;
 }
 
-// The bytes; nothing unless the text is padded, has no other characters, and no bits beyond the last byte.
+// Returns the bytes, or nothing unless the text is padded, has no other characters, and no bits beyond the last byte.
 inline std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   const auto value = [](char c) -> std::uint32_t {

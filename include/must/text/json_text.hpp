@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// JSON as text: what is wrong with one, its parts, and strings to and from it. Numbers stay as they are written.
+// JSON as text: its faults, its parts, and strings to and from it. Numbers stay as they are written.
 #pragma once
 
 #include "must/text/quoted.hpp"
@@ -17,7 +17,7 @@
 
 namespace must::detail::text {
 
-// How deep arrays and objects may nest: what walks them later may recurse.
+// The depth to which arrays and objects may nest, since what walks them later may recurse.
 inline constexpr std::size_t json_depth_limit = 512;
 
 constexpr bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -67,7 +67,7 @@ inline void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// What a valid JSON string, with its quotes, says; nothing when it escapes half of a surrogate pair.
+// Returns what a valid JSON string, with its quotes, says, or nothing when it escapes half of a surrogate pair.
 inline std::optional<std::string> read_json_string(std::string_view literal) {
   literal = literal.substr(1, literal.size() - 2);
   std::string text;
@@ -109,7 +109,7 @@ class json_check {
  public:
   explicit json_check(std::string_view text, std::size_t depth = json_depth_limit) : text_(text), depth_(depth) {}
 
-  // What is wrong with the text, as the end of a sentence; nothing when it is JSON.
+  // Returns what is wrong with the text, as the end of a sentence, or nothing when it is JSON.
   [[nodiscard]] std::optional<std::string> flaw() {
     if (!detail::text::is_utf8(text_)) return "it is not valid UTF-8";
     if (walk()) return std::nullopt;
@@ -130,7 +130,7 @@ class json_check {
     return at_ == text_.size() || fail("something follows the value");
   }
 
-  // A value, and whatever it closes, up to where the next value starts.
+  // Checks a value, and whatever it closes, up to where the next value starts.
   bool value() {
     skip_space();
     switch (peek()) {
@@ -274,14 +274,14 @@ inline std::optional<std::string> json_flaw(std::string_view text, std::size_t d
   return json_check(text, depth).flaw();
 }
 
-// Walks the members of an object, or the elements of an array, of a text without flaw.
+// Walks the members of an object, or the elements of an array, of a text without faults.
 class json_cursor {
  public:
   explicit json_cursor(std::string_view container) : rest_(container) {
     skip_space();
     rest_.remove_prefix(1);
   }
-  // Whether there is one more; a name, where there are names, and a value are to be taken then.
+  // Returns whether there is one more. Then its name, where there are names, and its value are to be taken.
   [[nodiscard]] bool next() {
     skip_space();
     if (rest_.front() == ',') rest_.remove_prefix(1), skip_space();
@@ -318,7 +318,7 @@ class json_cursor {
   std::string_view rest_;
 };
 
-// Appends a text without flaw on one line, or, with an indent, on a line for each value; tokens stay as they are.
+// Appends a text without faults on one line, or, with an indent, on a line for each value. Tokens stay as they are.
 inline void append_json(std::string& out, std::string_view text, int indent = -1, int level = 0) {
   const auto line = [&] {
     if (indent >= 0) (out += '\n').append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(level), ' ');

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Media types: whether a text is one, and whether it declares JSON.
+// Media types: tells whether a text is one, and whether it declares JSON.
 #pragma once
 
 #include <cstddef>
@@ -7,19 +7,19 @@
 
 namespace must::detail::text {
 
-// A character of a token. \see RFC 2045, section 5.1
+// Returns whether a character may be in a token. \see RFC 2045, section 5.1
 constexpr bool is_token_character(char c) {
   return c > ' ' && c < '\x7F' && std::string_view("()<>@,;:\\\"/[]?=").find(c) == std::string_view::npos;
 }
 
-// The length of the token at the front of `text`.
+// Returns the length of the token at the front of `text`.
 constexpr std::size_t token_length(std::string_view text) {
   std::size_t length = 0;
   while (length < text.size() && is_token_character(text[length])) ++length;
   return length;
 }
 
-// The length of the quoted-string at the front of `text`; 0 when there is none. \see RFC 822, section 3.3
+// Returns the length of the quoted-string at the front of `text`, 0 when there is none. \see RFC 822, section 3.3
 constexpr std::size_t quoted_string_length(std::string_view text) {
   if (text.empty() || text.front() != '"') return 0;
   for (std::size_t at = 1; at < text.size(); ++at) {
@@ -30,7 +30,8 @@ constexpr std::size_t quoted_string_length(std::string_view text) {
   return 0;
 }
 
-// Whether `text` is `type/subtype; name=value; name="value" ...`. \see RFC 2046, section 1; RFC 2045, section 5.1
+// Returns whether `text` is `type/subtype; name=value; name="value" ...`. \see RFC 2046, section 1; RFC 2045, section
+// 5.1
 constexpr bool is_media_type(std::string_view text) {
   const auto take = [&text](std::size_t length) { return text.remove_prefix(length), length > 0; };
   const auto take_one = [&text](char c) {
@@ -51,7 +52,7 @@ constexpr bool is_media_type(std::string_view text) {
 
 constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-// Whether `text` begins with `prefix`, which is in lower case, whatever the case of `text`.
+// Returns whether `text` begins with `prefix`, which is in lower case, whatever the case of `text`.
 constexpr bool starts_with_lower(std::string_view text, std::string_view prefix) {
   if (text.size() < prefix.size()) return false;
   for (std::size_t i = 0; i < prefix.size(); ++i)
@@ -59,7 +60,7 @@ constexpr bool starts_with_lower(std::string_view text, std::string_view prefix)
   return true;
 }
 
-// Whether a media type declares a charset whose text is no UTF-8 though it may look like it: UTF-16, UTF-32, UCS-2.
+// Returns whether a media type declares a charset whose text may look like UTF-8 but is not: UTF-16, UTF-32, UCS-2.
 constexpr bool is_wide_text(std::string_view media_type) {
   for (std::size_t at = 0; at < media_type.size(); ++at) {
     if (!starts_with_lower(media_type.substr(at), "charset=")) continue;
@@ -71,7 +72,7 @@ constexpr bool is_wide_text(std::string_view media_type) {
   return false;
 }
 
-// Whether a media type, stripped of parameters, is `*/json` or `*/*+json`, in any case.
+// Returns whether a media type without parameters is `*/json` or `*/*+json`, in any case.
 // \see CloudEvents 1.0.2, JSON Event Format, section 3.1.1
 constexpr bool is_json_media_type(std::string_view text) {
   const auto slash = token_length(text);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A text of somebody else's within a message: escaped and cut, with quotes or without.
+// A text of somebody else within a message: it is escaped and cut, with quotes or without.
 #pragma once
 
 #include "must/text/utf8.hpp"
@@ -17,7 +17,7 @@ inline void append_escaped(std::string& out, char c) {
   (out += "\\x") += {hex[byte >> 4U], hex[byte & 15U]};
 }
 
-// A name or a value for a message: at most 64 bytes of it, with all that is not printable ASCII escaped.
+// Returns a name or a value for a message: at most 64 bytes of it, with all that is not printable ASCII escaped.
 inline std::string in_quotes(std::string_view text) {
   constexpr std::size_t shown = 64;
   std::string out = "\"";
@@ -31,14 +31,14 @@ inline std::string in_quotes(std::string_view text) {
   return out += text.size() > shown ? "...\"" : "\"";
 }
 
-// Whether a code point moves text, hides it, or ends its line.
+// Returns whether a code point moves text, hides it, or ends its line.
 constexpr bool is_unprintable(std::uint32_t code) {
   return is_barred_character(code) || (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
          (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
 }
 
-// A sentence of somebody else's for a message, such as what an exception says: at most 512 bytes of it, with what is
-// not printable escaped. Letters of any script stay what they are.
+// Returns a sentence of somebody else for a message, such as what an exception says: at most 512 bytes of it, with what
+// is not printable escaped. Letters of any script stay what they are.
 inline std::string printable(std::string_view text) {
   constexpr std::size_t shown = 512;
   const auto kept = cut(text, shown);

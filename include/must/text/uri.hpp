@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether a text is a URI-reference or an absolute URI. RFC 3986, section 4 and appendix A.
+// Tells whether a text is a URI-reference or an absolute URI. RFC 3986, section 4 and appendix A.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep
@@ -13,13 +13,13 @@ constexpr bool is_alpha(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_hex_digit(char c) { return is_digit(c) || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f'); }
 
-// unreserved and sub-delims
+// Returns whether a character is one of unreserved or sub-delims.
 constexpr bool is_plain_uri_character(char c) {
   return is_alpha(c) || is_digit(c) ||
          (c != '\0' && std::string_view("-._~!$&'()*+,;=").find(c) != std::string_view::npos);
 }
 
-// Whether `text` is made of plain characters, percent-encoded ones, and those of `more`.
+// Returns whether `text` is made of plain characters, percent-encoded ones, and those of `more`.
 constexpr bool is_uri_part(std::string_view text, std::string_view more) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
@@ -66,7 +66,7 @@ constexpr bool is_ipv6(std::string_view text) {
       text.remove_prefix(2);
       if (text.empty()) break;
     } else if (groups > 0) {
-      text.remove_prefix(1);  // the ":" that take_until left
+      text.remove_prefix(1);  // This removes the ":" that take_until left.
     }
     const auto group = take_until(text, ":");
     if (text.empty() && group.find('.') != std::string_view::npos) {
@@ -82,7 +82,7 @@ constexpr bool is_ipv6(std::string_view text) {
   return shortened ? groups < 8 : groups == 8;
 }
 
-// What stands between "[" and "]": IPv6address or IPvFuture.
+// Returns whether what stands between "[" and "]" is an IPv6address or an IPvFuture.
 constexpr bool is_ip_literal(std::string_view text) {
   if (!text.starts_with('v') && !text.starts_with('V')) return is_ipv6(text);
   text.remove_prefix(1);
@@ -93,7 +93,7 @@ constexpr bool is_ip_literal(std::string_view text) {
          is_uri_part(text.substr(1), ":");
 }
 
-// [ userinfo "@" ] host [ ":" port ]
+// Returns whether a text is [ userinfo "@" ] host [ ":" port ].
 constexpr bool is_uri_authority(std::string_view text) {
   if (const auto at = text.find('@'); at != std::string_view::npos) {
     if (!is_uri_part(text.substr(0, at), ":")) return false;
@@ -112,7 +112,7 @@ constexpr bool is_uri_authority(std::string_view text) {
   return true;
 }
 
-// What follows the scheme: [ "//" authority ] path [ "?" query ] [ "#" fragment ]
+// Returns whether a text is what follows a scheme: [ "//" authority ] path [ "?" query ] [ "#" fragment ].
 constexpr bool is_uri_rest(std::string_view text) {
   if (text.starts_with("//")) {
     text.remove_prefix(2);
@@ -126,7 +126,7 @@ constexpr bool is_uri_rest(std::string_view text) {
   return text.empty() || is_uri_part(text.substr(1), ":@/?");
 }
 
-// The length of the scheme at the front of `text`, without its ":"; 0 when there is none.
+// Returns the length of the scheme at the front of `text`, without its ":", and 0 when there is none.
 constexpr std::size_t scheme_length(std::string_view text) {
   if (text.empty() || !is_alpha(text.front())) return 0;
   for (std::size_t at = 1; at < text.size(); ++at) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// UTF-8: whether a text is, its code points, and those that CloudEvents bars.
+// UTF-8: tells whether a text is, gives its code points, and tells which ones CloudEvents bars.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace must::detail::text {
 
-// Whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. \see RFC 3629, section 4
+// Returns whether `text` is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. \see RFC 3629, section 4
 inline bool is_utf8(std::string_view text) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
   const auto* const end = at + text.size();
@@ -37,14 +37,14 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
-// At most `most` bytes of UTF-8, and no half of a character.
+// Returns at most `most` bytes of UTF-8, and no half of a character.
 inline std::string_view cut(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80) --most;
   return text.substr(0, most);
 }
 
-// The code point at the front of valid UTF-8, which is taken away.
+// Takes the code point at the front of valid UTF-8 away, and returns it.
 inline std::uint32_t take_code_point(std::string_view& text) {
   const auto byte = [&text](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(text[at])}; };
   const auto lead = byte(0);
@@ -55,7 +55,7 @@ inline std::uint32_t take_code_point(std::string_view& text) {
   return code;
 }
 
-// Whether CloudEvents bars the code point from strings. \see CloudEvents 1.0.2, "Type System", String
+// Returns whether CloudEvents bars the code point from strings. \see CloudEvents 1.0.2, "Type System", String
 constexpr bool is_barred_character(std::uint32_t code) {
   return code < 0x20 || (code >= 0x7F && code <= 0x9F) || (code >= 0xFDD0 && code <= 0xFDEF) ||
          (code & 0xFFFEU) == 0xFFFE;

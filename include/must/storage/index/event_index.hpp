@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which events match, and which are known: an index by identity, stream, type and tag, wherever the events are kept.
+// Which events match and which are known: an index by identity, stream, type and tag, wherever the events are kept.
 #pragma once
 
 #include "must/detail/arena.hpp"
@@ -23,15 +23,16 @@
 
 namespace must::detail::index {
 
-// One writer at a time plans, stages, and commits or rolls back; what it stages, nobody sees. Readers never wait: they
-// use positions up to a head that their store published after the commit. What costs, costs what it matches.
+// One writer at a time plans, stages, and commits or rolls back. Nobody sees what it stages. Readers never wait: they
+// use positions up to a head that their store published after the commit. The cost of a query is that of what it
+// matches.
 class event_index {
  public:
-  // The hashes of an append's names, in order: of each event its identity, type, stream (0 for none) and tags.
+  // The hashes of the names of an append, in order: of each event its identity, type, stream (0 for none) and tags.
   using plan = few_list<std::uint64_t, 16>;
   using hashes = std::span<const std::uint64_t>;
 
-  // For anyone: hashes the names of `events`, whatever they are, and begins to fetch what is known of them.
+  // Hashes the names of `events`, whatever they are, and begins to fetch what is known of them. Any thread may call it.
   template <typename Event>
   [[nodiscard]] plan make_plan(std::span<const Event> events) const {
     plan made;
@@ -48,38 +49,38 @@ class event_index {
     }
     return made;
   }
-  // Goes on with it, for the first event; when some time has passed.
+  // Fetches more for the first event, some time after the plan was made.
   void fetch(const plan& made, std::size_t tags) const {
     auto at = made.begin() + 2;
     if (*at != 0) streams_.prefetch_entry(*at);
     for (++at; tags > 0; --tags) tags_.prefetch_entry(*at++);
   }
-  // And for the last time, when that has come too.
+  // Fetches the last of it, some time after fetch().
   void fetch_lists(const plan& made, std::size_t tags) const {
     auto at = made.begin() + 2;
     if (*at != 0) streams_.prefetch_list(*at);
     for (++at; tags > 0; --tags) tags_.prefetch_list(*at++);
   }
-  // Those of the first event of the rest of a plan, which loses them.
+  // Takes the hashes of the first event of the rest of a plan away from it.
   static hashes take(hashes& rest, std::size_t tags) noexcept {
     const auto taken = rest.first(3 + tags);
     rest = rest.subspan(3 + tags);
     return taken;
   }
 
-  // For the writer: the position of an identity, 0 when it is new. `equal(position)` compares.
+  // Returns the position of an identity, 0 when it is new. `equal(position)` compares. The writer calls it.
   template <typename Equal>
   [[nodiscard]] position find(std::uint64_t identity, Equal&& equal) const {
     return 1 + identities_.find(identity, [&](std::uint64_t i) { return equal(i + 1); });
   }
-  // For readers: positions above their head are passed over.
+  // Finds an identity for a reader. Positions above its head are passed over.
   template <typename Equal>
   [[nodiscard]] position find(std::string_view source, std::string_view id, position head, Equal&& equal) const {
     return find(identity_hash(source, id), [&](position at) { return at <= head && equal(at); });
   }
 
-  // Readies one more event for the commit. May throw bad_alloc; then, as for whatever else hinders the append, roll
-  // back.
+  // Stages one more event for the commit. It may throw std::bad_alloc. After that, and after whatever else hinders the
+  // append, the writer rolls back.
   void stage(hashes names, std::string_view type, std::string_view stream, const tag_set& tags) {
     const auto at = staged() + 1;
     identities_.reserve(at, [&](std::uint64_t i) { return rows_[i].identity; });
@@ -109,7 +110,7 @@ class event_index {
     }
     rows_.emplace_back(row);
   }
-  // Makes one append of what was staged.
+  // Makes one append of the events that are staged.
   void commit() noexcept {
     const auto first = committed_;
     auto next = touched_.begin();
@@ -134,8 +135,8 @@ class event_index {
     while (rows_.size() > committed_) rows_.pop_back();
   }
 
-  // For the writer: the last position of what is staged; the version of a stream; the last position above `after` that
-  // matches, 0 when there is none.
+  // The writer calls these: the last position of what is staged, the version of a stream, and the last position above
+  // `after` that matches, 0 when there is none.
   [[nodiscard]] position staged() const noexcept { return rows_.size(); }
   [[nodiscard]] version version_of(std::string_view stream) const {
     const auto* const known = streams_.find(hash(stream), stream);
@@ -148,14 +149,14 @@ class event_index {
     return found;
   }
 
-  // For readers.
+  // Readers call the members that follow.
   [[nodiscard]] version version_of(std::string_view stream, position head) const {
     const auto* const known = streams_.find(hash(stream), stream);
     return known == nullptr ? 0 : known->list.count_until(head, known->list.size());
   }
   [[nodiscard]] const index_row& row(position at) const noexcept { return rows_[at - 1]; }
 
-  // Turns names into numbers; false when the item names something that never came, and so matches nothing.
+  // Turns names into numbers. Returns false when the item names something that never came, and so matches nothing.
   [[nodiscard]] bool compile(const query_item& item, index_filter& made) const {
     for (const auto& tag : item.tags) {
       const auto* const known = tags_.find(hash(tag), tag);
@@ -172,11 +173,11 @@ class event_index {
     return known != nullptr;
   }
 
-  // Calls `use(entry)` for the names whose lists together hold every match of `filter`: those with the fewest entries
-  // in (after, until]. \param streams_only  whether it must be that of the stream, if there is one
+  // Calls `use(entry)` for the names whose lists together hold every match of `filter`, and have the fewest entries in
+  // (after, until]. `streams_only` says that the list is that of the stream, if there is one.
   template <typename Use>
   void for_drivers(const index_filter& filter, position after, position until, bool streams_only, Use&& use) const {
-    constexpr std::size_t cheap_enough = 64;  // to look at other lists would cost as much
+    constexpr std::size_t cheap_enough = 64;  // To look at other lists would cost as much.
     const name_entry* cheapest = nullptr;
     auto least = static_cast<std::size_t>(-1);
     const auto cost_of = [&](const name_entry& entry) {
@@ -211,7 +212,7 @@ class event_index {
   }
 
   [[nodiscard]] position last_match(const query_item& item, position after) const {
-    position newest = committed_;  // nothing above it matches
+    position newest = committed_;  // Nothing above this position matches.
     const auto ends_with = [&newest](const name_entry* entry) {
       newest = std::min(newest, entry == nullptr ? 0 : entry->last);
     };
@@ -232,7 +233,7 @@ class event_index {
         newest = std::min(newest, newest_of([&](std::uint32_t type) { return tags_[tag].by_type[type]; }));
       if (newest <= after) return 0;
     }
-    // Of one tag, or one stream without types, or types alone, that is it.
+    // A filter of one tag, of one stream without types, or of types alone matches the whole list.
     if (filter.tags.size() + (filter.stream == 0 ? 0U : 1U) <= 1 && (filter.stream == 0 || filter.types.empty()))
       return newest;
     position found = 0;
@@ -256,7 +257,7 @@ class event_index {
   hash_index identities_{};
   segmented<index_row> rows_{};
   std::size_t committed_ = 0;
-  std::vector<name_entry*> touched_{};  // by what is staged, in order
+  std::vector<name_entry*> touched_{};  // The entries that staged events have changed, in order.
 };
 
 }  // namespace must::detail::index

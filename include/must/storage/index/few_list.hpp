@@ -11,7 +11,7 @@ namespace must::detail::index {
 template <typename Number, std::size_t Few>
 class few_list {
  public:
-  few_list() {}  // few_ is filled when it is used
+  few_list() {}  // A place of few_ is written before it is read.
 
   void push_back(Number number) {
     if (size_ < Few) {

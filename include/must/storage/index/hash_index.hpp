@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A flat table from hashes to numbers, and the hash of a name: one writer, readers that never wait.
+// A flat table from hashes to numbers, and the hash of a name. It has one writer, and readers that never wait.
 #pragma once
 
 #include "must/detail/arena.hpp"
@@ -22,7 +22,8 @@ inline std::uint64_t multiply_fold(std::uint64_t left, std::uint64_t right) noex
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
-// Fast, and unlike from seed to seed: strangers cannot choose names that collide. After wyhash, by Wang Yi.
+// A fast hash that differs from seed to seed, so that strangers cannot choose names that collide. After wyhash, by Wang
+// Yi.
 inline std::uint64_t hash_name(std::string_view name, std::uint64_t seed) noexcept {
   constexpr std::uint64_t first = 0x2D358DCCAA6C78A5U;
   constexpr std::uint64_t second = 0x8BB84B93962EACC9U;
@@ -49,8 +50,8 @@ inline std::uint64_t hash_name(std::string_view name, std::uint64_t seed) noexce
   return multiply_fold(second ^ name.size(), multiply_fold(low ^ second, high ^ seed));
 }
 
-// Open addressing with linear probing over the numbers 0, 1, 2 ... in this order, up to 2^40. A slot is one word: a
-// number and a part of its hash. A table that was outgrown stays for those who still read it.
+// A table with open addressing and linear probing, over the numbers 0, 1, 2 ... in this order, up to 2^40. A slot is
+// one word: a number and a part of its hash. A table that was outgrown stays for those who still read it.
 class hash_index {
  public:
   static constexpr std::uint64_t none = ~std::uint64_t{0};
@@ -66,7 +67,7 @@ class hash_index {
     }
   }
 
-  // The number under `hash` for which `equal(number)` holds.
+  // Returns the number under `hash` for which `equal(number)` holds.
   template <typename Equal>
   [[nodiscard]] std::uint64_t find(std::uint64_t hash, Equal&& equal) const {
     const auto* const in = current_.load(std::memory_order_acquire);
@@ -82,21 +83,21 @@ class hash_index {
     __builtin_prefetch(in->slots() + in->home(hash));
   }
 
-  // Makes room for `count` numbers in all; `hash_of(number)` tells again what each was inserted with.
+  // Makes room for `count` numbers in all. `hash_of(number)` returns the hash that each was inserted with.
   template <typename HashOf>
   void reserve(std::uint64_t count, HashOf&& hash_of) {
     const auto* const in = current_.load(std::memory_order_relaxed);
     if (count * 8 > (in->mask + 1) * 5) grow(std::bit_ceil(count * 2), hash_of);
   }
-  // Inserts the next number. Needs room made before.
+  // Inserts the next number. There must be room for it.
   void insert(std::uint64_t hash) noexcept { put(*current_.load(std::memory_order_relaxed), hash, size_++); }
 
  private:
-  static constexpr unsigned bits = 24;  // of the hash, in a slot
+  static constexpr unsigned bits = 24;  // So many bits of the hash are in a slot.
   static constexpr std::uint64_t part = (std::uint64_t{1} << bits) - 1;
-  using slot = std::atomic<std::uint64_t>;  // 0: empty
+  using slot = std::atomic<std::uint64_t>;  // An empty slot is 0.
 
-  // Slots follow it in memory.
+  // The slots of a table follow it in memory.
   struct alignas(cache_line) table {
     table* before;
     std::uint64_t mask;
@@ -134,7 +135,7 @@ class hash_index {
 
   small_table small_{};
   std::atomic<table*> current_{&small_};
-  alignas(cache_line) std::uint64_t size_ = 0;  // apart from what readers use
+  alignas(cache_line) std::uint64_t size_ = 0;  // This is apart from what readers use.
 };
 
 }  // namespace must::detail::index

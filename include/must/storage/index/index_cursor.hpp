@@ -58,7 +58,7 @@ class index_lane {
   const event_index* index_;
   const index_filter* filter_;
   bool forwards_;
-  bool filters_ = false;  // not everything in the list matches
+  bool filters_ = false;  // Whether the list also has events that do not match.
   std::size_t left_ = 0;
   postings::cursor cursor_{};
 };
@@ -81,7 +81,7 @@ class index_cursor {
     }
     if (lanes_.size() > 1) std::make_heap(lanes_.begin(), lanes_.end(), later{forwards_});
   }
-  // The next position, 0 when there is none.
+  // Returns the next position, and 0 when there is none.
   [[nodiscard]] position next() {
     while (!lanes_.empty()) {
       if (lanes_.size() > 1) std::pop_heap(lanes_.begin(), lanes_.end(), later{forwards_});
@@ -99,7 +99,7 @@ class index_cursor {
   }
 
  private:
-  // Of two lanes, the one whose turn comes later.
+  // Returns whether the turn of the first lane comes after that of the second.
   struct later {
     bool forwards;
     bool operator()(const index_lane& left, const index_lane& right) const noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the index of events keeps of one event, and a query item in the same terms: numbers for names.
+// What the index of events keeps of one event, and a query item in the same terms, with numbers for names.
 #pragma once
 
 #include "must/detail/arena.hpp"
@@ -14,12 +14,12 @@
 namespace must::detail::index {
 
 struct index_row {
-  std::uint64_t identity = 0;  // the hash of source and id
+  std::uint64_t identity = 0;  // The hash of source and id.
   must::version version = 0;
   std::uint32_t type = 0;
-  std::uint32_t stream = 0;       // 0: none
-  std::uint32_t offset = 0;       // in its append
-  std::uint32_t append_size = 0;  // of all its append
+  std::uint32_t stream = 0;       // The number of the stream. 0 is no stream.
+  std::uint32_t offset = 0;       // The number of events before it in its append.
+  std::uint32_t append_size = 0;  // The number of events of its append.
   std::uint32_t tag_count = 0;
   union {
     std::uint32_t few[4];
@@ -41,8 +41,8 @@ struct index_row {
 
 // A query item whose names are all known.
 struct index_filter {
-  std::uint32_t stream = 0;            // 0: any
-  few_list<std::uint32_t, 6> types{};  // none: any
+  std::uint32_t stream = 0;            // The number of the stream. 0 is any stream.
+  few_list<std::uint32_t, 6> types{};  // The numbers of the types. No types are any types.
   few_list<std::uint32_t, 6> tags{};
 
   [[nodiscard]] bool matches(const index_row& row) const noexcept {

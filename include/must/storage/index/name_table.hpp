@@ -18,7 +18,7 @@
 
 namespace must::detail::index {
 
-// A text of up to 16 bytes where it stands, a longer one in an arena.
+// A text. Up to 16 bytes stand in the object, and a longer text in an arena.
 class interned_text {
  public:
   interned_text(std::string_view text, arena& memory) : size_(static_cast<std::uint32_t>(text.size())) {
@@ -40,15 +40,16 @@ class interned_text {
   char text_[16];
 };
 
-// The types that a name's events have. Type numbers from 32 on share one bit.
+// The types that the events of a name have. Type numbers from 32 on share one bit.
 class type_set {
  public:
-  // For the writer, before it publishes an event of that type.
+  // Adds a type. The writer calls it before it publishes an event of that type.
   void add(std::uint32_t type) noexcept {
     if (const auto seen = bits_.load(std::memory_order_relaxed); (seen | bit(type)) != seen)
       bits_.store(seen | bit(type), std::memory_order_relaxed);
   }
-  // Whether every type is surely among `types`; false when none was added, as for the name of a type itself.
+  // Returns whether every type is surely among `types`. It is false when none was added, as for the name of a type
+  // itself.
   template <typename Types>
   [[nodiscard]] bool is_within(const Types& types) const noexcept {
     std::uint32_t allowed = 0;
@@ -62,8 +63,8 @@ class type_set {
   std::atomic<std::uint32_t> bits_{0};
 };
 
-// For each type the last position of a tag's events of that type. Two stand here, more in an arena. For the writer,
-// but for `seen`, which is kept of streams too, and which readers may use.
+// For each type the last position of the events of a tag that have that type. Two stand in the object, more in an
+// arena. Only the writer uses it, save for `seen`, which streams have too, and which readers may use.
 class last_by_type {
  public:
   [[nodiscard]] position operator[](std::uint32_t type) const noexcept {
@@ -71,7 +72,7 @@ class last_by_type {
       if (types()[i] == type) return lasts()[i];
     return 0;
   }
-  // Makes room for `type`, if it is not there.
+  // Makes room for `type`, unless it is there.
   void add(std::uint32_t type, arena& memory) {
     for (std::uint32_t i = 0; i < count_; ++i)
       if (types()[i] == type) return;
@@ -87,7 +88,7 @@ class last_by_type {
 
  private:
   static constexpr std::uint32_t few = 2;
-  // Has `count_` entries, a power of two, and gets twice as many: first the positions, then the types.
+  // Doubles the number of entries, `count_`, which is a power of two. The positions come first, then the types.
   void enlarge(arena& memory) {
     const auto room = count_ * 2;
     auto* const more =
@@ -116,15 +117,15 @@ class last_by_type {
   position lasts_[few]{};
 };
 
-// What the index knows of a name. Three cache lines.
+// What the index knows of a name, in three cache lines.
 struct alignas(cache_line) name_entry {
   name_entry(std::uint64_t of_name, std::uint32_t in_order, std::string_view text, arena& memory)
       : hash(of_name), number(in_order), name(text, memory) {}
 
   std::uint64_t hash;
   postings list{};
-  position last = 0;     // for the writer
-  std::uint32_t number;  // 1, 2, 3 ... in the order in which names come
+  position last = 0;     // Only the writer uses it.
+  std::uint32_t number;  // Names have 1, 2, 3 ... in the order in which they come.
   interned_text name;
   last_by_type by_type{};
 };
@@ -133,7 +134,7 @@ static_assert(sizeof(name_entry) == 3 * cache_line);
 // Names and their entries.
 class name_table {
  public:
-  // Nothing when the name never came.
+  // Returns the entry of a name, or nothing when the name never came.
   [[nodiscard]] const name_entry* find(std::uint64_t hash, std::string_view name) const {
     const name_entry* found = nullptr;
     static_cast<void>(numbers_.find(hash, [&](std::uint64_t i) {
@@ -146,7 +147,7 @@ class name_table {
   }
   [[nodiscard]] const name_entry& operator[](std::uint32_t number) const noexcept { return entries_[number - 1]; }
 
-  // Fetches what find looks at: first the slot; later, when that is there, the entry; then what a writer adds to.
+  // Fetch what find looks at: first the slot, later, when that is there, the entry, and then what a writer adds to.
   void prefetch_slot(std::uint64_t hash) const noexcept { numbers_.prefetch(hash); }
   void prefetch_entry(std::uint64_t hash) const {
     static_cast<void>(numbers_.find(hash, [&](std::uint64_t i) {
@@ -161,7 +162,7 @@ class name_table {
     }));
   }
 
-  // For the writer.
+  // Finds or adds a name. The writer calls it.
   [[nodiscard]] name_entry& find_or_add(std::uint64_t hash, std::string_view name, arena& memory) {
     if (const auto* known = find(hash, name)) return const_cast<name_entry&>(*known);
     numbers_.reserve(entries_.size() + 1, [&](std::uint64_t i) { return entries_[i].hash; });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The positions of the events that have one thing in common: append-only, read while it grows.
+// The positions of the events that have one thing in common. The list is append-only, and is read while it grows.
 #pragma once
 
 #include "must/detail/arena.hpp"
@@ -13,17 +13,17 @@
 
 namespace must::detail::index {
 
-// The first ten stand in the list itself, the others in linked blocks of 8, 16, 32 ... One writer; a reader uses the
-// entries that size() told it of, and no more.
+// The first ten stand in the list itself, and the others in linked blocks of 8, 16, 32 ... There is one writer. A
+// reader uses the entries that size() told it of, and no more.
 class postings {
   static constexpr std::size_t few = 10;
-  static constexpr std::size_t smallest = 8;  // block
+  static constexpr std::size_t smallest = 8;  // This is the size of the smallest block.
 
-  // Its entries follow it in memory.
+  // The entries of a block follow it in memory.
   struct block {
     block* previous;
     block* next;
-    std::size_t base;  // the index of its first entry
+    std::size_t base;  // The index of the first entry of the block.
     std::size_t capacity;
     [[nodiscard]] position* entries() noexcept { return reinterpret_cast<position*>(this + 1); }
     [[nodiscard]] const position* entries() const noexcept { return reinterpret_cast<const position*>(this + 1); }
@@ -32,7 +32,7 @@ class postings {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_acquire); }
 
-  // For the writer: adds an entry that nobody sees before publish; withdraw takes back all such entries.
+  // Adds an entry that nobody sees before publish. withdraw takes back all such entries. The writer calls all three.
   void stage(position at, arena& memory) {
     if (staged_ < few) {
       few_[staged_++] = at;
@@ -43,7 +43,7 @@ class postings {
     newest_.load(std::memory_order_relaxed)->entries()[staged_ - base] = at;
     ++staged_;
   }
-  // Fetches the place of the next entry, to be written.
+  // Fetches the place of the next entry, which will be written.
   void prefetch_next() const noexcept {
     if (staged_ <= few) return;
     __builtin_prefetch(newest_.load(std::memory_order_relaxed)->entries() + (staged_ - base_of(staged_)), 1);
@@ -53,11 +53,11 @@ class postings {
   void withdraw() noexcept {
     staged_ = size_.load(std::memory_order_relaxed);
     auto* at = newest_.load(std::memory_order_relaxed);
-    while (at != nullptr && at->base >= staged_) at = at->previous;  // the blocks stay, for the next time
+    while (at != nullptr && at->base >= staged_) at = at->previous;  // The blocks stay for the next time.
     newest_.store(at, std::memory_order_release);
   }
 
-  // How many of the first `count` entries are at or below `limit`. Logarithmic, and fast near the end.
+  // Returns how many of the first `count` entries are at or below `limit`. That is logarithmic, and fast near the end.
   [[nodiscard]] std::size_t count_until(position limit, std::size_t count) const noexcept {
     if (count == 0 || limit == 0) return 0;
     const auto* at = block_of(count - 1);
@@ -71,7 +71,7 @@ class postings {
     return base + static_cast<std::size_t>(std::upper_bound(first, first + (count - base), limit) - first);
   }
 
-  // Walks entries either way. It must not leave those that size() told of.
+  // Walks entries either way. It does not leave those that size() told of.
   class cursor {
    public:
     cursor() = default;
@@ -101,7 +101,7 @@ class postings {
       end_ = first_ + (block_ == nullptr ? few : block_->capacity);
     }
     const postings* list_ = nullptr;
-    const block* block_ = nullptr;  // none: those in the list itself
+    const block* block_ = nullptr;  // A null pointer is the list itself.
     const position* first_ = nullptr;
     const position* at_ = nullptr;
     const position* end_ = nullptr;
@@ -114,7 +114,7 @@ class postings {
     while (at->base > index) at = at->previous;
     return at;
   }
-  // The index of the first entry in the block of an entry.
+  // Returns the index of the first entry in the block of an entry.
   static constexpr std::size_t base_of(std::size_t index) noexcept {
     constexpr auto before = few - smallest;
     return std::bit_floor(index - before) + before;
@@ -132,7 +132,7 @@ class postings {
 
   std::atomic<std::size_t> size_{0};
   std::size_t staged_ = 0;
-  std::atomic<block*> newest_{nullptr};  // the one that holds the last entry
+  std::atomic<block*> newest_{nullptr};  // The block that holds the last entry.
   block* oldest_ = nullptr;
   position few_[few]{};
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An append-only array that never moves: segments of doubling size.
+// An append-only array that never moves, in segments of doubling size.
 #pragma once
 
 #include "must/detail/arena.hpp"
@@ -13,7 +13,8 @@
 
 namespace must::detail::index {
 
-// One writer. Others may use an element whose number they learnt, by whatever way orders memory, after it was made.
+// There is one writer. Other threads may use an element after it was made, when they learnt its number in a way that
+// orders memory.
 template <typename T, std::size_t First = 8>
 class segmented {
   static_assert(std::has_single_bit(First) && alignof(T) <= cache_line);
@@ -33,7 +34,7 @@ class segmented {
     __builtin_prefetch(reinterpret_cast<const char*>(place(i)) + offset);
   }
 
-  // For the writer, as everything that follows.
+  // The writer alone calls this member and those that follow.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   // Makes room for `count` elements in all.
   void reserve(std::size_t count) {
@@ -43,7 +44,7 @@ class segmented {
       capacity_ += First << k;
     }
   }
-  // Where there is room, it throws only what T's constructor throws.
+  // Adds an element. Where there is room, it throws only what the constructor of T throws.
   template <typename... Argument>
   T& emplace_back(Argument&&... arguments) {
     reserve(size_ + 1);
@@ -51,7 +52,7 @@ class segmented {
     ++size_;
     return *made;
   }
-  // Fetches the place of the next element, where there is room, to be written.
+  // Fetches the place of the next element, which will be written, where there is room.
   void prefetch_next() const noexcept {
     if (size_ == capacity_) return;
     const auto* const next = reinterpret_cast<const char*>(place(size_));
@@ -70,7 +71,7 @@ class segmented {
   }
 
   std::array<T*, 44> segments_{};
-  alignas(cache_line) std::size_t size_ = 0;  // apart from what readers use
+  alignas(cache_line) std::size_t size_ = 0;  // This is apart from what readers use.
   std::size_t capacity_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One result for each item of a batch: the error of one item is not its neighbour's.
+// One result for each item of a batch, so that the error of one item is not that of its neighbours.
 #pragma once
 
 #include "must/detail/current_error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What decorators of a storage hand on unchanged.
+// The base of decorators of a storage, which hands on what they do not change.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether the ids of an append are known: a repeat gets its first result, any other known id is refused.
+// Decides whether the ids of an append are known: a repeat gets its first result, any other known id is refused.
 #pragma once
 
 #include "must/error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Resources that threads share: made when they are needed, bounded, given back or thrown away.
+// Resources that threads share. They are made when they are needed, bounded, and given back or thrown away.
 #pragma once
 
 #include <algorithm>
@@ -53,7 +53,7 @@ class lease_pool {
   explicit lease_pool(std::size_t most, std::size_t most_idle) : most_(std::max<std::size_t>(most, 1)) {
     constexpr std::size_t sane = 1'024;
     most_idle_ = std::min(most_idle, sane);
-    idle_.reserve(most_idle_);  // so that giving back cannot fail
+    idle_.reserve(most_idle_);  // The reserve keeps giving back from failing.
   }
 
   /// Takes a resource: one that is idle, else one that `make()` returns as a std::unique_ptr<R>. Waits while `most` are
@@ -96,7 +96,7 @@ class lease_pool {
       throw;
     }
   }
-  // What is not kept ends outside of the lock.
+  // A resource that is not kept ends outside of the lock.
   void give_back(std::unique_ptr<R> one) noexcept {
     if (one != nullptr && !Reusable{}(*one)) one.reset();
     {

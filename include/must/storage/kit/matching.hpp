@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether an event lies in a query, and whether two events have the same content.
+// Decides whether an event lies in a query, and whether two events have the same content.
 #pragma once
 
 #include "must/detail/members.hpp"

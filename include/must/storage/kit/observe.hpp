@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tells the observer of a storage, where it has one, of an operation.
+// Tells the observer of a storage, if it has one, of an operation.
 #pragma once
 
 #include "must/detail/current_error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Waiting for the next event of a store, whether or not the store can wake who waits.
+// Waits for the next event of a store, whether or not the store can wake a thread that waits.
 #pragma once
 
 #include "must/detail/rest.hpp"

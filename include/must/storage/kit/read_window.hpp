@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The arithmetic of a read: which positions and versions are left, and what read_result says in the end.
+// The arithmetic of a read: which positions and versions are left, and the read_result in the end.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How durable stores keep what has no column of its own: tags, rare attributes, and a digest of the content.
-// These bytes are stored: do not change them.
+// How durable stores keep what has no column of its own: tags, rare attributes, and a digest of the content. These
+// bytes are stored: do not change them.
 #pragma once
 
 #include "must/detail/siphash.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Waiting for a position: threads are woken by this process, and one of them looks now and then for others.
+// Waits for a position. Threads are woken by this process, and one of them looks now and then for others.
 #pragma once
 
 #include "must/fwd.hpp"
@@ -81,7 +81,7 @@ class wake_up {
     ~counted() { --of; }
     std::atomic<int>& of;
   };
-  // The thread that looks for all. At the end another takes over.
+  // The thread that looks for all. When it ends, another takes over.
   struct turn {
     turn(wake_up& whose, std::unique_lock<std::mutex>& held) : of(whose), lock(held) { of.is_looked_for_ = true; }
     turn(const turn&) = delete;
