@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// append: events into a store without a command, for seeding and import.
+// append: stores events without a command, for seeding and import.
 #pragma once
 
 #include "must/process_command/check_event.hpp"
@@ -29,11 +29,12 @@ consteval bool diagnose_appended() {
 
 /// Stores events as they are, under no condition: `must::append(store, Opened{"a1"}, Deposited{"a1", 5});`.
 ///
-/// Ids, time and source come from the store's origin. The events are stored together or not at all.
-/// \returns the positions
-/// \throws bad_input    a name, a tag or a size is out of range
-/// \throws codec_error  an event cannot be encoded
-/// \throws storage_error, outcome_unknown
+/// The ids, the time and the source come from the origin() of the store. The events are stored together or not at all.
+/// \returns the positions of the first and the last event
+/// \throws bad_input        when a name, a tag or a size is out of range
+/// \throws codec_error      when an event cannot be encoded
+/// \throws storage_error    when the store fails
+/// \throws outcome_unknown  when the store cannot say whether the events are stored
 template <typename S, typename... E>
   requires Storage<std::remove_reference_t<S>> || (Storage<E> || ...)
 appended append(S&& storage, const E&... events) {

@@ -12,17 +12,25 @@
 
 namespace must {
 
-/// "Everyone may": `static constexpr auto be_authorized = must::anyone;`, or a member function that returns anyone_t.
+/// The rule that allows a command to everyone: `static constexpr auto be_authorized = must::anyone;`.
+///
+/// A member function be_authorized that returns anyone_t says the same.
 struct anyone_t {
-  constexpr anyone_t operator()(const auto&...) const { return {}; }  ///< Takes whatever a rule may get.
+  /// Allows the command. It takes whatever a rule may get.
+  constexpr anyone_t operator()(const auto&...) const { return {}; }
 };
-inline constexpr anyone_t anyone{};  ///< \see anyone_t
+/// The value of anyone_t. \see anyone_t
+inline constexpr anyone_t anyone{};
 
-/// "Always valid": `static constexpr auto be_valid = must::always;`, or a member function that returns always_t.
+/// The rule that finds a command valid at any time: `static constexpr auto be_valid = must::always;`.
+///
+/// A member function be_valid that returns always_t says the same.
 struct always_t {
-  constexpr always_t operator()(const auto&...) const { return {}; }  ///< Takes whatever a rule may get.
+  /// Finds the command valid. It takes whatever a rule may get.
+  constexpr always_t operator()(const auto&...) const { return {}; }
 };
-inline constexpr always_t always{};  ///< \see always_t
+/// The value of always_t. \see always_t
+inline constexpr always_t always{};
 
 namespace detail {
 
@@ -154,12 +162,15 @@ concept translated_by_look_up = chain_of<C, Option...>::translate.callable();
 
 }  // namespace detail
 
-/// A command for which all three rules are found, given the options that the caller passes.
+/// A command is a class with three rules: be_authorized, be_valid and be_translated_to_events.
 ///
-/// Each rule is looked up as member, command_traits<C>, hidden friend, command_traits<must::any>, and called with
-/// (states..., options...), (options...), (states...) or (): the longest that fits. States come from depends_on.
-/// be_authorized and be_valid return void, bool, must::refusal, must::result<void>, or a refined command (or a result
-/// of one), which the next rule gets. A member of a rule's name decides alone: if it does not fit, C is no Command.
+/// Each rule is looked up as member, command_traits<C>, hidden friend and command_traits<must::any>, in this order. It
+/// is called with (states..., options...), (options...), (states...) or (): the longest that fits. The states come from
+/// depends_on, and the options from the caller. A member of the name of a rule decides alone: if it cannot be called
+/// so, C is no Command. be_authorized and be_valid return one of these:
+/// - void, a bool, must::refusal, or must::result<void>, which allow or refuse the command;
+/// - another command, or a result of one, which the next rule gets in place of this one.
+/// be_translated_to_events returns events. \see must::be_translated_to_events
 template <typename C, typename... Option>
 concept Command = (detail::authorized_by_member<C, Option...> || detail::authorized_by_look_up<C, Option...>) &&
                   (detail::validated_by_member<C, Option...> || detail::validated_by_look_up<C, Option...>) &&
@@ -179,24 +190,30 @@ struct rule_object {
 
 }  // namespace detail
 
-/// The rules as function objects: so that no argument finds another function in their place.
+/// The rules are function objects, so that a call never finds another function of the same name.
 inline namespace cpo {
 
-/// May this command be given, by whom the options name? \see Command for how it is found and what it returns
+/// The rule that says whether the command may be given, by the person or system that the options name. \see Command
 inline constexpr detail::rule_object<detail::rules::be_authorized_rule> be_authorized{};
-/// Is the command possible, as things stand? \see Command for how it is found and what it returns
+/// The rule that says whether the command is possible in the present states. \see Command
 inline constexpr detail::rule_object<detail::rules::be_valid_rule> be_valid{};
-/// The events that the command comes to: an event, or optional, variant, tuple, pair, range of them; none is fine.
-inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule> be_translated_to_events{};
-/// What is done with a stored event at once, in this process, at most once: `event.be_handled(options...)`.
-inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
-/// What happened before that the command depends on: stream<S>(id), tagged<S>(tags...), every<S>(), all_of(...).
+/// The rule that returns the events of the command: an event, or an optional, variant, tuple, pair or range of events.
 ///
-/// An event of a type that one of the states is folded from lies in one of these boundaries, else the command is
-/// refused (bad_input): its rules would guard nothing. A command that means it has `static constexpr bool
-/// appends_outside = true;`.
+/// A command that comes to no event stores nothing, and succeeds.
+inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule> be_translated_to_events{};
+/// The optional rule of an event that acts on it after it is stored: `event.be_handled(options...)`.
+///
+/// process_command calls it in its own thread. A process that ends before that never calls it. What it throws is in
+/// processed_command::handler_errors. Work that may not be lost belongs to a must::subscription.
+inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
+/// The optional rule that returns what the command depends on: stream<S>(id), tagged<S>(tags...), every<S>() or
+/// all_of().
+///
+/// Every event of the command whose type is among the events of one of the states has to lie in one of the boundaries.
+/// Otherwise the command fails with bad_input, since its rules would not guard the event. A command that means it has
+/// `static constexpr bool appends_outside = true;`.
 inline constexpr detail::rule_object<detail::rules::depends_on_rule> depends_on{};
-/// A text that is the same when the command is sent again: it is then processed once.
+/// The optional rule that returns the id of the command. A command that is sent again with the same id runs once.
 inline constexpr detail::rule_object<detail::rules::command_id_rule> command_id{};
 
 }  // namespace cpo

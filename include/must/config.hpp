@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The version, and what a compiler has to be for must.
+// The version, and what a compiler needs for `must`.
 #pragma once
 
 #include "must/version.hpp"  // IWYU pragma: export

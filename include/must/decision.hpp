@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a command depends on: states, and the boundaries whose events they are folded from.
+// What a command depends on: states, and the boundaries of the events that they are folded from.
 #pragma once
 
 #include "must/command.hpp"
@@ -53,8 +53,10 @@ constexpr bool diagnose_state(events<Event...> listed) {
 
 }  // namespace detail
 
-/// A value folded from events: `using events = must::events<A, B>;` and `void apply(const A&)` for each of them.
-/// It starts default-constructed. apply has no side effects and may run many times.
+/// A state is a value that is folded from events: it starts default-constructed, and each event changes it.
+///
+/// It has `using events = must::events<A, B>;`, and a member `void apply(const A&)` for each of these events. apply has
+/// no side effects and may run many times.
 template <typename S>
 concept State = std::default_initializable<S> && std::copy_constructible<S> && requires { typename S::events; } &&
                 detail::applies_all<S, typename S::events>;
@@ -88,52 +90,60 @@ constexpr bool check_state() {
 
 }  // namespace detail
 
-/// A state and its boundary, as stream, tagged and every make it.
+/// A state of type S, and the boundary whose events it is folded from. must::stream, must::tagged and must::every make
+/// it.
 template <typename S>
 class dependency {
   static_assert(detail::check_state<S>());
 
  public:
-  using state_type = S;  ///< what is folded
+  using state_type = S;  ///< The type of the state.
 
-  /// Makes a boundary of your own. An event of S that is in `item.types` under one of its names is in it under all of
-  /// them: the current, the former and those of its previous versions.
+  /// Makes a boundary that must::stream, must::tagged and must::every do not make. An event of S that has one of its
+  /// names in `item.types` is selected by all of its names: the current, the former, and those of previous versions.
   explicit dependency(query_item item) : dependency(detail::completed<S>(std::move(item))) {}
   explicit dependency(detail::whole_item whole) : item_(std::move(whole.item)) {}
 
-  /// Expects the stream of this dependency at exactly this version (0: it does not exist yet). What is found
-  /// otherwise is a version_conflict, and not tried again. For `stream<S>` only: bad_input at the read otherwise.
+  /// Expects that the last event of the stream has exactly this version. 0 expects that there is no such stream yet.
+  ///
+  /// When the stream is at another version, the command fails with version_conflict, and is not tried again. The read
+  /// raises bad_input unless must::stream has made the dependency.
   [[nodiscard]] dependency at_version(version expected) && {
     expected_ = expected;
     return std::move(*this);
   }
-  [[nodiscard]] const query_item& item() const noexcept { return item_; }                       ///< the boundary
-  [[nodiscard]] std::optional<version> expected_version() const noexcept { return expected_; }  ///< as at_version said
+  /// Returns the boundary.
+  [[nodiscard]] const query_item& item() const noexcept { return item_; }
+  /// Returns the version that at_version expects, if it was called.
+  [[nodiscard]] std::optional<version> expected_version() const noexcept { return expected_; }
 
  private:
   query_item item_;
   std::optional<version> expected_{};
 };
 
-/// As many states of one type as there are boundaries; the rules get a std::vector<S>.
+/// Several states of one type. The rules get them as a std::vector<S>. must::each makes it.
 template <typename S>
 struct dependency_list {
-  std::vector<dependency<S>> each{};  ///< in the order of their states
+  std::vector<dependency<S>> each{};  ///< The dependencies, in the order of their states.
 };
 
-/// Several dependencies; the rules get a state for each, in this order.
+/// Several dependencies. The rules get a state for each, in this order. must::all_of makes it.
 template <typename... Dependency>
 struct dependencies {
-  std::tuple<Dependency...> all{};  ///< in the order of their states
+  std::tuple<Dependency...> all{};  ///< The dependencies, in the order of their states.
 };
 
-/// The state of one stream: the boundary of an aggregate. Guards every event of the stream, also those S has not named.
+/// Makes the dependency on the state of one stream, which is the boundary of an aggregate.
+///
+/// Every event that is appended to the stream in between is a conflict, also an event that S does not name.
 template <typename S>
 [[nodiscard]] dependency<S> stream(std::string_view id) {
   return dependency<S>({.stream = std::string(id)});
 }
 
-/// The state of every event of S's types that has all of these tags. \see dcb.events, specification, "Query"
+/// Makes the dependency on the state of the events of the types of S that have all of these tags, in any stream.
+/// \see dcb.events, specification, "Query"
 template <typename S, typename... Tag>
   requires(sizeof...(Tag) > 0) && (std::convertible_to<const Tag&, std::string_view> && ...)
 [[nodiscard]] dependency<S> tagged(const Tag&... tags) {
@@ -146,10 +156,10 @@ template <typename S, typename... Tag>
   return dependency<S>(detail::whole_item{std::move(item)});
 }
 
-/// The state of every event of S's types, whatever its stream and tags: a rule about the whole store.
+/// Makes the dependency on the state of all events of the types of S, for a rule about the whole store.
 ///
-/// The types are meant by every name under which they may be stored. Each event of these types that is appended in
-/// between is a conflict, so commands that depend on it run one after the other.
+/// The types are selected by every name under which they may be stored. Every event of these types that is appended in
+/// between is a conflict, so that commands which depend on it run one after the other.
 template <typename S>
 [[nodiscard]] dependency<S> every() {
   if constexpr (requires { typename S::events; })
@@ -158,14 +168,15 @@ template <typename S>
   return dependency<S>(detail::whole_item{detail::item_of_types<S>()});
 }
 
-/// Several dependencies at once, read together: of stream, tagged, every, each, all_of, and optionals of the first
-/// three.
+/// Joins several dependencies, which are read together. Each may be made by must::stream, must::tagged, must::every,
+/// must::each or must::all_of. It may also be a std::optional of what the first three make.
 template <typename... Dependency>
 [[nodiscard]] dependencies<Dependency...> all_of(Dependency... dependency) {
   return {std::tuple<Dependency...>(std::move(dependency)...)};
 }
 
-/// One state for each element of a range: of names of streams, or of dependencies on S.
+/// Makes a dependency on one state for each element of a range. The elements are names of streams, or dependencies on
+/// S.
 template <typename S, typename Range>
 [[nodiscard]] dependency_list<S> each(const Range& range) {
   dependency_list<S> made;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Delivery: what takes stored events elsewhere, and what it says of each.
+// Delivery: takes stored events elsewhere, and says what became of each.
 #pragma once
 
 #include "must/record.hpp"
@@ -26,13 +26,13 @@ struct delivery_answer {
   std::string reason{};                             ///< Why the event was not delivered, for a person.
 };
 
-/// Takes stored events elsewhere, for must::relay.
+/// A delivery takes stored events elsewhere, such as to a broker. must::relay calls it.
 ///
-/// A delivery has `deliver(batch, answers)`, or `deliver(batch, answers, stop)` where it may wait for long. It delivers
-/// the events of the batch, 1 or more, in their order, and writes an answer for each; the answers are ok before the
-/// call. The first event that is not ok is delivered again with all after it, so that the order is kept. The call may
-/// block until `stop` is requested; then it answers retriable, and the relay ends. With several lanes as many threads
-/// call it at once. An exception counts as retriable.
+/// It has `deliver(batch, answers)`, or `deliver(batch, answers, stop)` when it may wait for long. It delivers the
+/// events of the batch, one or more, in their order, and writes one answer for each. All answers are ok before the
+/// call. The first event whose answer is not ok is delivered again with all events after it, so that the order is kept.
+/// When `stop` is requested, the call answers retriable for what is not delivered, and returns. With several lanes, as
+/// many threads call it at once. An exception counts as the answer retriable.
 template <typename D, typename Data>
 concept Delivery =
     requires(D& delivery, std::span<const recorded<Data>* const> batch, std::span<delivery_answer> answers) {

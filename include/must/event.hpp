@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Event: what a struct must have to be one; its names, its versions, and lists of events.
+// Event: what a struct needs to be an event, its names, its versions, and lists of events.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep
@@ -11,16 +11,16 @@
 
 namespace must {
 
-/// A text that lives as long as the program; converts to std::string_view.
+/// A text that lives as long as the program. It converts to std::string_view.
 class type_name {
  public:
   constexpr type_name() = default;
-  /// Of `size` characters that live as long as the program.
+  /// Makes a text of `size` characters that live as long as the program.
   constexpr type_name(const char* data, std::size_t size) : data_(data), size_(size) {}
-  [[nodiscard]] constexpr const char* data() const { return data_; }  ///< not terminated
-  [[nodiscard]] constexpr std::size_t size() const { return size_; }  ///< in bytes
+  [[nodiscard]] constexpr const char* data() const { return data_; }  ///< The text, without a NUL at its end.
+  [[nodiscard]] constexpr std::size_t size() const { return size_; }  ///< The size of the text in bytes.
 
-  /// As a std::string_view, which this header does not include.
+  /// Converts the text to a std::string_view, whose header is not included here.
   template <typename View>
     requires requires(View view, const char* data) {
       view.remove_prefix(1);
@@ -296,11 +296,12 @@ concept tags_fit = !has_tags<Event> || tags_are_data<Event> || tags_are_function
 
 }  // namespace detail
 
-/// The name under which events of this type are stored: `Event::type`, else the unqualified name of the type.
+/// Returns the name under which events of this type are stored: `Event::type`, or else the unqualified name of the
+/// type.
 ///
 /// A type without a plain name (a template, a lambda, an unnamed struct) needs `static constexpr auto type = "...";`.
-/// So does every event of a store that keeps bytes, as all durable ones do: else renaming the struct would orphan what
-/// is stored, and two structs of one name in two namespaces would be one event.
+/// Every event of a durable store needs that, too. Without it, events that are stored would be lost to a struct that is
+/// renamed, and structs of the same name in two namespaces would be one event.
 template <typename Event>
 [[nodiscard]] constexpr type_name event_type() {
   constexpr auto name = detail::own_name<Event>();
@@ -308,15 +309,20 @@ template <typename Event>
   return name;
 }
 
-/// The schema version of an event: `Event::schema_version`, else one more than that of its previous version, else 1.
+/// The schema version of an event. It is `Event::schema_version`, or else one more than that of the previous version of
+/// the event, or else 1.
 template <typename Event>
 inline constexpr int schema_version = detail::schema_version_of<Event>();
 
-/// A copyable class with a name.
+/// An event is a copyable class with a name: see event_type. It may have these members:
 ///
-/// Optional data members or const functions: `stream`, `tags`, and `partition_key`, by which lanes and parking go; it
-/// is recorded as the extension "partitionkey" and no part of the content that tells a repeat of an event from another.
-/// Also optional: `schema_version`, `using previous = ...` with a constructor from it, `former_types`, `be_handled`.
+/// - `stream`, the name of its stream, and `tags`, a range of its tags. Each is a data member or a const function.
+/// - `partition_key`, a data member or a const function: events of one key are handled in order, one after the other.
+///   It is recorded as the extension "partitionkey". Events that differ in it alone have the same content.
+/// - `be_handled(options...)`, which is called after the event is stored: see must::be_handled.
+/// - `former_types`, the names under which earlier releases of the program have stored the event.
+/// - `using previous = ...`, the type of its previous version, with a constructor that takes one.
+/// - `schema_version`, the number of this version.
 template <typename E>
 concept Event =
     std::is_class_v<E> && std::copy_constructible<E> && detail::type_fits<E> && (detail::own_name<E>().size() > 0) &&

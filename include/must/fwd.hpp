@@ -6,13 +6,15 @@
 
 #include <cstdint>
 
-/// Event sourcing: commands are decided, what they come to is stored as events, and everything else follows those.
+/// The event sourcing library `must`: commands come to events, which are stored, and everything else follows the
+/// events.
 namespace must {
 
-/// The place of an event in the one global order of a store: 1, 2, 3 ... in commit order; 0 is before the first.
+/// The place of an event in the one order of a store. Positions are 1 or more and rise with each commit. They may have
+/// gaps. 0 is before the first event.
 using position = std::uint64_t;
 
-/// The place of an event in its stream: 1, 2, 3 ... without gaps; 0 is "no such stream".
+/// The place of an event in its stream: 1, 2, 3 and so on, without gaps. 0 is the version of a stream without events.
 using version = std::uint64_t;
 
 struct error;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// load and events_in: a state, or the events themselves, read from a store.
+// load and events_in: read a state, or the events themselves, from a store.
 #pragma once
 
 #include "must/codec/versions.hpp"
@@ -17,17 +17,22 @@
 
 namespace must {
 
-/// A state as a store has it. `seen` may become the `after` of an append condition.
+/// A state that was read from a store.
 template <typename S>
 struct loaded {
-  S state{};                  ///< as the events make it
-  position seen = 0;          ///< the head of the store when it was read
-  must::version version = 0;  ///< of the last event that was folded, in its stream; 0 when there is none
+  /// The state, folded from the events of its boundary.
+  S state{};
+  /// The head of the store when it was read. It may become the `after` of an append_condition.
+  position seen = 0;
+  /// The version in its stream of the last event that was folded. It is 0 when no event was folded.
+  must::version version = 0;
 };
 
-/// Reads one state: `must::load(store, must::stream<Account>("a1"))`.
-/// \throws version_conflict (at_version), codec_error, erased_error, storage_error
-/// Costs the events of the boundary.
+/// Reads one state from a store: `must::load(store, must::stream<Account>("a1"))`. The cost is that of its events.
+/// \throws version_conflict  when the stream is at another version than at_version expects
+/// \throws codec_error       when an event cannot be read
+/// \throws erased_error      when the data of an event was erased
+/// \throws storage_error     when the store fails
 template <Storage Store, State S>
 [[nodiscard]] loaded<S> load(Store& storage, dependency<S> from) {
   detail::pipeline::folding<dependency<S>, typename Store::data_type> folding(std::move(from));
@@ -38,11 +43,12 @@ template <Storage Store, State S>
   return {only.states(), folding.condition().after, only.last_version()};
 }
 
-/// A record that can be read as the events it may be.
+/// A stored event that can be read as an event of the program.
 template <typename Data>
 struct stored_event : recorded<Data> {
-  /// The event, when this is an E of any known version, converted to the current one.
-  /// \throws codec_error, erased_error  when it is one that cannot be read
+  /// Returns the event when it is an E, and nothing otherwise. An earlier version is converted to the current one.
+  /// \throws codec_error   when it is an E that cannot be read
+  /// \throws erased_error  when it is an E whose data was erased
   template <Event E>
   [[nodiscard]] std::optional<E> as() const {
     std::optional<E> found;
@@ -50,8 +56,11 @@ struct stored_event : recorded<Data> {
     return found;
   }
 
-  /// Calls `visitor(event)` with the first E that this is; says whether it is any of them.
-  /// A store of the user's structs needs no E: then the visitor gets the struct that is stored, if it takes it.
+  /// Calls `visitor(event)` with the first E that the event is. Returns whether it is any of them.
+  ///
+  /// Without any E, a store of structs calls the visitor with the struct that is stored, if the visitor takes it.
+  /// \throws codec_error   when it is an E that cannot be read
+  /// \throws erased_error  when it is an E whose data was erased
   template <typename... E, typename Visitor>
   bool visit(Visitor&& visitor) const {
     if constexpr (sizeof...(E) > 0) {
@@ -72,8 +81,9 @@ struct stored_event : recorded<Data> {
   }
 };
 
-/// The events that match, copied out of the store. For more than fits into memory use storage.read.
-/// \throws bad_input (query, limit), storage_error
+/// Returns copies of the events that match a query. When they may not fit into memory, use the read of the store.
+/// \throws bad_input      for a query or options that cannot be
+/// \throws storage_error  when the store fails
 template <Storage Store>
 [[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage, const query& which,
                                                                              const read_options& options = {}) {
@@ -84,8 +94,10 @@ template <Storage Store>
   return found;
 }
 
-/// The events of the types E, by every name under which they may be stored: `must::events_in<Opened, Closed>(store)`.
-/// \throws bad_input (limit), storage_error
+/// Returns copies of the events of some types: `must::events_in<Opened, Closed>(store)`. The types are selected by
+/// every name under which they may be stored.
+/// \throws bad_input      for options that cannot be
+/// \throws storage_error  when the store fails
 template <Event First, Event... E, Storage Store>
 [[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage,
                                                                              const read_options& options = {}) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// one_of: an event of one of several types, as a store of the user's structs keeps it.
+// one_of: an event of one of several types, as a store of structs keeps it.
 #pragma once
 
 #include "must/detail/members.hpp"
@@ -44,9 +44,9 @@ constexpr std::size_t largest() {
 
 }  // namespace detail
 
-/// An event of one of the types E, or nothing: the data of a store of the user's structs.
+/// An event of one of the types E, or nothing. It is the data of a store of structs. \see memory_store
 ///
-/// It is as std::variant, but its cost for compilers grows with the number of types and not with its square. It holds
+/// It is like std::variant, but its cost for compilers grows with the number of types and not with its square. It holds
 /// nothing when it is default-constructed, and when moving or copying an event into it throws.
 template <typename... E>
 class one_of {
@@ -85,13 +85,14 @@ class one_of {
 
   /// Whether it holds an event.
   [[nodiscard]] bool has_value() const noexcept { return kind_ != nothing; }
-  /// The event when it is an Event, else a null pointer.
+  /// Returns the event when it is an Event, and a null pointer otherwise.
   template <typename Event>
   [[nodiscard]] const Event* get_if() const noexcept {
     static_assert(names<Event>, "must: this event is none of those that are kept here");
     return kind_ == kind_of<Event> ? reinterpret_cast<const Event*>(bytes_) : nullptr;
   }
-  /// The event, which is an Event. \throws codec_error  when it is none
+  /// Returns the event, which is to be an Event.
+  /// \throws codec_error  when it is none
   template <typename Event>
   [[nodiscard]] const Event& get() const {
     if (const auto* event = get_if<Event>()) return *event;
@@ -107,7 +108,7 @@ class one_of {
     return has_value();
   }
 
-  /// Compares events by ==, or, where a type has none, member by member; at most 16 members are seen.
+  /// Compares events by ==, or, where a type has none, member by member, up to 16 members.
   friend bool operator==(const one_of& left, const one_of& right)
     requires(detail::is_content_comparable<E> && ...)
   {

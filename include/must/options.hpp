@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// must's own options of process_command.
+// The options of process_command that `must` itself defines.
 #pragma once
 
 #include "must/metadata.hpp"  // IWYU pragma: export
@@ -9,23 +9,27 @@
 
 namespace must {
 
-/// An option of process_command: the maximum number of attempts, the first included, when others append in between.
-/// 1 or more; 16 by default.
+/// An option of process_command: how often a command is tried when others append in between.
 struct attempts {
-  unsigned count = 16;  ///< The maximum number of attempts.
+  /// The highest number of attempts, the first included: 1 or more.
+  unsigned count = 16;
 };
 
-/// How long a command is tried again after conflicts and unknown outcomes: 2 s by default, measured to some 10 ms.
-/// `must::deadline{std::chrono::milliseconds(500)}`. A try that has begun is not cut off.
-struct deadline {
-  duration after{2'000'000};  ///< from the first read
-};
-
-/// Makes a repeat of a command harmless, as the command's own command_id does: `must::identified_by{request_id}`.
+/// An option of process_command: how long a command is tried again after conflicts and unknown outcomes.
 ///
-/// 1 to 512 bytes. The same id with a command of other content is duplicate_command, where content can be compared.
+/// An example is `must::deadline{std::chrono::milliseconds(500)}`. An attempt that has begun is not cut off.
+struct deadline {
+  /// The time from the first read after which no attempt begins. The clock is exact to about 10 ms.
+  duration after{2'000'000};
+};
+
+/// An option of process_command: the id of the command, `must::identified_by{request_id}`. \see must::command_id
+///
+/// A command that is sent again with the same id runs once, and gets the result of the first time. When the content of
+/// the two can be compared and differs, the second one fails with duplicate_command.
 struct identified_by {
-  std::string id{};  ///< of the request
+  /// The id of the command, of 1 to 512 bytes.
+  std::string id{};
 };
 
 }  // namespace must

@@ -9,22 +9,22 @@
 
 namespace must {
 
-/// Runs a command: authorize, validate, translate, append, handle. What must can say is returned, not thrown.
+/// Authorizes a command, validates it, translates it to events, stores them and handles them. It returns its errors.
 ///
-/// \param command  \see Command
-/// \param storage  any Storage; appended to once, atomically, and not at all when a rule refuses or there are no events
-/// \param options  handed to every rule as const&; metadata, attempts, deadline and identified_by are must's own, in
-/// any
-///   place
-/// \returns processed, or an error: unauthorized, invalid, version_conflict (at_version, or past deadline and
-/// attempts),
-///   duplicate_command, duplicate_id, bad_input, codec_error, erased, storage_error, outcome_unknown
-/// \throws what is not must's: of the rules, of apply, std::bad_alloc
+///
+/// \param command  a Command
+/// \param storage  any Storage. It is appended to once, and not at all when a rule refuses or there are no events.
+/// \param options  what each rule gets as const&. They may hold must::metadata, attempts, deadline and identified_by.
+/// \returns must::processed, or an error: unauthorized, invalid, version_conflict, duplicate_command, duplicate_id,
+///          bad_input, codec_error, erased, storage_error or outcome_unknown. version_conflict is returned when a
+///          stream is not at_version, and when others append in between until the attempts or the deadline are used up.
+/// \throws ...  exceptions of rules and of apply that are neither of `must` nor a refusal, and std::bad_alloc
 inline constexpr detail::pipeline::process_command_t<detail::pipeline::by_result> try_process_command{};
 
-/// Runs a command as try_process_command does.
-/// \returns what became of it
-/// \throws unauthorized, invalid, version_conflict, ...: the exception of the error that try_process_command returns
+/// Runs a command as try_process_command does, and throws errors.
+/// \returns must::processed, or throws
+/// \throws must::exception  the exception of the error that try_process_command returns, such as must::invalid
+/// \throws ...              what try_process_command throws
 inline constexpr detail::pipeline::process_command_t<detail::pipeline::by_exception> process_command{};
 
 }  // namespace must

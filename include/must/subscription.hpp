@@ -33,30 +33,35 @@ namespace must {
 
 /// A callable that handles one event of a store S. It has one of two forms.
 ///
-/// `handler(const recorded<data_type>&)` is called at least once for each event.
-/// `handler(S::transaction&, const recorded<data_type>&)` needs a TransactionalStorage. What it writes in the
-/// transaction is stored together with the checkpoint, so that each event counts exactly once.
+/// - `handler(const recorded<data_type>&)` is called at least once for each event.
+/// - `handler(S::transaction&, const recorded<data_type>&)` needs a TransactionalStorage. What it writes in the
+///   transaction is stored together with the checkpoint, so that each event counts exactly once.
+///
 /// An exception leaves the event to the failure policy. \see handler_of, which makes a handler of typed events
 template <typename H, typename S>
 concept EventHandler = CellStorage<S> && (std::invocable<H&, const recorded<typename S::data_type>&> ||
                                           detail::following::takes_transaction<S, H>);
 
-/// Follows the events of a store that match a query: catches up, then goes on live. At least once, and in order.
+/// Follows the events of a store that match a query: those that are stored, and then those that come.
 ///
-/// The checkpoint, its owner's lease, attempts and parked events are cells of the store, under the name.
+/// The handler gets each event at least once, in the order of positions. With several lanes, only the events of one key
+/// are in order. The checkpoint says how far the subscription has come. Checkpoint, lease, attempts and parked events
+/// are cells of the store, under the name of the subscription. One process follows at a time, and others take over from
+/// it.
 /// \see must::subscriptions, which lists and resets what is stored
 template <CellStorage S, typename Handler>
   requires EventHandler<Handler, S>
 class subscription {
  public:
-  using data_type = typename S::data_type;  ///< The type of an event's data.
+  using data_type = typename S::data_type;  ///< The type of the data of an event.
 
-  /// Follows nothing until it is run.
-  /// \param storage  outlives this object; it is not owned
-  /// \param name  1 to 400 bytes; of two subscriptions with one name only one follows at a time
-  /// \param which  the events that are handled; a typed handler has to handle none that the query misses
-  /// \param handler  an EventHandler; with several lanes as many threads call it at once
-  /// \throws bad_input  when an option is out of range, or the query misses a type that the handler handles
+  /// Makes a subscription that follows nothing until it is run.
+  /// \param storage  the store, which outlives the subscription
+  /// \param name     the name, of 1 to 400 bytes. Of two subscriptions with one name, only one follows at a time.
+  /// \param which    the events that are handled
+  /// \param handler  an EventHandler. With several lanes, as many threads call it at once.
+  /// \throws bad_input  when the name or an option is out of range
+  /// \throws bad_input  when the query leaves out a type that a typed handler handles
   subscription(S& storage, follower name, query which, Handler handler, subscription_options options = {})
       : storage_(storage),
         name_(std::move(name)),
@@ -69,7 +74,8 @@ class subscription {
     kit::check_read(which_, {});
     detail::following::check_covers<Handler>(which_);
   }
-  /// Follows the events that a typed handler handles, under their present, former and previous names.
+  /// Makes a subscription to the events that a typed handler handles, by every name under which they may be stored.
+  /// \throws bad_input  when the name or an option is out of range
   subscription(S& storage, follower name, Handler handler, subscription_options options = {})
     requires detail::following::knows_its_events<Handler>
       : subscription(storage, std::move(name), detail::following::handled_query<Handler>(), std::move(handler),
@@ -77,40 +83,44 @@ class subscription {
   subscription(const subscription&) = delete;
   subscription& operator=(const subscription&) = delete;
 
-  /// Follows until a stop is requested, then saves and lets another take over. A failure of the store that may pass is
-  /// waited for.
-  /// \throws not_owner  when another follows under this name
+  /// Follows until a stop is requested. Then it saves the checkpoint and lets another follow. A failure of the store
+  /// that may pass is waited for.
+  /// \throws not_owner        when another follows under this name
   /// \throws history_changed  when the store has not the events that were handled: it was restored or replaced
-  /// \throws bad_input  when it runs already, or `start` is beyond the head of the store
-  /// \throws storage_error  when no retry can help
-  /// \throws what the handler threw, when the policy is to stop
+  /// \throws bad_input        when this object runs already, or `start` is beyond the head of the store
+  /// \throws storage_error    when the store fails in a way that does not pass
+  /// \throws ...              what the handler threw, when the failure policy says stop
   void run(const std::stop_token& stop) { follow(stop, true, std::numeric_limits<position>::max()); }
 
-  /// Handles what the store has now, up to a position, saves, and returns how far everything is handled or parked.
-  /// \throws as run, and every storage_error
+  /// Handles the events that the store has now, up to a position, and saves the checkpoint.
+  /// \returns the position up to which every event is handled or parked
+  /// \throws ...  what run throws, and every storage_error
   position run_once(const std::stop_token& stop = {}, position until = std::numeric_limits<position>::max()) {
     follow(stop, false, until);
     return progress_.scanned();
   }
 
-  /// Waits until everything at or below a position is handled, such as `processed.last`: read your own writes.
+  /// Waits until every event at or below a position is handled. With processed_command::last as the position, a program
+  /// then reads its own writes.
   ///
-  /// Returns at once when an event at or below the position is parked, or waits behind one that is.
-  /// \returns what the wait came to; it converts to bool: whether everything is handled
+  /// It returns at once when an event at or below the position is parked, or waits behind one that is.
+  /// \returns the outcome, which converts to bool: whether every event is handled
   wait_outcome wait_until(position at, duration timeout) {
     return progress_.wait_until(at, detail::to_chrono(timeout));
   }
 
-  /// Returns how the subscription goes. Any thread may call it. Reads one event of the store. \throws storage_error
+  /// Returns how far the subscription is, and what holds it up. Any thread may call it. It reads one event of the
+  /// store.
+  /// \throws storage_error  when the store fails
   [[nodiscard]] subscription_health health() const {
     return detail::following::health_of(storage_, which_, options_, progress_);
   }
-  /// Returns what is parked, whoever follows. \throws storage_error
+  /// Returns the parked events, whichever process follows. \throws storage_error  when the store fails
   [[nodiscard]] std::vector<parked_event> parked() const {
     return detail::following::parked_of(storage_, name_, detail::following::last_reset(storage_, name_)).all;
   }
-  /// Asks whoever follows to handle the parked events again, soon. Those that fail stay parked.
-  /// \throws storage_error  \see must::subscriptions, for one event
+  /// Asks the process that follows to handle the parked events again, soon. Those that fail stay parked. For one event,
+  /// use must::subscriptions. \throws storage_error  when the store fails
   void replay_parked() {
     detail::following::ask(storage_, name_, detail::following::parked_request::action::replay_all);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// subscriptions: what a store keeps of its subscriptions, for whoever looks after them.
+// subscriptions: shows and changes what a store keeps of its subscriptions.
 #pragma once
 
 #include "must/detail/rest.hpp"
@@ -29,28 +29,29 @@ namespace must {
 
 /// What a store keeps of one subscription.
 struct subscription_info {
-  follower name;                     ///< The subscription: one of its own, or of a process manager or a view.
-  position checkpoint = 0;           ///< Everything at or below was handled, skipped or parked when it was saved.
-  std::uint64_t lag = 0;             ///< Positions between the checkpoint and the head of the store.
-  std::string owner{};               ///< Who follows, or followed until a crash; empty after an end in order.
-  unsigned lanes = 1;                ///< The lanes of the last run.
-  std::uint64_t parked = 0;          ///< The parked events.
-  std::uint64_t waiting_behind = 0;  ///< The events that wait behind a parked one of their key.
-  std::string last_error{};          ///< The last failure of a handler or of the store, whichever process it was in.
+  follower name;                     ///< The name. It may be that of a process manager or a view.
+  position checkpoint = 0;           ///< Every event at or below it is handled, skipped or parked.
+  std::uint64_t lag = 0;             ///< The positions between the checkpoint and the head.
+  std::string owner{};               ///< The process that follows, or followed until it crashed.
+  unsigned lanes = 1;                ///< The number of lanes of the last run.
+  std::uint64_t parked = 0;          ///< The number of parked events.
+  std::uint64_t waiting_behind = 0;  ///< The number of events that wait behind a parked one.
+  std::string last_error{};          ///< The last failure of a handler or of the store, in any process.
   timestamp last_error_at{};         ///< The time of the last failure, by the clock of the store.
 };
 
-/// Looks after the subscriptions of a store: `must::subscriptions(store).list()`.
+/// Shows, resets and removes the subscriptions of a store: `must::subscriptions(store).list()`.
 ///
 /// Process managers and versions of views are named by follower::process_manager and follower::view.
-/// Every member throws storage_error when the store fails.
+/// \throws storage_error  from every member, when the store fails
 template <CellStorage S>
 class subscriptions {
  public:
-  /// \param storage  outlives this object; it is not owned
+  /// Shows the subscriptions of a store, which outlives this object.
   explicit subscriptions(S& storage) noexcept : storage_(storage) {}
 
-  /// Returns all subscriptions that ever ran and were not removed, in the order of their keys. Costs three reads each.
+  /// Returns all subscriptions that ever ran and were not removed, in the order of their keys. It reads three cells
+  /// each.
   [[nodiscard]] std::vector<subscription_info> list() const {
     std::vector<subscription_info> all;
     for (const auto& key : storage_.list(std::string(stored_names::subscriptions)))
@@ -58,7 +59,7 @@ class subscriptions {
         if (auto one = find(*name)) all.push_back(*std::move(one));
     return all;
   }
-  /// Returns what is kept of one subscription; nothing when it never ran, or was removed.
+  /// Returns what is kept of one subscription, or nothing when it never ran or was removed.
   [[nodiscard]] std::optional<subscription_info> find(const follower& name) const {
     const auto found = detail::following::find_cell(storage_, name);
     if (!found || !detail::following::count_owned_fields(found->bytes)) return std::nullopt;
@@ -79,11 +80,11 @@ class subscriptions {
     return made;
   }
 
-  /// Lets a subscription begin anew: at `from`, with nothing parked. Events that were handled before may come again.
+  /// Makes a subscription begin again at `from`, with nothing parked. Its handler may get events again.
   ///
-  /// This is also the way out of history_changed, once what the handler wrote was put right.
-  /// \throws not_owner  when it is followed now
-  /// \throws bad_input  when `from` is beyond the head of the store; then nothing is changed
+  /// This also ends history_changed. Before, put right what the handler has written.
+  /// \throws not_owner  when a process follows now
+  /// \throws bad_input  when `from` is beyond the head of the store. Then nothing is changed.
   void reset(const follower& name, start_at from = start_at::origin()) {
     const auto at = from.in(storage_);
     auto next = detail::following::checkpoint_at(storage_, at);
@@ -95,8 +96,8 @@ class subscriptions {
       return next.fields();
     });
   }
-  /// Forgets a subscription, and what it has parked. One that is run under the name later starts as a new one.
-  /// \throws not_owner  when it is followed now
+  /// Removes a subscription and its parked events. A subscription that runs under the name later is a new one.
+  /// \throws not_owner  when a process follows now
   void remove(const follower& name) {
     begin_anew(name, [](std::uint64_t) { return std::vector<std::string>(); });
   }
@@ -105,16 +106,16 @@ class subscriptions {
   [[nodiscard]] std::vector<parked_event> parked(const follower& name) const {
     return detail::following::parked_of(storage_, name, detail::following::last_reset(storage_, name)).all;
   }
-  /// Asks whoever follows, now or next, to handle a parked event again, and then those that wait behind it.
-  /// \throws bad_input  when no event of that position is parked
+  /// Asks the process that follows, now or next, to handle a parked event again, and then those that wait behind it.
+  /// \throws bad_input  when the event at that position is not parked
   void replay(const follower& name, position event) { ask(name, request::replay, event); }
-  /// Asks the same for all parked events.
+  /// Asks the process that follows, now or next, to handle all parked events again.
   void replay_all(const follower& name) { ask(name, request::replay_all, 0); }
-  /// Asks whoever follows, now or next, to count a parked event as skipped, and to handle those that wait behind it.
-  /// \throws bad_input  when no event of that position is parked
+  /// Asks the process that follows, now or next, to skip a parked event, and to handle those that wait behind it.
+  /// \throws bad_input  when the event at that position is not parked
   void skip(const follower& name, position event) { ask(name, request::skip, event); }
-  /// Asks whoever follows, now or next, to give up a parked event and all that wait behind it.
-  /// \throws bad_input  when no event of that position is parked
+  /// Asks the process that follows, now or next, to skip a parked event and all that wait behind it.
+  /// \throws bad_input  when the event at that position is not parked
   void drop(const follower& name, position event) { ask(name, request::drop, event); }
 
  private:

@@ -16,12 +16,14 @@ template <typename C>
 struct no_traits {};
 }  // namespace detail::rules
 
-/// Gives rules to commands that cannot be edited: specialise it with static functions of the rules' names, whose first
-/// parameter is the command. `command_traits<must::any>` is the fallback of every command that has no rule of its own.
+/// Gives rules to a command whose class cannot be edited. Specialise it with static functions that have the names of
+/// the rules, and whose first parameter is the command. `command_traits<must::any>` is used where a command has no
+/// rule.
 template <typename C>
 struct command_traits : detail::rules::no_traits<C> {};
 
-/// Stands for every command, as `command_traits<must::any>`. For prototypes; MUST_FORBID_FALLBACKS forbids its use.
+/// Stands for every command in `command_traits<must::any>`, which is meant for prototypes. The macro
+/// MUST_FORBID_FALLBACKS forbids it.
 struct any;
 
 namespace detail::rules {

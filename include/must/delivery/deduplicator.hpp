@@ -18,17 +18,19 @@ namespace must {
 
 /// Remembers the last events that were received, by source and id, in memory. Any number of threads may use it.
 ///
-/// A repeat is not recognised when more than `capacity` other events came before it, or after a restart. An event
-/// counts as received before it is handled; when the handling fails, call forget().
+/// A repeat is not recognised when more than `capacity` other events came in between, or after a restart. An event
+/// counts as received before it is handled. When handling it fails, call forget().
 /// \see CloudEvents 1.0.2, "id"; must::inbox, which recognises every repeat, in the transaction of the receiver's work
 class deduplicator {
  public:
-  /// \param capacity  the number of events that are remembered, 1 or more \throws bad_input  when it is 0
+  /// Makes a deduplicator that has received nothing.
+  /// \param capacity  the number of events that are remembered, 1 or more
+  /// \throws bad_input  when the capacity is 0
   explicit deduplicator(std::size_t capacity = 100'000) : capacity_(capacity) {
     if (capacity == 0) raise({.code = error_code::bad_input, .message = "capacity is 0", .field = "capacity"});
   }
 
-  /// Says whether the event is new, and remembers it. Takes amortised constant time.
+  /// Returns whether the event is new, and remembers it. It takes amortised constant time.
   bool accept(std::string_view source, std::string_view id) {
     std::string key;
     key.reserve(source.size() + id.size() + 1);
@@ -47,7 +49,7 @@ class deduplicator {
     known_.emplace(std::move(key), std::prev(order_.end()));
     return true;
   }
-  /// Says whether the event is new, and remembers it.
+  /// Returns whether the event is new, and remembers it.
   template <typename Data>
   bool accept(const basic_event<Data>& event) {
     return accept(event.source, event.id);

@@ -14,10 +14,11 @@
 
 namespace must {
 
-/// Does a receiver's work once for each event, however often the event arrives, and from wherever.
+/// Does the work of a receiver once for each event, however often the event arrives.
 ///
-/// The note of an event, by source and id, is a cell of the store: some 100 bytes, kept for ever. It is stored in the
-/// transaction that the work writes in. Of threads and processes that receive one event at once, one does the work.
+/// The note of an event that was received, by source and id, is a cell of the store. It is stored in the transaction
+/// that the work writes in, and kept for ever. Of threads and processes that receive one event at once, one does the
+/// work.
 /// \see CloudEvents 1.0.2, "id"; must::deduplicator, in memory
 template <TransactionalStorage S>
   requires CellStorage<S>
@@ -25,9 +26,9 @@ class inbox {
  public:
   using transaction = typename S::transaction;  ///< The type of the transaction that the work runs in.
 
-  /// An inbox for one receiver.
-  /// \param storage  the store that keeps the notes; not owned
-  /// \param name     the name of the receiver, 1 to 400 bytes; each name has notes of its own
+  /// Makes an inbox for one receiver.
+  /// \param storage  the store that keeps the notes, which outlives the inbox
+  /// \param name     the name of the receiver, 1 to 400 bytes. Each name has notes of its own.
   /// \throws bad_input  when the name is out of range
   inbox(S& storage, const std::string& name) : storage_(&storage), prefix_("must/inbox/" + name + "/") {
     kit::check_name("name", name);
@@ -35,16 +36,16 @@ class inbox {
   }
 
   /// Calls `work(transaction&)` for an event that is new.
-  /// \returns whether it was new; when it was received before, nothing is called
-  /// \throws what the work throws; then nothing is written, and the event stays new
+  /// \returns whether the event was new. When it was not, nothing is called.
+  /// \throws ...  what the work throws. Then nothing is written, and the event stays new.
   /// \throws storage_error  when the store fails
-  /// \throws outcome_unknown  when it is not known whether the work is stored; the same call again finds out
+  /// \throws outcome_unknown  when it is not known whether the work is stored. The same call again finds out.
   template <typename Work>
   bool receive(std::string_view source, std::string_view id, Work&& work) {
     const auto key = prefix_ + detail::content_digest(std::pair(std::string(source), std::string(id)));
     return storage_->put_with(key, "", 0, [&](transaction& in) { work(in); });
   }
-  /// Does the work for an event that is new. \see receive, by source and id
+  /// Calls `work(transaction&)` for an event that is new, as receive does by source and id.
   template <typename Data, typename Work>
   bool receive(const basic_event<Data>& event, Work&& work) {
     return receive(event.source, event.id, std::forward<Work>(work));

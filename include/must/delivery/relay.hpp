@@ -90,16 +90,17 @@ class relay_handler : public following::hooks {
 
 }  // namespace detail::delivery
 
-/// Delivers the events of a store that match a query: a subscription whose handler is a Delivery.
+/// Makes a relay: a subscription that hands the events of a store that match a query to a Delivery.
 ///
-/// Each event arrives at least once, and in each lane in order. The checkpoint covers what was confirmed, and nothing
-/// else. Repeats carry the same source and id, by which `must::deduplicator` and `must::inbox` know them.
-/// \param storage   the store whose events are delivered; not owned
-/// \param name      the name of the relay, 1 to 400 bytes; it names the checkpoint as the name of a subscription does
+/// Each event arrives at least once, and in each lane in order. The checkpoint covers only events that are confirmed.
+/// A repeat has the same source and id, so that must::deduplicator and must::inbox recognise it.
+/// \param storage   the store whose events are delivered, which outlives the relay
+/// \param name      the name of the relay, 1 to 400 bytes: it is the name of its subscription
 /// \param which     the events that are delivered
-/// \param delivery  takes the events elsewhere; not owned
-/// \param options   \see relay_options
-/// \returns a subscription, which delivers while it runs \throws bad_input  when an option is out of range
+/// \param delivery  the Delivery, which outlives the relay
+/// \param options   how the relay works
+/// \returns a must::subscription, which delivers while it runs
+/// \throws bad_input  when the name or an option is out of range
 template <CellStorage S, Delivery<typename S::data_type> D>
 [[nodiscard]] auto relay(S& storage, std::string name, query which, D& delivery, relay_options options = {}) {
   using handler = detail::delivery::relay_handler<typename S::data_type, D>;

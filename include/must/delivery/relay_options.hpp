@@ -15,56 +15,58 @@
 
 namespace must {
 
-/// What becomes of an event that a delivery did not deliver. By default it is tried 16 times within some minutes, so
-/// that a short outage of the receiver is waited for; then the relay stops.
+/// What becomes of an event that was not delivered. By default it is tried 16 times within some minutes, so that a
+/// short outage of the receiver is waited for, and then the relay stops.
 ///
-/// A poison event is not tried again. A fatal answer stops the relay, whatever stands here.
+/// A poison event is not tried again. A fatal answer stops the relay in any case.
 struct delivery_policy {
-  /// The most attempts, the first included: 1 or more.
+  /// The highest number of attempts, the first included: 1 or more.
   unsigned attempts = 16;
-  /// The pause before the second attempt. It doubles with each attempt, and is jittered by a half.
+  /// The pause before the second attempt. It doubles with each attempt, and up to a half of it is taken off at random.
   duration delay{100'000};
   /// The longest pause before an attempt.
   duration longest_delay{30'000'000};
   /// What is done with a poison event, and with any other after the last attempt.
   failure_action then = failure_action::stop;
-  /// How many attempts that ended with the process count as a failure: 1 or more.
+  /// The number of attempts that may end with the process, before `then` is done: 1 or more.
   unsigned crashes = 16;
-  /// Asked after each failure, when it is there, in place of all but the pauses.
+  /// A function that decides after each failure, in place of all members but the pauses.
   std::function<failure_action(const failed_attempt&)> decide{};
 };
 
 /// How a relay works. Every span of time is 1 us or more.
 struct relay_options {
-  /// Events that are handed to the delivery at once, 1 to 100,000. With more than 1 they are copied.
+  /// The highest number of events that the delivery gets at once, 1 to 100,000. With more than 1 they are copied.
   std::size_t batch = 1;
-  /// With lanes: how far any lane may be ahead of the checkpoint, in events, 1 or more. So many may arrive twice.
+  /// The highest number of events that one of several lanes may be ahead of the checkpoint, 1 or more. After a crash,
+  /// so many events may arrive twice.
   std::size_t in_flight = 1'000;
   /// Where the relay begins when it has no checkpoint.
   start_at start = start_at::origin();
-  /// Events of different keys that are delivered at once, each on a thread of its own: 1 to 1,024.
+  /// The number of threads that deliver at once: 1 to 1,024. Events of one key are never delivered at once.
   unsigned lanes = 1;
-  /// The key of an event. By default it is the partition key of the event, else its stream.
+  /// A function that returns the key of an event. By default the key is the extension "partitionkey", or else the
+  /// stream.
   key_function key_of{};
-  /// The most events between two saves of the checkpoint, 1 or more.
+  /// The highest number of events between two saves of the checkpoint, 1 or more.
   std::size_t save_every = 1'000;
   /// The longest time between two saves of the checkpoint.
   duration save_interval{1'000'000};
-  /// The longest time between two looks at a store that cannot wake the relay.
+  /// The longest time between two reads of a store that cannot wake the relay.
   duration poll_interval{100'000};
   /// What becomes of an event that is not delivered.
   delivery_policy on_failure{};
-  /// The most events that may be parked. The next one that fails stops the relay.
+  /// The highest number of events that may be parked. The next one that fails stops the relay.
   std::size_t most_parked = 1'000;
-  /// A name for this relay process. By default it is one that nobody else has.
+  /// The name of this process in errors of other processes. By default it is a name that no other process has.
   std::string owner{};
-  /// The time after which another process may take over from one that died.
+  /// The time after which another process may take over from one that crashed.
   duration lease{5'000'000};
-  /// Whether run() waits while another process is the owner, rather than being refused.
+  /// Whether run waits while another process delivers. Otherwise it raises not_owner.
   bool standby = false;
   /// The time without progress after which the relay counts as stalled. \see subscription_health::stalled
   duration stalled_after{30'000'000};
-  /// Called after each save of the checkpoint, by the thread that saves.
+  /// A function that is called after each save of the checkpoint, in the thread that saves.
   std::function<void(const subscription_health&)> observer{};
 };
 

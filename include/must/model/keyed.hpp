@@ -44,15 +44,17 @@ class keyed_apply {
 
 }  // namespace detail::model
 
-/// One V for each key, itself a state: for must::projection, must::load, or a command. std::hash knows the keys.
+/// A state that holds one state V for each key. It serves must::projection, must::load and commands like any other
+/// state.
 ///
-/// V has, for each of its events, `static Key key_of(const E&)`. An event of several keys, or of none, returns a
-/// std::vector<Key>; it is applied to the state of each key once. V may have `bool is_forgotten() const`: when it is
-/// true after an event, the key and its state are removed, and a later event of the key begins a new state.
+/// V has `static Key key_of(const E&)` for each of its events, and std::hash knows the keys. For an event of several
+/// keys or of none, it returns a std::vector<Key>, and the event is applied once to the state of each key.
+/// V may have `bool is_forgotten() const`. When it is true after an event, the key and its state are removed. A later
+/// event of the key begins a new state.
 template <State V, typename Events = typename V::events>
 class keyed;
 
-/// The same with the events of V spelled out. \see keyed
+/// The keyed state of a V with these events. \see keyed
 template <State V, typename... Event>
 class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, Event>... {
  public:
@@ -62,12 +64,12 @@ class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, E
   using key_type = typename detail::model::key_of_events<V, events>::type;
   using detail::model::keyed_apply<keyed<V>, Event>::apply...;
 
-  /// Returns the state of a key; nullptr when it has no event, or is forgotten.
+  /// Returns the state of a key, or nullptr when it has no event or is forgotten.
   [[nodiscard]] const V* find(const key_type& key) const {
     const auto found = states_.find(key);
     return found == states_.end() ? nullptr : &found->second;
   }
-  /// Returns how many keys have a state.
+  /// Returns the number of keys that have a state.
   [[nodiscard]] std::size_t size() const noexcept { return states_.size(); }
 
   /// Returns where the pairs of a key and its state begin. Their order is unspecified.

@@ -24,11 +24,11 @@
 
 namespace must {
 
-/// A process manager, as must::process_manager makes it. \see must::process_manager
+/// A process manager. must::process_manager makes it, and says how it works. \see must::process_manager
 template <ProcessManager P, CellStorage S, typename... Option>
 class basic_process_manager {
  public:
-  /// For must::process_manager.
+  /// Makes a process manager. must::process_manager calls it.
   basic_process_manager(S& storage, std::string name, subscription_options options, Option... rule_options)
       : storage_(storage),
         name_(detail::model::checked_manager(std::move(name))),
@@ -36,32 +36,41 @@ class basic_process_manager {
                       runner(storage, name_, std::move(rule_options)...),
                       detail::model::one_lane(by_instance(storage, std::move(options)))) {}
 
-  /// Follows until a stop is requested, which is obeyed between two commands.
+  /// Follows the store until a stop is requested. A stop takes effect between two commands.
   /// \throws poison_error  when a process decides 100 times in a row on refusals of its own commands, or on deadlines
-  ///   that are due at once, and the failure policy does not say otherwise
-  /// \throws what subscription::run throws; what react and the commands' rules throw
+  ///                       that are due at once, and the failure policy does not say otherwise
+  /// \throws ...  what subscription::run throws, and when the failure policy says stop, what react and the rules of
+  ///              commands throw
   void run(const std::stop_token& stop) { subscription_.run(stop); }
-  /// Handles what the store has and the deadlines that have passed, and returns the position it has come to.
-  /// \throws what run throws
+  /// Handles the events that the store has and the deadlines that have passed.
+  /// \returns the position up to which events are handled or parked
+  /// \throws ...  what run throws, and every storage_error
   position run_once(const std::stop_token& stop = {}) { return subscription_.run_once(stop); }
 
-  /// Lists the instances that have begun and not ended, whoever follows, in the order of their keys.
-  /// Costs all decisions of the process manager. \throws codec_error, storage_error
+  /// Returns the instances that have begun and not ended, in the order of their keys, whichever process follows. It
+  /// reads all decisions of the process manager.
+  /// \throws codec_error    when a decision cannot be read
+  /// \throws storage_error  when the store fails
   [[nodiscard]] std::vector<running_process> running() const {
     return detail::model::running_processes(storage_, name_);
   }
-  /// Ends one instance by hand: its later events and its deadlines do not concern it.
-  /// \returns whether it was running  \throws version_conflict  when it never stands still; storage_error
+  /// Ends one instance. Its later events and its deadlines are passed over.
+  /// \returns whether it was running
+  /// \throws version_conflict  when the instance decides on other things again and again meanwhile
+  /// \throws storage_error     when the store fails
   bool end(const std::string& key) { return detail::model::end_process_of(storage_, name_, key); }
 
   /// Waits until everything at or below a position is handled. \see subscription::wait_until
   wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
-  /// How it goes. \see subscription::health
+  /// Returns how far it is, and what holds it up. \see subscription::health
   [[nodiscard]] subscription_health health() const { return subscription_.health(); }
-  /// Returns the events that are parked, whoever follows; `key` is that of the instance. \throws storage_error
+  /// Returns the events that are parked, whichever process follows. Their `key` is that of the instance.
+  /// \throws storage_error  when the store fails
   [[nodiscard]] std::vector<parked_event> parked() const { return subscription_.parked(); }
-  /// Asks whoever follows to handle the parked events again, soon. Those that fail stay parked. \throws storage_error
-  /// \see must::subscriptions, for one event: must::follower::process_manager(name) says which subscription it is
+  /// Asks the process that follows to handle the parked events again, soon. Those that fail stay parked.
+  ///
+  /// For one event, use must::subscriptions with must::follower::process_manager(name).
+  /// \throws storage_error  when the store fails
   void replay_parked() { subscription_.replay_parked(); }
 
  private:
@@ -84,14 +93,15 @@ class basic_process_manager {
   subscription<S, runner> subscription_;
 };
 
-/// Follows a store with the process manager P: events come in, commands go out, through process_command.
+/// Makes a process manager of the ProcessManager P, which follows a store and runs the commands that P returns.
 ///
-/// Each instance is a stream of the store: a decision is stored before its commands run, each outcome after, and the
-/// ids of commands follow from it, so that a crash at any point runs none twice. The commands carry the metadata
-/// causationid and correlationid. A refused command goes to P::refused; anything else that fails is tried again as the
-/// options say. A store of structs has to know process_decided and process_outcome as well.
-/// \param storage  is not owned  \param name  has 1 to 200 bytes
-/// \param options  are a subscription_options with one lane, and what the commands' rules get
+/// Each instance has a stream of its own, where a decision is stored before its commands run, and each outcome after
+/// it. The ids of commands follow from the decision, so that a crash runs no command twice. Events of the commands
+/// carry the metadata causationid and correlationid. A command that is refused goes to P::refused, and any other
+/// failure to the failure policy. A store of structs has to know process_decided and process_outcome, too.
+/// \param storage  the store, which outlives the process manager
+/// \param name     the name of the process manager, 1 to 200 bytes
+/// \param options  a subscription_options with one lane, and options for process_command
 /// \throws bad_input  when the name or an option is out of range
 template <ProcessManager P, CellStorage S, typename... Option>
 [[nodiscard]] auto process_manager(S& storage, const std::string& name, Option... options) {

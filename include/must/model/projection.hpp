@@ -31,11 +31,11 @@
 
 namespace must {
 
-/// A projection, as must::projection makes it. \see must::projection
+/// A projection. must::projection makes it, and says how it works. \see must::projection
 template <State V, Storage S>
 class basic_projection {
  public:
-  /// For must::projection.
+  /// Makes a projection. must::projection calls it.
   basic_projection(S& storage, std::string name, query which)
       : storage_(storage), name_(std::move(name)), which_(std::move(which)) {
     kit::check_name("name", name_);
@@ -44,12 +44,15 @@ class basic_projection {
   basic_projection(const basic_projection&) = delete;
   basic_projection& operator=(const basic_projection&) = delete;
 
-  /// Folds what is there, then what comes, until a stop is requested; a store that cannot wake who waits is looked at
-  /// every 100 ms or sooner. A look costs the new events, the head and one event. A failure of the store that may pass
-  /// is waited for. \throws what apply throws, codec_error, erased_error, storage_error; the state stays as it was
-  /// before that event, and the next run goes on from there; history_changed, before anything is folded and each time,
-  /// when the store was restored since the last look: it ends before where that ended, or the event there is another
-  /// one
+  /// Folds the events that are there and those that come, until a stop is requested.
+  ///
+  /// A failure of the store that may pass is waited for. A store that cannot wake a thread is read every 100 ms or
+  /// sooner. After an exception the state is as it was before the event, and the next run begins with the event.
+  /// \throws codec_error      when an event cannot be read
+  /// \throws erased_error     when the data of an event was erased
+  /// \throws history_changed  when the store was restored, and has not the events that were folded. Nothing is folded.
+  /// \throws storage_error    when the store fails in a way that does not pass
+  /// \throws ...              what apply throws
   void run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       try {
@@ -61,33 +64,38 @@ class basic_projection {
       }
     }
   }
-  /// Folds what the store has now, and returns the position that the state is of. \throws as run, any storage_error
-  /// \param until  is the last position to fold: the state as of then, when it has not come further before
+  /// Folds the events that the store has now.
+  /// \param until  the last position that is folded. The state is then as of that position, unless it was beyond
+  /// before.
+  /// \returns the position up to which events are folded
+  /// \throws ...  what run throws, and every storage_error
   position run_once(const std::stop_token& stop = {}, position until = std::numeric_limits<position>::max()) {
     catch_up(stop, until);
     return progress_.scanned();
   }
 
-  /// Waits until the state holds everything at or below a position: `view.wait_until(processed.last, 1s)` reads your
-  /// own writes. \returns whether it does, within the timeout
+  /// Waits until the state holds every event at or below a position. After `view.wait_until(done.last, timeout)` a
+  /// program reads its own writes. It needs a thread that is in run().
+  /// \returns whether the state holds them, which is false when the time has passed
   bool wait_until(position at, duration timeout) {
     return static_cast<bool>(progress_.wait_until(at, detail::to_chrono(timeout)));
   }
 
-  /// Calls `visitor(const State&)` with a state that does not change meanwhile, and returns what it returns.
-  /// Events wait until it returns; it does not read the same projection once more.
+  /// Calls `visitor(const V&)` with the state, which does not change meanwhile, and returns what the visitor returns.
+  /// The visitor does not call read of the same projection.
   template <typename Visitor>
   decltype(auto) read(Visitor&& visitor) const {
     const reader here(*this);
     return std::forward<Visitor>(visitor)(std::as_const(*state_));
   }
-  /// A copy of the state.
+  /// Returns a copy of the state.
   [[nodiscard]] V state() const {
     return read([](const V& state) { return state; });
   }
-  /// Everything at or below is in the state, as far as the query matches it.
+  /// Returns the position up to which every event that the query matches is in the state.
   [[nodiscard]] position scanned() const { return progress_.scanned(); }
-  [[nodiscard]] const std::string& name() const { return name_; }  ///< as it was given
+  /// Returns the name of the projection.
+  [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
   using clock = std::chrono::steady_clock;
@@ -174,18 +182,20 @@ class basic_projection {
   kit::polling polling_{duration{100'000}};
 };
 
-/// A state V that follows a store, folded live in memory: `auto view = must::projection<Balances>(store, "balances");`.
+/// Makes a state V that follows a store, in memory: `auto view = must::projection<Balances>(store, "balances");`.
 ///
-/// Starts empty in each process and folds from the first event on; one state per key: must::keyed<V>.
-/// Of what the query matches, events that V does not name are none of its own; one that it names and that cannot be
-/// read ends the run, and the next begins with it.
-/// \param storage  not owned \param name  1 to 512 bytes \param which  by default every event of V's types
+/// The state starts empty in each process, and run() folds all events from the first on. For one state per key, V is a
+/// must::keyed. Events that the query matches and V does not name are passed over.
+/// \param storage  the store, which outlives the projection
+/// \param name     the name of the projection, 1 to 512 bytes
+/// \param which    the events that are folded
 /// \throws bad_input  when the name or the query is out of range
 template <State V, Storage S>
 [[nodiscard]] basic_projection<V, S> projection(S& storage, std::string name, query which) {
   return basic_projection<V, S>(storage, std::move(name), std::move(which));
 }
-/// The same of every event of V's types.
+/// Makes a projection of all events that V names.
+/// \throws bad_input  when the name is out of range
 template <State V, Storage S>
 [[nodiscard]] basic_projection<V, S> projection(S& storage, std::string name) {
   return projection<V>(storage, std::move(name), query::of_types(detail::all_names(typename V::events{})));

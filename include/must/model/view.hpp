@@ -32,10 +32,10 @@
 
 namespace must {
 
-/// How far a rebuild is.
+/// How far a rebuild of a view is.
 struct rebuild_progress {
   position done = 0;                 ///< The position up to which everything is handled.
-  position total = 0;                ///< The position to come to; it grows while events are stored.
+  position total = 0;                ///< The position to come to. It grows while events are stored.
   double per_second = 0;             ///< The positions a second since the rebuild was called.
   std::chrono::microseconds left{};  ///< The time that is left at that rate.
 };
@@ -46,17 +46,18 @@ struct view_version {
   unsigned version = 1;  ///< The version: 1, 2, 3 ..., a new one for every change of the handler.
 };
 
-/// A projection with a handler that stores it, in versions: the new one is built beside the old one, then they switch.
+/// A view that a handler stores, in versions. A new version is built beside the one in use, and then takes its place.
 ///
-/// The handler is that of a subscription, and may take a view_phase as well. What it does beyond its own view (sends a
-/// mail) belongs to view_phase::live, and then happens once for each event, whichever version is in use: within a
-/// transaction that is exact, else a crash repeats it as it repeats an event. Lanes and parked events are handed over
-/// too, by key: a new version keeps the key_of of the former. Each version has a checkpoint and, by the user, tables of
-/// its own. A version that dies while it takes over leaves the former one in use. \see subscription
+/// The handler is that of a must::subscription, and may take a view_phase as its last argument. What it does beyond its
+/// own tables, such as to send a mail, it does in view_phase::live only. Then it does so once for each event, whichever
+/// version is in use; without a transaction, a crash may repeat the last events.
+/// Each version has a checkpoint of its own. The handler of each version writes tables of its own. Parked events are
+/// handed over by their keys, so a new version has the same key_of. A version that ends while it takes over leaves the
+/// former one in use.
 template <CellStorage S, typename Handler>
 class view {
  public:
-  /// Builds nothing until it is run or rebuilt.
+  /// Makes a view that builds nothing until run or rebuild is called.
   /// \throws bad_input  when the name, the version or an option is out of range
   view(S& storage, view_version which, query events, Handler handler, subscription_options options = {})
       : storage_(storage),
@@ -70,12 +71,14 @@ class view {
   view(const view&) = delete;
   view& operator=(const view&) = delete;
 
-  /// Builds this version from the first event on, beside the one in use, takes its place, and returns. Goes on where
-  /// an earlier call was cut off, and does nothing when this version is in use and built. Another process that runs
-  /// the former version stops by itself. The first version of a view is in use from the start.
-  /// \param progress  is called about ten times a second, and at the end
-  /// \throws not_owner  when a later version is in use, or another process follows this version
-  /// \throws what subscription::run throws
+  /// Builds this version from the first event on, beside the one in use, takes its place, and returns.
+  ///
+  /// It goes on where an earlier call was cut off, and does nothing when this version is built and in use. A process
+  /// that runs the former version returns from run. The first version of a view is in use from the start.
+  /// \param progress  what is called about ten times a second, and at the end
+  /// \throws not_owner  when a later version is in use
+  /// \throws not_owner  when another process follows this version
+  /// \throws ...        what subscription::run throws
   void rebuild(const std::function<void(const rebuild_progress&)>& progress = {}, const std::stop_token& stop = {}) {
     auto now = begun();
     if (now.active == which_.version && now.is_built) return;
@@ -88,9 +91,11 @@ class view {
     if (!stop.stop_requested()) tell(true);
     progress_ = {};
   }
-  /// Follows, as the version in use, until a stop is requested or another version takes its place; builds itself first.
-  /// A version that wants to take its place and dies before it has is waited for, and then this one goes on.
-  /// \throws what rebuild throws
+  /// Builds this version if need be, and follows the store until a stop is requested or another version takes its
+  /// place.
+  ///
+  /// When another version is about to take its place and ends before that, this one goes on.
+  /// \throws ...  what rebuild throws
   void run(const std::stop_token& stop) {
     static_cast<void>(begun());
     try {
@@ -115,8 +120,10 @@ class view {
       if (control_.is_aside) leave_room(stop);
     }
   }
-  /// Takes back the announcement of this version, when it is not in use: it died, or is not wanted any more. What it
-  /// has built is kept. \returns whether it was announced  \throws storage_error
+  /// Withdraws this version while it is not in use, so that the version in use does not wait for it. It is called when
+  /// a version that was built has died or is not wanted any more. What it has built is kept.
+  /// \returns whether this version was about to take the place of the one in use
+  /// \throws storage_error  when the store fails
   bool withdraw() {
     return cell_
         .change([&](auto& now) {
@@ -126,18 +133,19 @@ class view {
         })
         .has_value();
   }
-  /// Returns the version in use; 0 when none was built. \throws storage_error
+  /// Returns the version in use. It is 0 when none was built. \throws storage_error  when the store fails
   [[nodiscard]] unsigned active_version() const {
     const auto now = cell_.get();
     return now.is_built ? now.active : 0;
   }
   /// Waits until everything at or below a position is handled by this version. \see subscription::wait_until
   wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
-  /// Returns how this version goes. \see subscription::health
+  /// Returns how far this version is, and what holds it up. \see subscription::health
   [[nodiscard]] subscription_health health() const { return subscription_.health(); }
-  /// Returns what this version has parked. \throws storage_error
+  /// Returns the events that this version has parked. \throws storage_error  when the store fails
   [[nodiscard]] std::vector<parked_event> parked() const { return subscription_.parked(); }
-  /// Asks whoever runs this version to handle its parked events again, soon. \throws storage_error
+  /// Asks the process that runs this version to handle its parked events again, soon.
+  /// \throws storage_error  when the store fails
   void replay_parked() { subscription_.replay_parked(); }
 
  private:

@@ -14,27 +14,27 @@
 
 namespace must {
 
-/// Names a subscription. Converts from the name of a must::subscription.
+/// The name of a subscription. The text that names a must::subscription converts to it.
 class follower {
  public:
-  /// What a subscription belongs to.
+  /// The kinds of what a subscription belongs to.
   enum class kind : std::uint8_t { subscription, process_manager, view };
 
-  /// The subscription of that name.
+  /// Names the must::subscription of that name.
   template <typename Name>
     requires std::convertible_to<Name, std::string>
   follower(Name&& name) : name_(std::forward<Name>(name)), cell_(stored_names::subscription(name_)) {}
-  /// The subscription of the process manager of that name.
+  /// Names the subscription of a process manager.
   [[nodiscard]] static follower process_manager(std::string name) {
     auto cell = stored_names::process_subscription(name);
     return {kind::process_manager, std::move(name), 0, std::move(cell)};
   }
-  /// The subscription of one version of the view of that name.
+  /// Names the subscription of one version of a view.
   [[nodiscard]] static follower view(std::string name, unsigned which) {
     auto cell = stored_names::view_subscription(name, which);
     return {kind::view, std::move(name), which, std::move(cell)};
   }
-  /// The follower whose checkpoint is the cell with that key, or nothing where the key is none of a checkpoint.
+  /// Returns the subscription whose checkpoint has that key, or nothing when the key is not that of a checkpoint.
   [[nodiscard]] static std::optional<follower> of_key(std::string_view key) {
     if (!key.starts_with(stored_names::subscriptions)) return std::nullopt;
     key.remove_prefix(stored_names::subscriptions.size());
@@ -53,13 +53,13 @@ class follower {
 
   [[nodiscard]] kind what() const noexcept { return what_; }                ///< What the subscription belongs to.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }  ///< The name, without the version.
-  [[nodiscard]] unsigned version() const noexcept { return version_; }      ///< The version of a view, else 0.
+  [[nodiscard]] unsigned version() const noexcept { return version_; }      ///< The version of a view, or 0.
 
-  /// The name as messages show it: a version is added with "@".
+  /// Returns the name as messages show it. The version of a view follows after "@".
   [[nodiscard]] std::string shown() const {
     return what_ == kind::view ? name_ + "@" + std::to_string(version_) : name_;
   }
-  /// The name of the cell of the checkpoint.
+  /// Returns the key of the cell of the checkpoint.
   [[nodiscard]] const stored_names::name& cell() const noexcept { return cell_; }
 
   friend bool operator==(const follower& left, const follower& right) { return left.cell_.now == right.cell_.now; }

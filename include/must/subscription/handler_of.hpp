@@ -20,22 +20,28 @@ concept takes_event = std::invocable<F&, Transaction&..., const E&> ||
 
 }  // namespace detail::following
 
-/// A handler, as must::handler_of makes it. \see must::handler_of
+/// A handler of typed events. must::handler_of makes it. \see must::handler_of
 template <typename F, Event... E>
 class typed_handler {
  public:
-  using handled_events = must::events<E...>;  ///< The events that it takes.
+  using handled_events = must::events<E...>;  ///< The events that the handler takes.
 
-  /// Keeps the function. \see must::handler_of, which is what users call
+  /// Keeps the function. must::handler_of calls it.
   explicit typed_handler(F handle) : handle_(std::move(handle)) {}
 
-  /// Decodes an event and calls the function with it. \throws codec_error, erased_error, what the function throws
+  /// Decodes an event and calls the function with it.
+  /// \throws codec_error   when the event cannot be read
+  /// \throws erased_error  when the data of the event was erased
+  /// \throws ...           what the function throws
   template <typename Data>
     requires(detail::following::takes_event<F, Data, E> && ...)
   void operator()(const recorded<Data>& record) {
     pass_on(record);
   }
-  /// Decodes an event and calls the function with it, in a transaction. \throws the same
+  /// Decodes an event and calls the function with it in a transaction.
+  /// \throws codec_error   when the event cannot be read
+  /// \throws erased_error  when the data of the event was erased
+  /// \throws ...           what the function throws
   template <typename Transaction, typename Data>
     requires(detail::following::takes_event<F, Data, E, Transaction> && ...)
   void operator()(Transaction& in, const recorded<Data>& record) {
@@ -58,12 +64,12 @@ class typed_handler {
   F handle_;
 };
 
-/// A handler of events instead of records: `must::handler_of<Invited, Accepted>([](const auto& event) { ... })`.
+/// Makes a handler of events of the types E: `must::handler_of<Invited, Accepted>([](const auto& event) { ... })`.
 ///
-/// What is stored as an older version of E, or under a former name, arrives as an E. An event that is none of E, or
-/// that cannot be read, is a failure like one of the function's own: the failure policy decides.
-/// \param handle  called as (event) or (event, record); in a transaction as (transaction, event) or (transaction,
-///   event, record), where the type of the transaction is named. \see EventHandler
+/// An older version of an E, or one that is stored under a former name, arrives as an E. An event that is none of the
+/// E, or cannot be read, is a failure like an exception of the function: the failure policy decides.
+/// \param handle  a function of (event), of (event, record), or in a transaction of (transaction, event) or
+///                (transaction, event, record). Its parameter names the type of the transaction. \see EventHandler
 template <Event... E, typename F>
 [[nodiscard]] typed_handler<F, E...> handler_of(F handle) {
   static_assert(sizeof...(E) > 0, "must: name the events that the handler takes: handler_of<A, B>(function)");

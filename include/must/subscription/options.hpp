@@ -26,23 +26,24 @@ enum class failure_action : std::uint8_t {
   skip,        ///< The event counts as handled.
   park,        ///< The event is set aside with its reason. The later events of its key wait behind it.
   park_loose,  ///< The event is set aside with its reason. The later events of its key go on.
-  retry        ///< The event is tried again after the delay. Only `decide` may return this.
+  retry        ///< The event is tried again after the delay. Only `decide` returns it.
 };
 
-/// An attempt that failed, as a failure policy of the user's own sees it.
+/// An attempt that failed. failure_policy::decide gets it.
 struct failed_attempt {
   position event = 0;     ///< The position of the event.
   std::string key{};      ///< The key of the event. \see subscription_options::key_of
-  unsigned attempts = 0;  ///< The attempts of this event so far, those of earlier runs included.
-  error why{};            ///< The error of `must`, or one with the text of what was thrown.
+  unsigned attempts = 0;  ///< The number of attempts so far, those of earlier runs included.
+  error why{};            ///< What was thrown, as an error.
 };
 
-/// What becomes of an event whose handler throws. By default the subscription stops: nothing is acknowledged.
+/// What becomes of an event whose handler throws. By default the subscription stops, and begins with the event when it
+/// is run again.
 ///
 /// Attempts are counted in the store before each but the first, so that a crash does not forget them. `park` needs a
 /// key: an event without one stops the subscription, as all other events without a key would wait behind it.
 struct failure_policy {
-  /// The most attempts, 1 or more, the first included.
+  /// The highest number of attempts, the first included: 1 or more.
   unsigned attempts = 1;
   /// The time before the second attempt. It doubles with each attempt, and up to a half of it is taken off at random.
   duration delay{100'000};
@@ -50,62 +51,63 @@ struct failure_policy {
   duration longest_delay{30'000'000};
   /// What is done after the last attempt.
   failure_action then = failure_action::stop;
-  /// The attempts that ended with the process after which `then` is done, 1 or more. After a crash events are handled
-  /// one at a time until the one that ends the process is known.
+  /// The number of attempts that may end with the process, before `then` is done: 1 or more. After a crash events are
+  /// handled one at a time until the one that ends the process is known.
   unsigned crashes = 16;
-  /// Asked after each failure, when it is there, in place of `attempts` and `then`.
+  /// A function that decides after each failure, in place of `attempts` and `then`.
   std::function<failure_action(const failed_attempt&)> decide{};
 };
 
-/// How a subscription goes, as of one moment.
+/// How far a subscription is at one moment, and what holds it up.
 struct subscription_health {
   bool running = false;              ///< Whether run or run_once is under way in this object.
-  position scanned = 0;              ///< Everything at or below was handled, skipped or parked, or does not match.
+  position scanned = 0;              ///< Every event at or below it is handled, skipped, parked, or not matched.
   position saved = 0;                ///< The position of the checkpoint.
-  std::uint64_t lag = 0;             ///< The positions between `scanned` and the head of the store.
-  duration behind{};                 ///< The age of the first event that is not handled; 0 when there is none.
-  std::uint64_t in_flight = 0;       ///< The events that are handed out and not finished.
-  std::uint64_t handled = 0;         ///< The events that this object has handled.
-  std::uint64_t retries = 0;         ///< The attempts of this object that were not the first of their event.
-  std::uint64_t skipped = 0;         ///< The events that this object has skipped.
-  std::uint64_t parked = 0;          ///< The parked events.
-  std::uint64_t waiting_behind = 0;  ///< The events that wait behind a parked one of their key.
+  std::uint64_t lag = 0;             ///< The number of positions between `scanned` and the head of the store.
+  duration behind{};                 ///< The age of the first event that is not handled, or 0.
+  std::uint64_t in_flight = 0;       ///< The number of events whose handlers have not returned.
+  std::uint64_t handled = 0;         ///< The number of events that this object has handled.
+  std::uint64_t retries = 0;         ///< The number of attempts that were not the first of their event.
+  std::uint64_t skipped = 0;         ///< The number of events that this object has skipped.
+  std::uint64_t parked = 0;          ///< The number of parked events.
+  std::uint64_t waiting_behind = 0;  ///< The number of events that wait behind a parked one of their key.
   bool stalled = false;              ///< Whether there is work, and nothing was finished for `stalled_after`.
-  std::string last_error{};          ///< The last error of a handler or of the store; empty when there was none.
+  std::string last_error{};          ///< The last error of a handler or of the store, or an empty text.
 };
 
 /// How a subscription follows. Every span of time is 1 us or more.
 struct subscription_options {
   /// Where the subscription begins when it has no checkpoint.
   start_at start = start_at::origin();
-  /// How many events of different keys are handled at once, each on a thread of its own: 1 to 1,024. A handler in
-  /// transactions needs a store that has more connections than lanes.
+  /// The number of threads that handle events at once: 1 to 1,024. Events of one key are never handled at once. A
+  /// handler in transactions needs a store that has more connections than lanes.
   unsigned lanes = 1;
-  /// Returns the key of an event. By default the key is the extension "partitionkey", else the stream. Events without
-  /// a key are handled in no particular order where there are lanes.
+  /// A function that returns the key of an event. By default the key is the extension "partitionkey", or else the
+  /// stream. With several lanes, events without a key are handled in no particular order.
   key_function key_of{};
-  /// With lanes: how many events any lane may be ahead of the checkpoint, 1 or more.
+  /// The highest number of events that one of several lanes may be ahead of the checkpoint, 1 or more. After a crash,
+  /// so many events may be handled again.
   std::size_t window = 1'000;
-  /// The most events between two saves of the checkpoint, 1 or more.
+  /// The highest number of events between two saves of the checkpoint, 1 or more.
   std::size_t save_every = 1'000;
   /// The longest time between two saves of the checkpoint.
   duration save_interval{1'000'000};
-  /// The longest time between two looks at a store that cannot wake the subscription.
+  /// The longest time between two reads of a store that cannot wake the subscription.
   duration poll_interval{100'000};
   /// What becomes of an event whose handler throws.
   failure_policy on_failure{};
-  /// The most events that may be parked. The next one that fails stops the subscription.
+  /// The highest number of events that may be parked. The next one that fails stops the subscription.
   std::size_t most_parked = 1'000;
-  /// A name for this follower. By default it is one that nobody else has.
+  /// The name of this process in errors of other processes. By default it is a name that no other process has.
   std::string owner{};
-  /// The time after which another follower may take over from one that crashed. One that cannot reach its store
-  /// handles nothing once so much time has passed.
+  /// The time after which another process may take over from one that crashed. A process that cannot reach its store
+  /// for so long handles nothing more.
   duration lease{5'000'000};
-  /// Whether run waits while another is the owner, rather than being refused.
+  /// Whether run waits while another process follows. Otherwise it raises not_owner.
   bool standby = false;
   /// The time without progress after which the subscription counts as stalled. \see subscription_health::stalled
   duration stalled_after{30'000'000};
-  /// Called after each save of the checkpoint, by the thread that saves.
+  /// A function that is called after each save of the checkpoint, in the thread that saves.
   std::function<void(const subscription_health&)> observer{};
 };
 

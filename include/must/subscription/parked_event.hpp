@@ -14,21 +14,21 @@
 
 namespace must {
 
-/// An event that its subscription gave up. The event itself stands in the store, unchanged.
+/// An event that a subscription has set aside. The event itself is in the store, unchanged.
 ///
-/// After a replay that was cut off, an entry without an id and without attempts says that the events of `key` from
-/// `position` on wait.
+/// An entry without an id and without attempts comes from a replay that was cut off. It says that the events of `key`
+/// from `position` on wait.
 struct parked_event {
   must::position position = 0;    ///< The position of the event.
-  std::string key{};              ///< The partition key of the event, else its stream.
-  std::string reason{};           ///< What the handler threw; at most 500 bytes of it are kept.
-  unsigned attempts = 0;          ///< How often the event was tried.
+  std::string key{};              ///< The key of the event. \see subscription_options::key_of
+  std::string reason{};           ///< What the handler threw, up to 500 bytes of it.
+  unsigned attempts = 0;          ///< The number of attempts.
   bool strict = false;            ///< Whether the later events of `key` wait behind this one.
   timestamp when{};               ///< The time at which it was parked.
   std::string id{};               ///< The id of the event.
   std::string type{};             ///< The type of the event.
-  std::uint64_t waiting = 0;      ///< How many events wait behind this one.
-  must::position counted_to = 0;  ///< The last event that `waiting` counts.
+  std::uint64_t waiting = 0;      ///< The number of events that wait behind this one.
+  must::position counted_to = 0;  ///< The position up to which `waiting` counts.
 
   friend bool operator==(const parked_event&, const parked_event&) = default;
 };

@@ -16,18 +16,18 @@
 
 namespace must {
 
-/// What a `key_of` option sees of an event: everything but the data.
+/// What subscription_options::key_of sees of an event: all members but the data.
 struct event_head {
   must::position position;       ///< The position of the event.
   const std::string& id;         ///< The id of the event.
   const std::string& source;     ///< The source of the event.
   const std::string& type;       ///< The type of the event.
-  const std::string& stream;     ///< The stream of the event; empty when it has none.
+  const std::string& stream;     ///< The stream of the event, or an empty text.
   const tag_set& tags;           ///< The tags of the event.
-  const attributes& extensions;  ///< What else is known of the event, metadata among it.
+  const attributes& extensions;  ///< The other attributes, must::metadata among them.
 };
 
-/// Returns the key of an event; an empty text when it has none.
+/// Returns the key of an event, or an empty text when it has none.
 using key_function = std::function<std::string(const event_head&)>;
 
 namespace detail::following {

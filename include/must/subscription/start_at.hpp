@@ -24,7 +24,8 @@ class start_at {
   /// Begins at the first event that was recorded at that time or later. `recorded_at` decides, not `time`.
   [[nodiscard]] static start_at time(timestamp when) { return {kind::time, 0, when}; }
 
-  /// The last position that is not handled, in a store. Reads about log2(head) events for time(). \throws storage_error
+  /// Returns the position in a store above which the subscription begins. For time() it reads about log2(head) events.
+  /// \throws storage_error  when the store fails
   template <typename S>
   [[nodiscard]] position in(S& storage) const {
     if (kind_ == kind::after) return after_;

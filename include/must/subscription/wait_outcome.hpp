@@ -8,7 +8,8 @@
 
 namespace must {
 
-/// What waiting for a position came to. Converts to bool: whether everything at or below it was handled or skipped.
+/// The outcome of waiting for a position. It converts to bool: whether every event at or below it was handled or
+/// skipped.
 class [[nodiscard]] wait_outcome {
  public:
   /// The three ways in which a wait ends.
@@ -18,7 +19,8 @@ class [[nodiscard]] wait_outcome {
     timed_out  ///< The time has passed.
   };
 
-  wait_outcome(kind what, position parked_at) : what_(what), parked_at_(parked_at) {}  ///< For subscriptions.
+  wait_outcome(kind what, position parked_at)
+      : what_(what), parked_at_(parked_at) {}  ///< Makes an outcome. Subscriptions call it.
 
   [[nodiscard]] kind what() const noexcept { return what_; }                                ///< How the wait ended.
   [[nodiscard]] explicit operator bool() const noexcept { return what_ == kind::handled; }  ///< Whether all is handled.

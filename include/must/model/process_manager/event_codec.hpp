@@ -117,10 +117,10 @@ inline timestamp due_time(const std::string& text) {
 
 }  // namespace detail::model
 
-/// Writes decisions as JSON, in every store.
+/// The codec of decisions, which writes JSON in every store.
 template <>
 struct codec<process_decided> {
-  /// Writes an object of texts and lists of texts.
+  /// Returns JSON: an object of texts and lists of texts.
   [[nodiscard]] static payload encode(const process_decided& event) {
     detail::model::text_object_writer out;
     out.put("manager", event.manager);
@@ -144,7 +144,7 @@ struct codec<process_decided> {
     out.put("ended", event.ended ? "yes" : "no");
     return std::move(out).finish();
   }
-  /// Reads what encode has written.
+  /// Returns the event that encode has written.
   /// \throws codec_error  when the data is no such event
   [[nodiscard]] static process_decided decode(const payload& data) {
     process_decided event;
@@ -173,10 +173,10 @@ struct codec<process_decided> {
   }
 };
 
-/// Writes outcomes as JSON, in every store.
+/// The codec of outcomes, which writes JSON in every store.
 template <>
 struct codec<process_outcome> {
-  /// Writes an object of texts and lists of texts.
+  /// Returns JSON: an object of texts and lists of texts.
   [[nodiscard]] static payload encode(const process_outcome& event) {
     detail::model::text_object_writer out;
     out.put("manager", event.manager);
@@ -187,7 +187,7 @@ struct codec<process_outcome> {
     out.put("rule", event.rule);
     return std::move(out).finish();
   }
-  /// Reads what encode has written.
+  /// Returns the event that encode has written.
   /// \throws codec_error  when the data is no such event
   [[nodiscard]] static process_outcome decode(const payload& data) {
     process_outcome event;

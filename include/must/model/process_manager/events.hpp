@@ -20,20 +20,20 @@ struct issued_command {
   friend bool operator==(const issued_command&, const issued_command&) = default;
 };
 
-/// A deadline of a process, returned by react beside commands: `must::process_deadline{"payment", 24h}`.
+/// Sets a deadline of a process. react returns it beside commands: `must::process_deadline{"payment", 24h}`.
 ///
 /// When it has passed, `on_deadline("payment")` is called, unless the process has ended or has cancelled the deadline.
 /// A deadline that is set again under the same name replaces the former one.
 struct process_deadline {
   std::string name{};  ///< The name of the deadline within the process.
-  duration after{};    ///< The span from now until it passes; at most a century, a longer one is shortened to that.
+  duration after{};    ///< The span until it passes. A longer span than a century is shortened.
 };
-/// Returned by react: the deadline of that name is void.
+/// Cancels the deadline of that name. react returns it.
 struct cancel_deadline {
   std::string name{};  ///< The name that process_deadline gave.
 };
-/// Returned by react: the process is over. Later events of its key, and deadlines, do not concern it; `refused` is
-/// still called for the commands that it has issued.
+/// Ends the process. react returns it. Later events of its key and its deadlines are passed over. `refused` is still
+/// called for the commands that it has issued.
 struct end_process {};
 
 /// What a process manager decided. It is stored before any of it is done, in the stream of the instance.
@@ -46,7 +46,7 @@ struct process_decided {
     event,     ///< An event of the process: `trigger` holds its source and its id.
     refusal,   ///< A refused command: `trigger` holds the id of its decision and its index there.
     deadline,  ///< A deadline that passed: `trigger` holds the id of its decision and its name.
-    hand       ///< Somebody ended the instance by hand; `trigger` is empty.
+    hand       ///< A person ended the instance. `trigger` is empty.
   };
   /// A deadline as it is stored.
   struct deadline {
@@ -57,9 +57,9 @@ struct process_decided {
 
   std::string manager{};                   ///< The name of the process manager.
   std::string key{};                       ///< The key of the instance.
-  cause on = cause::unknown;               ///< What was decided on.
-  std::string trigger{};                   ///< Which one of that kind: its parts, joined by stored_names::joined.
-  must::position position = 0;             ///< The position of the event that was decided on; 0 when it was none.
+  cause on = cause::unknown;               ///< The kind of what was decided on.
+  std::string trigger{};                   ///< The parts of what was decided on. \see stored_names::joined
+  must::position position = 0;             ///< The position of the event, or 0 for another cause.
   std::vector<issued_command> commands{};  ///< The commands, in the order in which they run.
   std::vector<deadline> deadlines{};       ///< The deadlines that are set.
   std::vector<std::string> cancelled{};    ///< The names of the deadlines that are void.
@@ -81,7 +81,7 @@ struct process_outcome {
   std::string key{};        ///< The key of the instance.
   std::string decision{};   ///< The id of the event that holds the decision.
   std::uint32_t index = 0;  ///< The place of the command in the decision, from 0.
-  std::string refused{};    ///< The reason for which the command was refused; empty when it was not.
+  std::string refused{};    ///< The reason of the refusal. It is empty when there is none.
   std::string rule{};       ///< The rule that refused it.
 
   /// The stream of the instance.

@@ -20,7 +20,7 @@
 
 namespace must {
 
-/// The commands that a process manager issues: `using commands = must::commands<Withdraw, Deposit>;`.
+/// Lists the commands that a process manager issues: `using commands = must::commands<Withdraw, Deposit>;`.
 template <typename... C>
 struct commands {};
 
@@ -52,14 +52,16 @@ inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
 
 }  // namespace detail::model
 
-/// A state that turns its events into commands. `using starts = must::events<...>;` those that begin an instance,
-/// `using commands = must::commands<...>;`, optional `using ends = must::events<...>;`.
+/// A process manager is a State that turns its events into commands. It has these members:
 ///
-/// For each of its events: `static std::string key_of(const E&)`, the key of the instance that it belongs to, and
-/// `react(event) const` or `react(event, record) const`. React is called after apply and has no side effects. It
-/// returns commands, process_deadline, cancel_deadline and end_process, in any of the shapes in which
-/// be_translated_to_events returns events. Optional members return the same: `refused(command, const must::error&)
-/// const` for each command, and `on_deadline(std::string_view name) const`.
+/// - `using starts = must::events<...>;`, the events that begin an instance, and optionally `ends`, those that end it
+/// - `using commands = must::commands<...>;`, the commands that it issues
+/// - `static std::string key_of(const E&)` for each event, which returns the key of the instance that it belongs to
+/// - `react(event) const` or `react(event, record) const` for each event, which is called after apply
+/// - optionally `refused(command, const must::error&) const` for each command, and `on_deadline(name) const`
+///
+/// react, refused and on_deadline have no side effects. They return commands, process_deadline, cancel_deadline and
+/// end_process, in any of the shapes in which be_translated_to_events returns events.
 template <typename P>
 concept ProcessManager = State<P> && requires {
   typename P::starts;
