@@ -221,6 +221,38 @@ TEST_CASE("subscription: one parked event leaves the batches of other keys whole
   CHECK(relay.health().waiting_behind == 1);
 }
 
+TEST_CASE("subscription: an owner whose store takes its cells no more ends with what the store says",
+          "[subscription][race]") {
+  memory_fixture fixture;
+  auto& store = fixture.store();
+  cases::add(store, 40, "wanted", "a");
+  struct refusing_store : must::kit::decorator<must::memory_store<>> {
+    using must::kit::decorator<must::memory_store<>>::decorator;
+    bool put(std::string_view key, std::string_view bytes, std::uint64_t expected) {
+      if (refuses) must::raise({.code = must::error_code::storage_error, .message = "no cell is taken any more"});
+      return storage().put(key, bytes, expected);
+    }
+    must::append_result append(std::span<event> events, const must::append_condition& condition) {
+      return storage().append(events, condition);
+    }
+    std::atomic<bool> refuses{false};
+  } refusing(store);
+  auto how = cases::quick();
+  how.lease = std::chrono::milliseconds(30);
+  how.save_every = 1'000;
+  how.save_interval = std::chrono::hours(1);
+  must::subscription follows(
+      refusing, "one", cases::wanted(),
+      [&](const cases::record&) {
+        refusing.refuses = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      },
+      how);
+  const auto why = must_test::error_of([&] { follows.run_once(); });
+  CHECK(why.code == must::error_code::storage_error);
+  CHECK(why.message == "no cell is taken any more");
+}
+
 TEST_CASE("subscription: an owner whose store is away handles nothing once its lease is over", "[subscription][race]") {
   memory_fixture fixture;
   auto& store = fixture.store();

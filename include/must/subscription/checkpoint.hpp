@@ -9,6 +9,7 @@
 #include "must/subscription/anchor.hpp"
 #include "must/subscription/fields.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -45,7 +46,7 @@ struct checkpoint {
     return {{read_count(fields, 0), {read_field(fields, 1), read_field(fields, 2)}},
             read_field(fields, 3),
             read_field(fields, 4) == "1",
-            read_count<unsigned>(fields, 5, 1'024),
+            std::max(1U, read_count<unsigned>(fields, 5, 1'024)),
             read_count(fields, 6),
             read_count<std::int64_t>(fields, 7),
             read_field(fields, 8)};

@@ -23,6 +23,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -79,10 +80,12 @@ class claim {
   [[nodiscard]] bool is_sure() const { return now_ticks() < sure_until_.load(std::memory_order_relaxed); }
   // Whether nothing may be saved any more.
   [[nodiscard]] bool is_over() const { return lost_ || spoiled_; }
-  // Waits until it is known whether the lease is still held. Throws not_owner when it is not; false: stop requested.
+  // Waits until it is known whether the lease is still held; false: stop requested. Throws not_owner when it is not,
+  // and what the store threw at the renewal when the same again cannot succeed.
   bool make_sure(const std::stop_token& stop) {
     while (!is_sure()) {
       if (lost_) raise_lost();
+      raise_failure();
       if (stop.stop_requested()) return false;
       rest(duration{1'000}, stop);
     }
@@ -271,8 +274,17 @@ class claim {
     try {
       static_cast<void>(write(now_));
     } catch (...) {
-      note_error(current_error("put").message);
+      auto why = current_error("put");
+      if (!may_pass(why)) {
+        const std::lock_guard lock(error_mutex_);
+        failure_ = std::current_exception();
+      }
+      note_error(std::move(why.message));
     }
+  }
+  void raise_failure() {
+    const std::lock_guard lock(error_mutex_);
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
   }
   void stop_keeping() {
     keeper_.request_stop();
@@ -305,6 +317,7 @@ class claim {
     keep_up(begun);
     const std::lock_guard lock(error_mutex_);
     has_new_error_ = has_new_error_ && error_ != next.error;
+    failure_ = nullptr;
     return true;
   }
   template <typename Work>
@@ -337,6 +350,7 @@ class claim {
   std::mutex error_mutex_{};
   std::string error_{};
   std::int64_t error_at_ = 0;
+  std::exception_ptr failure_{};  // of the last renewal, where the same again cannot succeed
   std::jthread keeper_{};
 };
 
