@@ -20,16 +20,16 @@
 #include <utility>
 #include <vector>
 
-/// CloudEvents 1.0.2 in the JSON Event Format. What is read and what is written is checked alike.
+/// Reads and writes CloudEvents 1.0.2 in the JSON Event Format. Both check events alike.
 ///
-/// Tags travel as the extension `musttags`, an erased payload as `musterased` and `musterasedwhy`; a recorded event
-/// also has `sequence` (its position, 20 digits), `streamversion` and `recordedtime`. Where such an event has an
-/// extension of one of these names from another system, it is exported as `originsequence` and so on.
+/// Tags are written as the extension `musttags`, and an erased payload as `musterased` and `musterasedwhy`. A recorded
+/// event also gets `sequence` (its position, of 20 digits), `streamversion` and `recordedtime`. An extension that has
+/// one of these names already is written as `originsequence` and so on.
 ///
-/// `data` is read as JSON without the space between tokens, each token as it is written; without `datacontenttype` it
-/// is `application/json`. `data_base64` keeps its bytes, under a JSON media type too; an export uses it for every
-/// payload whose bytes `data` would not give back. Extensions of the types Binary, URI, URI-reference and Timestamp
-/// come back as strings, unless their types are declared: JSON does not tell them apart.
+/// `data` is read as JSON, without the space between its tokens, and as `application/json` when there is no
+/// `datacontenttype`. `data_base64` holds bytes as they are, and is written for every payload whose bytes `data` would
+/// not give back. Extensions of the types Binary, URI, URI-reference and Timestamp are read as strings, since JSON does
+/// not tell them apart, unless their types are declared.
 namespace must::cloudevents {
 
 namespace detail {
@@ -81,11 +81,11 @@ decltype(auto) for_element(std::size_t index, Next&& next) {
 
 }  // namespace detail
 
-/// Writes an event as a JSON object: specversion, id, source, type, subject, time, datacontenttype, dataschema, the
-/// extensions by name, data. Events of the user's own types are encoded by their codec.
-///
-/// \param event  recorded or not \param indent  spaces a level; below zero everything is on one line
-/// \throws bad_input  when an attribute is not what CloudEvents allows; `field` names it
+/// Returns an event as a JSON object. Its members are in this order: specversion, id, source, type, subject, time,
+/// datacontenttype, dataschema, the extensions by name, and data. The data of a store of structs is encoded by a codec.
+/// \param event   the event
+/// \param indent  the number of spaces of each level. A number below zero puts everything on one line.
+/// \throws bad_input  when an attribute is not what CloudEvents allows. `field` names it.
 /// \see JSON Event Format 1.0.2, section 3 "Envelope"
 template <typename Data>
 [[nodiscard]] std::string to_json(const basic_event<Data>& event, int indent = -1) {
@@ -94,8 +94,9 @@ template <typename Data>
   return out;
 }
 
-/// Writes an event from a store, with `sequence`, `streamversion` (unless it has no stream) and `recordedtime`.
-/// \throws bad_input  as for other events
+/// Returns a recorded event as a JSON object, with `sequence` and `recordedtime`, and with `streamversion` when it has
+/// a stream.
+/// \throws bad_input  when an attribute is not what CloudEvents allows. `field` names it.
 template <typename Data>
 [[nodiscard]] std::string to_json(const recorded<Data>& event, int indent = -1) {
   std::string out;
@@ -103,18 +104,19 @@ template <typename Data>
   return out;
 }
 
-/// Reads an event. `sequence`, `streamversion` and `recordedtime` are extensions like every other, and stores keep
+/// Reads an event. `sequence`, `streamversion` and `recordedtime` become extensions like any other, and stores keep
 /// them.
 ///
-/// \param types  the types of extensions that are not what JSON shows, by name
-/// \throws bad_input  when the text is not exactly one event; `field` names the attribute, "document" the whole text
+/// \param types  the types of extensions that JSON does not tell, by name
+/// \throws bad_input  when the text is not exactly one event. `field` names the attribute, or "document", the whole
+/// text.
 /// \see JSON Event Format 1.0.2, sections 2 and 3; CloudEvents 1.0.2, "Context Attributes"
 [[nodiscard]] inline cloud_event from_json(std::string_view text, const declared_types& types = {}) {
   detail::check_document(text);
   return detail::read_event(detail::trimmed(text), types);
 }
 
-/// Reads an event as from_json does, and returns the error rather than throwing it.
+/// Reads an event as from_json does, and returns the error (bad_input) instead of throwing it.
 [[nodiscard]] inline result<cloud_event> try_from_json(std::string_view text, const declared_types& types = {}) {
   try {
     return cloudevents::from_json(text, types);
@@ -123,15 +125,16 @@ template <typename Data>
   }
 }
 
-/// Reads an event that a store of `must` has recorded: what to_json made of a recorded event.
-/// \throws bad_input  as from_json, and when the event comes from no store of `must`
+/// Reads a recorded event that to_json has written, with its position, its version and its time.
+/// \throws bad_input  when the text is not exactly one event
+/// \throws bad_input  when the event does not come from a store of `must`
 [[nodiscard]] inline recorded<payload> recorded_from_json(std::string_view text, const declared_types& types = {}) {
   detail::check_document(text);
   return detail::read_recorded(detail::read_event(detail::trimmed(text), types));
 }
 
-/// Writes events, recorded or not, as a JSON array.
-/// \throws bad_input  when an event is not what CloudEvents allows; the message tells its index
+/// Returns events, recorded or not, as a JSON array.
+/// \throws bad_input  when an event is not what CloudEvents allows. The message tells its index.
 /// \see JSON Event Format 1.0.2, section 4 "JSON Batch Format"
 template <typename Range>
 [[nodiscard]] std::string to_json_batch(const Range& events, int indent = -1) {
@@ -149,8 +152,8 @@ template <typename Range>
   return out += ']';
 }
 
-/// Reads a JSON array of events. One event that is refused refuses them all.
-/// \throws bad_input  when the text is not such an array; the message tells the index of the event
+/// Reads a JSON array of events. When one event cannot be read, none is returned.
+/// \throws bad_input  when the text is not such an array. The message tells the index of the event.
 /// \see JSON Event Format 1.0.2, section 4 "JSON Batch Format"
 [[nodiscard]] inline std::vector<cloud_event> from_json_batch(std::string_view text, const declared_types& types = {}) {
   detail::check_document(text);

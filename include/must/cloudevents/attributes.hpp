@@ -56,7 +56,7 @@ inline void check_attribute_name(std::string_view name) {
            .field = std::string(name)});
 }
 
-/// \see CloudEvents 1.0.2, "Type System", String
+// Refuses a text that CloudEvents does not let a string hold. \see CloudEvents 1.0.2, "Type System", String
 inline void check_string(std::string_view attribute, std::string_view text) {
   if (must::kit::is_attribute_text(text)) return;
   refuse(attribute, must::detail::text::in_quotes(text) + (must::detail::text::is_utf8(text)

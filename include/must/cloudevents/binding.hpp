@@ -25,20 +25,20 @@ namespace must::cloudevents {
 /// How a protocol names the attributes of an event, and writes their values.
 struct header_style {
   std::string_view prefix{};                        ///< The prefix of the names that are written.
-  std::array<std::string_view, 3> read_prefixes{};  ///< Other prefixes that are read; empty ones are none.
+  std::array<std::string_view, 3> read_prefixes{};  ///< Other prefixes that are read. An empty text is no prefix.
   bool percent_encoded = false;                     ///< Whether values are percent-encoded, as HTTP asks for.
   bool any_case = false;                            ///< Whether names are read in upper and lower case.
 };
 
 /// The headers of Kafka: `ce_id`. \see Kafka Protocol Binding 1.0.2
 inline constexpr header_style kafka_headers{"ce_"};
-/// The application properties of AMQP: `cloudEvents:id`. Three other prefixes are in use, and read.
+/// The application properties of AMQP: `cloudEvents:id`. Three other prefixes that are in use are read, too.
 /// \see AMQP Protocol Binding 1.0.2
 inline constexpr header_style amqp_headers{"cloudEvents:", {"cloudEvents_", "ce-", "ce_"}};
 /// The headers of HTTP: `ce-id`, percent-encoded. \see HTTP Protocol Binding 1.0.2, section 3.1.3
 inline constexpr header_style http_headers{"ce-", {}, true, true};
 
-/// Where an event stands in a message.
+/// The two ways in which a message carries an event.
 enum class content_mode : std::uint8_t {
   binary,     ///< The attributes are headers, and the data is the body.
   structured  ///< The whole event is the body, in the JSON format.
@@ -53,9 +53,9 @@ struct header {
 
 /// A message that carries one event.
 struct message {
-  std::string content_type{};         ///< The media type of the body, in the place of the protocol for it; or empty.
+  std::string content_type{};         ///< The media type of the body, or an empty text.
   std::vector<header> headers{};      ///< The attributes, in binary mode.
-  std::optional<std::string> body{};  ///< No body is no data; an empty one is data of no bytes.
+  std::optional<std::string> body{};  ///< The body. Without one the event has no data.
   friend bool operator==(const message&, const message&) = default;
 };
 
@@ -134,10 +134,10 @@ message binary_message(const Event& event, const payload& data, const header_sty
 
 /// Makes the message that carries an event.
 ///
-/// \param event  a basic_event or a recorded one; of a recorded one, what an export adds is a header too
+/// \param event  the event. The position, version and time of a recorded one are headers, too.
 /// \param style  how the protocol names attributes
 /// \param mode   whether the attributes are headers, or the body is the whole event
-/// \throws bad_input  when an attribute is not what CloudEvents allows; `field` names it
+/// \throws bad_input  when an attribute is not what CloudEvents allows. `field` names it.
 template <typename Event>
 [[nodiscard]] message to_message(const Event& event, const header_style& style,
                                  content_mode mode = content_mode::binary) {
@@ -146,11 +146,12 @@ template <typename Event>
   return detail::binary_message(event, detail::payload_of(event.data), style);
 }
 
-/// Reads the event that a message carries, in binary or in structured mode, whichever its content type says.
+/// Reads the event that a message carries. Its content type says whether that is in binary or in structured mode.
 ///
-/// Headers without a prefix of the style are passed over. A header's value is a string unless its type is declared.
+/// Headers without a prefix of the style are passed over. The value of a header is a string unless its type is
+/// declared.
 /// \param types  the types of extensions by name
-/// \throws bad_input  when the message is no event; `field` names the attribute, or is "content-type" or "body"
+/// \throws bad_input  when the message is no event. `field` names the attribute, or is "content-type" or "body".
 [[nodiscard]] inline cloud_event from_message(const message& from, const header_style& style,
                                               const declared_types& types = {}) {
   using must::detail::text::starts_with_lower;

@@ -24,23 +24,23 @@ enum class attribute_type : std::uint8_t {
   boolean,        ///< `true` or `false`.
   integer,        ///< A whole number of 32 bits.
   string,         ///< A text without control characters and noncharacters.
-  binary,         ///< Bytes; their canonical text is base64.
+  binary,         ///< Bytes, whose canonical text is base64.
   uri,            ///< An absolute URI.
-  uri_reference,  ///< A URI, or one relative to another.
+  uri_reference,  ///< A URI, or a reference relative to one.
   timestamp       ///< An instant as RFC 3339 writes it.
 };
 
-/// The types of extensions by name. What comes as text is read as the type that its name is declared with.
+/// The types of extensions by name. A value that comes as text is read as the type that is declared for its name.
 using declared_types = std::map<std::string, attribute_type, std::less<>>;
 
-/// The type of a value.
+/// Returns the type of a value.
 [[nodiscard]] inline attribute_type type_of(const attribute_value& value) {
   return static_cast<attribute_type>(value.index());
 }
 
-/// Writes a value as its canonical text.
+/// Returns the canonical text of a value.
 /// \param name  the name of the attribute, for the error
-/// \throws bad_input  when the value is not what its type allows; `field` is the name
+/// \throws bad_input  when the value is not what its type allows. `field` is the name.
 [[nodiscard]] inline std::string to_text(std::string_view name, const attribute_value& value) {
   struct {
     std::string_view name;
@@ -59,7 +59,7 @@ using declared_types = std::map<std::string, attribute_type, std::less<>>;
 
 /// Reads a value of a type from its canonical text.
 /// \param name  the name of the attribute, for the error
-/// \throws bad_input  when the text is not canonical; `field` is the name
+/// \throws bad_input  when the text is not canonical. `field` is the name.
 [[nodiscard]] inline attribute_value from_text(std::string_view name, std::string_view text, attribute_type type) {
   const auto refuse = [&](const char* what) {
     detail::refuse(name, "is " + detail::in_quotes(text) + ", which is not " + what);

@@ -8,7 +8,7 @@
 
 namespace must::cloudevents {
 
-/// Encodes a text as the value of an HTTP header: space, `"`, `%` and all but printable ASCII become `%XX`.
+/// Encodes a text as the value of an HTTP header. Spaces, `"`, `%` and all but printable ASCII become `%XX`.
 /// \see HTTP Protocol Binding 1.0.2, section 3.1.3.2
 [[nodiscard]] inline std::string percent_encoded(std::string_view text) {
   constexpr char hex[] = "0123456789ABCDEF";
@@ -23,8 +23,8 @@ namespace must::cloudevents {
   return out;
 }
 
-/// Decodes the value of an HTTP header: first a quoted-string is undone, then each `%XX` is decoded, once. A `%` that
-/// no two hexadecimal digits follow stays.
+/// Decodes the value of an HTTP header. A quoted-string is undone first, and then each `%XX` is decoded once. A `%`
+/// stays when two hexadecimal digits do not follow it.
 [[nodiscard]] inline std::string percent_decoded(std::string_view text) {
   std::string unquoted;
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {

@@ -37,7 +37,7 @@ inline std::string read_string(std::string_view attribute, std::string_view json
   return *std::move(text);
 }
 
-/// \see JSON Event Format 1.0.2, section 2.2 "Type System Mapping"
+// Reads the value of an extension by what JSON tells of its type. \see JSON Event Format 1.0.2, section 2.2
 inline attribute_value read_extension(std::string_view name, std::string_view json) {
   if (json == "true" || json == "false") return json == "true";
   if (json.front() == '"') {

@@ -8,11 +8,11 @@
 
 namespace must {
 
-/// Turns events into payloads and back. Stores that keep bytes need one for each event.
+/// A codec turns events of one type into payloads and back. Stores that keep bytes need one for each type.
 ///
 /// must/codec/json.hpp has the codec of every type that nlohmann_json can write and read. For another format,
-/// specialise it with `static payload encode(const Event&)` and `static Event decode(const payload&)`. decode throws
-/// codec_error when the payload is not such an event, or holds a value that the event cannot hold.
+/// specialise the template with `static payload encode(const Event&)` and `static Event decode(const payload&)`. decode
+/// throws codec_error when the payload is not such an event, or holds a value that the event cannot hold.
 template <typename Event>
 struct codec;
 

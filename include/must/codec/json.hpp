@@ -20,18 +20,19 @@
 
 namespace must {
 
-/// The JSON codec of every type that nlohmann_json can write and read: by the to_json and from_json beside the type,
-/// NLOHMANN_DEFINE_TYPE_INTRUSIVE and its kin, or nlohmann::adl_serializer (then Event needs no default constructor).
+/// The JSON codec of every type that nlohmann_json can write and read: by to_json and from_json beside the type, by
+/// macros such as NLOHMANN_DEFINE_TYPE_INTRUSIVE, or by nlohmann::adl_serializer, for types without a default
+/// constructor.
 ///
-/// The payload is `application/json`; what nlohmann_json writes as null is a null payload. A number that nlohmann_json
-/// would cut to fit its member (1.5 or 3000000000 for an int, -1 for an unsigned) is refused.
+/// The content type is `application/json`. A value that nlohmann_json writes as null is a null payload. A number that
+/// nlohmann_json would cut to fit its member (1.5 or 3000000000 for an int, -1 for an unsigned) is refused.
 /// \see must/codec/codec.hpp; CloudEvents 1.0.2, JSON Event Format, section 3.1
 template <typename Event>
   requires detail::coding::JsonReadable<Event> && detail::coding::JsonWritable<Event>
 struct codec<Event> {
-  /// Writes an event as JSON.
+  /// Returns an event as JSON.
   /// \throws codec_error  when the event holds what JSON cannot: text that is not UTF-8, NaN, infinity, bytes
-  /// \throws codec_error  when the event's to_json throws
+  /// \throws codec_error  when the to_json of the event throws
   [[nodiscard]] static payload encode(const Event& event) {
     const auto document = written(event);
     if (const auto why = detail::coding::unwritable(document))
@@ -43,8 +44,8 @@ struct codec<Event> {
   }
 
   /// Reads an event from JSON.
-  /// \throws codec_error  when the payload is not JSON, or does not fit; `field` is the member, where it can be told
-  /// \throws codec_error  when the event's from_json throws
+  /// \throws codec_error  when the payload is not JSON, or does not fit. `field` is the member, if it is known.
+  /// \throws codec_error  when the from_json of the event throws
   [[nodiscard]] static Event decode(const payload& data) {
     if (data.state() == payload::kind::absent) fail("has no data", {});
     if (data.state() == payload::kind::erased) fail("was erased", {});
@@ -76,9 +77,9 @@ struct codec<Event> {
 
 /// Reads a command from a JSON document, with the from_json that nlohmann_json finds for it.
 ///
-/// Convert first, then process: `process_command(must::parse<Take>(document), store, ...)`. A number that nlohmann_json
-/// would cut to fit an integer (1.5, 3000000000, -1 for an unsigned) is refused, if the command has a to_json too.
-/// \returns the command, or an error: code invalid, rule "parse", the field where it can be told, and the reason
+/// The command is then processed: `process_command(must::parse<Take>(document), store, ...)`. When the command also has
+/// a to_json, a number that nlohmann_json would cut to fit an integer (1.5, 3000000000, -1 for an unsigned) is refused.
+/// \returns the command, or an error with the code invalid, the rule "parse", the reason, and the field, if it is known
 template <typename Command>
 [[nodiscard]] result<Command> try_parse(const std::same_as<nlohmann::json> auto& document) {
   static_assert(detail::coding::JsonReadable<Command>,
@@ -98,7 +99,8 @@ template <typename Command>
   }
 }
 
-/// The same from a text, which must be one JSON value: no name twice in an object, at most 512 levels deep.
+/// Reads a command from a text that is one JSON value, as from a document. An error is returned, too, for an object
+/// that has a name twice, and for more than 512 levels.
 template <typename Command>
 [[nodiscard]] result<Command> try_parse(std::string_view text) {
   auto document = detail::coding::read_json_text(text);
@@ -107,13 +109,15 @@ template <typename Command>
       {.code = error_code::invalid, .message = std::move(document).error().message, .rule = "parse"});
 }
 
-/// Reads a command from a JSON document. \throws invalid \see try_parse, the same without exceptions
+/// Reads a command from a JSON document, as try_parse does, and throws the error.
+/// \throws invalid  when the document is not such a command
 template <typename Command>
 [[nodiscard]] Command parse(const std::same_as<nlohmann::json> auto& document) {
   return must::try_parse<Command>(document).value();
 }
 
-/// Reads a command from a text that holds a JSON document. \throws invalid \see try_parse, the same without exceptions
+/// Reads a command from a text that is one JSON value, as try_parse does, and throws the error.
+/// \throws invalid  when the text is not such a command
 template <typename Command>
 [[nodiscard]] Command parse(std::string_view text) {
   return must::try_parse<Command>(text).value();

@@ -27,13 +27,13 @@ enum class mailbox_policy : std::uint8_t {
   disconnect    ///< The message is dropped, and the mailbox is closed. What it holds can still be taken.
 };
 
-/// How many messages a mailbox holds, and what becomes of more.
+/// The number of messages that a mailbox holds, and what becomes of more.
 struct mailbox_options {
   std::size_t capacity = 1'000;                            ///< The number of messages that it holds, 1 or more.
   mailbox_policy when_full = mailbox_policy::drop_oldest;  ///< What becomes of a message that finds it full.
 };
 
-/// Identifies who subscribes: the mailbox, or a subscription that has none. \see pubsub::broadcast_from
+/// Identifies a subscriber: a mailbox, or a subscription that has none. \see pubsub::broadcast_from
 struct subscriber_id {
   const void* value = nullptr;  ///< A value that no other living subscriber has.
   friend bool operator==(const subscriber_id&, const subscriber_id&) = default;
@@ -171,13 +171,13 @@ class alignas(cache_line) mailbox_state {  // the lock and the vector fill the f
 /// Keeps the messages that are broadcast to it until a reader takes them. Any number of threads may use it.
 ///
 /// A mailbox may be subscribed to any number of topics. When it is closed or destroyed, it is unsubscribed from all.
-/// \throws bad_input  when the capacity is 0
+/// The constructor raises bad_input when the capacity is 0.
 template <typename Message>
 class mailbox {
  public:
-  using pointer = std::shared_ptr<const Message>;  ///< The type of a message, which all who get it share.
+  using pointer = std::shared_ptr<const Message>;  ///< The type of a message, which all subscribers share.
 
-  /// A mailbox that is empty, and subscribed to nothing.
+  /// Makes a mailbox that is empty, and subscribed to nothing.
   explicit mailbox(const mailbox_options& options = {})
       : state_(std::make_shared<detail::delivery::mailbox_state<Message>>(options)) {}
   mailbox(const mailbox&) = delete;
@@ -193,15 +193,15 @@ class mailbox {
   void take(std::vector<pointer>& into) { state_->take(into); }
   [[nodiscard]] std::size_t size() const { return state_->count(); }  ///< The number of messages that wait.
 
-  /// The number of messages that were dropped because the mailbox was full.
+  /// Returns the number of messages that were dropped because the mailbox was full.
   [[nodiscard]] std::uint64_t dropped() const { return state_->dropped(); }
-  /// Closes the mailbox: it takes no more messages. Publishers that wait for room go on. What it holds can still be
-  /// taken.
+  /// Closes the mailbox, so that it gets no more messages. Publishers that wait for room go on. The messages that it
+  /// holds can still be taken.
   void close() { state_->close(); }
-  [[nodiscard]] bool is_open() const { return state_->is_open(); }   ///< Whether it takes messages.
+  [[nodiscard]] bool is_open() const { return state_->is_open(); }   ///< Whether the mailbox is open.
   [[nodiscard]] subscriber_id id() const { return {state_.get()}; }  ///< Identifies the mailbox for broadcast_from.
 
-  /// The state that pubsub sends to. For pubsub alone.
+  /// Returns the state that a pubsub sends to. Only pubsub calls it.
   [[nodiscard]] const std::shared_ptr<detail::delivery::mailbox_state<Message>>& state() const { return state_; }
 
  private:

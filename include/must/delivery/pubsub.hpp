@@ -21,34 +21,36 @@
 
 namespace must {
 
-/// The metadata of a subscription that has none.
+/// The metadata of subscriptions that have none.
 struct no_metadata {};
 
 /// How a pubsub works.
 template <typename Message>
 struct pubsub_options {
-  /// The number of locks among which the topics are spread, 1 to 1,024. More serve many threads and many topics.
+  /// The number of locks among which the topics are spread, 1 to 1,024. With more locks, threads that use different
+  /// topics wait less for each other.
   std::size_t pool = 1;
-  /// The name of this process among those that `forward` reaches.
+  /// The name of this process among the nodes that `forward` reaches.
   std::string node = "local";
-  /// Takes a message to another node, or, when `node` is empty, to all others, before it is delivered here. When this
-  /// throws, the message is not delivered here either.
+  /// A function that takes a message to another node, or to all other nodes when `node` is empty. It is called before
+  /// the message is delivered here. When it throws, the message is not delivered here either.
   std::function<void(std::string_view node, std::string_view topic, const Message& message)> forward{};
-  /// Called with what a subscriber throws. Without it, broadcast throws the first such exception when all subscribers
-  /// have the message.
+  /// A function that gets what a subscriber throws. Without it, broadcast throws the first such exception after all
+  /// subscribers have got the message.
   std::function<void(std::string_view topic, const std::exception_ptr& thrown)> on_failure{};
-  /// The topic of an event that a relay delivers. By default it is the type of the event.
+  /// A function that returns the topic of an event that a relay delivers. By default the topic is the type of the
+  /// event.
   std::function<std::string(const Message& message)> topic_of{};
 };
 
 /// A subscription to a topic, which lasts as long as this object.
 ///
-/// After unsubscribe(), which the destructor calls, no call of the handler begins, and none runs in another thread:
-/// what the handler refers to may be destroyed. Within a handler, unsubscribe() does not wait for other threads.
+/// The destructor calls unsubscribe(). After it, no call of the handler begins, and none runs in another thread, so
+/// that what the handler refers to may be destroyed. Within a handler, unsubscribe() does not wait for other threads.
 class [[nodiscard]] topic_subscription {
  public:
   topic_subscription() = default;
-  /// A subscription that calls `end` to unsubscribe. For pubsub alone.
+  /// Makes a subscription that calls `end` to unsubscribe. Only pubsub calls it.
   topic_subscription(subscriber_id id, std::function<void()> end) : id_(id), end_(std::move(end)) {}
   /// Takes the subscription of the other.
   topic_subscription(topic_subscription&& other) noexcept
@@ -73,17 +75,16 @@ class [[nodiscard]] topic_subscription {
   std::function<void()> end_{};
 };
 
-/// One subscription of the topic of a broadcast, for a dispatcher of your own.
+/// One subscription of the topic of a broadcast. A dispatcher that is given to broadcast gets it.
 template <typename Message, typename Metadata>
 class topic_entry {
  public:
-  /// An entry for one subscriber. For pubsub alone.
+  /// Makes an entry for one subscriber. Only pubsub calls it.
   topic_entry(detail::delivery::subscriber<Message, Metadata>& one, detail::delivery::sent_message<Message>& message)
       : one_(one), message_(message) {}
   [[nodiscard]] subscriber_id id() const { return one_.id(); }  ///< Identifies the subscriber.
-  [[nodiscard]] const Metadata& metadata() const {
-    return one_.metadata();
-  }  ///< The metadata that subscribe was given.
+  /// Returns the metadata that subscribe was given.
+  [[nodiscard]] const Metadata& metadata() const { return one_.metadata(); }
 
   /// Calls the handler with the message, or puts it into the mailbox.
   void send() const { one_.send(message_); }
@@ -93,21 +94,22 @@ class topic_entry {
   detail::delivery::sent_message<Message>& message_;
 };
 
-/// Broadcasts messages to the subscribers of a topic, within the process: at most once, not stored, not replayed.
+/// Broadcasts messages to the subscribers of a topic within the process. Messages are not stored, and come at most
+/// once.
 ///
-/// A subscriber is a handler, called by the thread that broadcasts, or a mailbox. No lock is held while a handler runs:
-/// it may broadcast, subscribe and unsubscribe. One that blocks holds up the thread that broadcasts, and no other. Who
-/// subscribes during a broadcast gets the next message. An exception keeps the message from no other subscriber.
-/// Messages of one thread arrive in their order; a message that a handler broadcasts reaches a later subscriber before
-/// the one that is being handled. Any number of threads may use it. It is a Delivery.
-/// \throws bad_input  when `pool` is out of range
+/// A subscriber is a mailbox, or a handler that the thread that broadcasts calls. No lock is held meanwhile, so a
+/// handler may broadcast, subscribe and unsubscribe. A handler that blocks holds up only the thread that broadcasts. A
+/// subscriber that comes during a broadcast gets the next message. When a subscriber throws, the others get the message
+/// all the same. Messages of one thread arrive in their order. A message that a handler broadcasts may reach another
+/// subscriber before the message that the handler got. Any number of threads may use a pubsub. It is a Delivery. The
+/// constructor raises bad_input when `pool` is out of range.
 template <typename Message, typename Metadata = no_metadata>
 class pubsub {
  public:
-  using pointer = std::shared_ptr<const Message>;  ///< The type of a message, which all who get it share.
+  using pointer = std::shared_ptr<const Message>;  ///< The type of a message, which all subscribers share.
   using entry = topic_entry<Message, Metadata>;    ///< The type of what a dispatcher gets.
 
-  /// A pubsub without subscribers.
+  /// Makes a pubsub without subscribers.
   explicit pubsub(pubsub_options<Message> options = {}) : options_(std::move(options)) {
     if (options_.pool < 1 || options_.pool > 1'024)
       raise({.code = error_code::bad_input,
@@ -118,30 +120,31 @@ class pubsub {
   pubsub(const pubsub&) = delete;
   pubsub& operator=(const pubsub&) = delete;
 
-  /// Calls `handler(const Message&)` for each message of the topic, from now on. Each call of this is a subscription of
-  /// its own. \param topic  any text
+  /// Calls `handler(const Message&)` for each message of the topic from now on, as long as the result lives. The topic
+  /// is any text. Each call makes another subscription.
   template <std::invocable<const Message&> Handler>
   topic_subscription subscribe(std::string topic, Handler handler, Metadata about = {}) {
     using made = detail::delivery::handler_subscriber<Message, Metadata, Handler>;
     return add(std::make_shared<made>(std::move(topic), std::move(about), std::move(handler)));
   }
-  /// Puts each message of the topic into a mailbox, from now on.
+  /// Puts each message of the topic into a mailbox from now on, as long as the result lives.
   topic_subscription subscribe(std::string topic, mailbox<Message>& box, Metadata about = {}) {
     using made = detail::delivery::mailbox_subscriber<Message, Metadata>;
     return add(std::make_shared<made>(std::move(topic), std::move(about), box.state()));
   }
-  /// The number of subscriptions of a topic.
+  /// Returns the number of subscriptions of a topic.
   [[nodiscard]] std::size_t subscribers(std::string_view topic) const { return registry_of(topic).count(topic); }
   [[nodiscard]] const std::string& node() const { return options_.node; }  ///< The name of this process.
 
   /// Sends a message to all subscribers of the topic, here and on every other node.
   ///
-  /// \param topic  any text
-  /// \param message  a Message, or a shared_ptr<const Message>; mailboxes share one copy
-  /// \param dispatch  `dispatch(entry, sender, message)` for each subscription, instead of entry.send() for all but the
-  ///   sender's
-  /// \throws what `forward` throws; then nothing is sent here
-  /// \throws what the first subscriber that failed threw, when there is no on_failure
+  /// \param topic     any text
+  /// \param message   a Message, or a shared_ptr<const Message>. Mailboxes share one copy.
+  /// \param dispatch  what is called as dispatch(entry, sender, message) for each subscription. By default entry.send()
+  /// is
+  ///                  called for each but that of the sender.
+  /// \throws ...  what `forward` throws. Then nothing is sent here.
+  /// \throws ...  what the first subscriber that failed threw, when there is no on_failure
   template <typename Sent, typename... Dispatch>
   void broadcast(std::string_view topic, const Sent& message, const Dispatch&... dispatch) {
     broadcast_from({}, topic, message, dispatch...);
@@ -152,7 +155,7 @@ class pubsub {
     forward("", topic, message);
     local_broadcast_from(sender, topic, message, dispatch...);
   }
-  /// Sends a message to the subscribers of one node. A node that is not known has none.
+  /// Sends a message to the subscribers of one node. A node that `forward` does not know has none.
   template <typename Sent, typename... Dispatch>
   void direct_broadcast(std::string_view node, std::string_view topic, const Sent& message,
                         const Dispatch&... dispatch) {
@@ -185,7 +188,7 @@ class pubsub {
 
   /// Delivers the events of a relay, each to the subscribers of its topic. \see Delivery
   ///
-  /// An event that a subscriber throws on is retriable, whether or not on_failure is told of it.
+  /// When a subscriber throws, the answer is retriable, whether or not there is an on_failure.
   void deliver(std::span<const Message* const> batch, std::span<delivery_answer> answers)
     requires requires(const Message& event) { event.type; }
   {

@@ -20,11 +20,14 @@ struct back_off_options {
   std::chrono::microseconds longest = std::chrono::seconds(30);      ///< The bound of every pause.
 };
 
-/// One policy of reconnecting: the bound of a pause doubles with each failure, and a pause is drawn between half of its
-/// bound and the whole, so that clients which failed together do not come back together. One thread uses it.
+/// The pauses of one connection that is made again. The bound of a pause doubles with each failure. A pause is drawn
+/// between half of its bound and the whole, so that clients which failed together do not come back together. One thread
+/// uses it.
 class back_off {
  public:
-  /// Begins with the first pause. \throws bad_input  when a span is out of range, or `first` is more than `longest`
+  /// Begins with the first pause.
+  /// \throws bad_input  when a span is out of range
+  /// \throws bad_input  when `first` is more than `longest`
   explicit back_off(const back_off_options& options = {}) : options_(options), bound_(options.first) {
     constexpr auto century = std::chrono::hours(24 * 365 * 100);
     const auto check = [&](const char* field, std::chrono::microseconds span) {
@@ -36,7 +39,7 @@ class back_off {
     if (options.first > options.longest) refuse_input("first", "is more than longest");
   }
 
-  /// The next pause, and from now on a longer one.
+  /// Returns the next pause. The one after it is longer.
   [[nodiscard]] std::chrono::microseconds next() {
     const auto bound = bound_.count();
     bound_ = bound_ > options_.longest / 2 ? options_.longest : bound_ * 2;
@@ -45,17 +48,17 @@ class back_off {
     const auto drawn = detail::random_source::of_this_thread()() % (half + 1);
     return std::chrono::microseconds(bound - static_cast<std::int64_t>(drawn));
   }
-  /// Waits for the next pause. \returns false when a stop ended it
+  /// Waits for the next pause. \returns false when a stop request ended it
   bool rest(const std::stop_token& stop) {
     detail::rest(duration(next()), stop);
     return !stop.stop_requested();
   }
-  /// The connection stands again: the next pause is the first one.
+  /// Notes that the connection is made, so that the next pause is the first one.
   void reset() {
     bound_ = options_.first;
     failures_ = 0;
   }
-  /// How many pauses were taken since the connection stood.
+  /// Returns the number of pauses since the connection was made.
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
 
  private:

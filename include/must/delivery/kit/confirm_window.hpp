@@ -23,7 +23,7 @@ namespace must::kit {
 ///
 /// A message has a tag, which the delivery chooses or the broker counts. The tags of one connection increase.
 /// A delivery makes a `batch` for each call of deliver(), calls `send` before it hands a message to the client library,
-/// and passes on every confirm of the broker. What the broker says of a tag that is not in flight is ignored: it was
+/// and passes on every confirm of the broker. A confirm of a tag that is not in flight is ignored: the message was
 /// answered before, or belongs to a connection that is gone.
 class confirm_window {
  public:
@@ -45,7 +45,7 @@ class confirm_window {
     std::size_t unanswered_ = 0;
   };
 
-  /// A window without messages.
+  /// Makes a window without messages.
   /// \param most  the greatest distance, in messages, between the oldest one in flight and the next: 1 to 1,000,000
   /// \throws bad_input  when `most` is out of range
   explicit confirm_window(std::size_t most) : most_(most) {
@@ -76,10 +76,11 @@ class confirm_window {
     return true;
   }
 
-  /// The broker has taken a message, or, with `multiple`, every message in flight up to and including the tag; the tag
-  /// 0 then means all of them. A message that was marked before keeps the answer that it was marked with.
+  /// Notes that the broker has taken a message. With `multiple` it has taken every message in flight up to and
+  /// including the tag, or all of them when the tag is 0. A message that was marked before keeps the answer of the
+  /// mark.
   void confirm(tag which, bool multiple = false) { answer(which, multiple, {}); }
-  /// The broker has refused a message, or, with `multiple`, as many as confirm says.
+  /// Notes that the broker has refused a message, or with `multiple` as many as confirm() says.
   void refuse(tag which, const delivery_answer& why, bool multiple = false) { answer(which, multiple, why); }
   /// Notes what is wrong with a message that the broker will still confirm, such as one that reached no queue.
   /// The message stays in flight until its confirm.
@@ -87,7 +88,7 @@ class confirm_window {
     const std::lock_guard lock(mutex_);
     if (auto* const one = find(which)) one->in->answers_[one->index] = std::move(why);
   }
-  /// The connection is gone: every message in flight is answered as unknown, and tags may begin at 1 again.
+  /// Notes that the connection is gone. Every message in flight is answered as unknown, and tags may begin at 1 again.
   void lose(const std::string& reason) {
     const std::lock_guard lock(mutex_);
     for (auto& one : sent_) finish(one, {delivery_outcome::unknown, reason});
@@ -96,34 +97,34 @@ class confirm_window {
     changed_.notify_all();
   }
 
-  /// Whether every message of a batch is answered.
+  /// Returns whether every message of a batch is answered.
   [[nodiscard]] bool is_answered(const batch& which) const {
     const std::lock_guard lock(mutex_);
     return which.unanswered_ == 0;
   }
-  /// Whether another message may be sent.
+  /// Returns whether another message may be sent.
   [[nodiscard]] bool has_room() const {
     const std::lock_guard lock(mutex_);
     return sent_.size() < most_;
   }
-  /// How many messages are in flight.
+  /// Returns the number of messages in flight.
   [[nodiscard]] std::size_t in_flight() const {
     const std::lock_guard lock(mutex_);
     return in_flight_;
   }
-  /// The last tag of the contiguous prefix: every message with this tag or a lower one is answered. 0 at first.
+  /// Returns the highest tag for which every message with this tag or a lower one is answered. It is 0 at first.
   [[nodiscard]] tag answered_up_to() const {
     const std::lock_guard lock(mutex_);
     return prefix_;
   }
   /// Waits until every message of a batch is answered.
-  /// \returns whether it is; false after the time, or when a stop was requested
+  /// \returns whether they are. It is false when the time has passed or a stop was requested.
   bool wait_answered(const batch& which, std::chrono::microseconds most, const std::stop_token& stop = {}) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, stop, most, [&] { return which.unanswered_ == 0; });
   }
   /// Waits until another message may be sent.
-  /// \returns whether it may; false after the time, or when a stop was requested
+  /// \returns whether it may. It is false when the time has passed or a stop was requested.
   bool wait_room(std::chrono::microseconds most, const std::stop_token& stop = {}) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, stop, most, [&] { return sent_.size() < most_; });

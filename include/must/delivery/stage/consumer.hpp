@@ -18,12 +18,13 @@ namespace must {
 
 /// Handles the events of one or more producers, in the thread that runs it, and asks for more in time.
 ///
-/// At most max_demand events are on their way from each producer; they stay in its source until they are handled.
-/// \param handler  `handler(const T&)`; what it throws ends the subscription that the event came from, as a failure
+/// At most max_demand events are on their way from each producer, and they stay in its source until they are handled.
+/// The handler is called as `handler(const T&)`. When it throws, the subscription that the event came from ends as
+/// failed.
 template <typename T, typename Handler>
 class consumer {
  public:
-  /// Has no producers yet.
+  /// Makes a consumer without producers.
   explicit consumer(Handler handler) : handler_(std::move(handler)) {}
   consumer(const consumer&) = delete;
   consumer& operator=(const consumer&) = delete;
@@ -31,7 +32,8 @@ class consumer {
     for (const auto& one : links_) one->cancel();
   }
 
-  /// Adds a producer; to be called before run(). \throws bad_input  when the demand is out of range
+  /// Adds a producer. It is called before run().
+  /// \throws bad_input  when the demand is out of range
   template <Producer From>
   void subscribe_to(const From& producer, demand_options options = {}) {
     auto made = std::make_shared<link>(handler_, std::move(options));
@@ -39,7 +41,8 @@ class consumer {
     links_.push_back(std::move(made));
   }
   /// Handles events until a stop is requested, a producer ends whose mode says so, or none is left.
-  /// \throws what a permanent or transient producer failed with, or what the handler threw
+  /// \throws ...  what a permanent or transient producer failed with
+  /// \throws ...  what the handler threw
   void run(const std::stop_token& stop = {}) {
     while (!links_.empty() && !stop.stop_requested())
       if (!poll_all(stop)) return;

@@ -28,13 +28,14 @@ enum class cancel_mode : std::uint8_t {
 
 /// How a consumer asks a producer for events.
 struct demand_options {
-  /// The most events that may be on their way, 1 or more.
+  /// The highest number of events that may be on their way, 1 or more.
   std::int64_t max_demand = 1'000;
-  /// More events are asked for when only so many are still to come: 0 or more, less than max_demand. -1 is half of it.
+  /// The number of events still to come at which more are asked for: 0 or more, and less than max_demand. -1 is half of
+  /// it.
   std::int64_t min_demand = -1;
   /// What the end of the producer means for the consumer.
   cancel_mode cancel = cancel_mode::permanent;
-  /// Called when the producer has ended; `why` holds what it failed with, or nothing.
+  /// A function that is called when the producer has ended. `why` holds what it failed with, or nothing.
   std::function<void(const std::exception_ptr& why)> on_end{};
 };
 

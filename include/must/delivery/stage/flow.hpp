@@ -11,27 +11,29 @@
 
 namespace must {
 
-/// The demand of one subscriber of a producer. Any thread may call its functions; none throws.
+/// The demand of one subscriber of a producer. Any thread may call its functions, and none of them throws.
 ///
 /// \see Reactive Streams 1.0.4, section 3
 class stage_subscription {
  public:
   virtual ~stage_subscription() = default;
-  /// Asks for `count` more events. What is there is sent at once, in this thread or in one that sends already.
-  /// \param count  1 or more, else on_error gets bad_input (rule 3.9); a sum of 2^63-1 is without bound (rule 3.17)
+  /// Asks for more events. Those that are there are sent at once, in this thread or in one that sends already.
+  /// \param count  the number of events, 1 or more. A lower number makes on_error get bad_input (rule 3.9). A sum of
+  ///               2^63-1 asks for events without end (rule 3.17).
   virtual void request(std::int64_t count) noexcept = 0;
-  /// Ends the subscription. Only what another thread is sending may still come. The second call does nothing.
+  /// Ends the subscription. Only an event that another thread is sending may still come. The second call does nothing.
   virtual void cancel() noexcept = 0;
-  /// Asks for `more` events, 0 for none, and sends what is asked for until a stop is requested. When there is nothing
-  /// to send, waits for it. What is asked for meanwhile may be left to the next call.
+  /// Asks for `more` events, which may be 0, and sends what is asked for until a stop is requested. When there is
+  /// nothing to send, it waits. What is asked for meanwhile may be left to the next call.
   /// \returns false when the subscription has ended
   virtual bool poll(std::int64_t more, duration timeout, const std::stop_token& stop) noexcept = 0;
-  /// Waits until the next poll may send something, and sends nothing itself. Called while no other thread polls.
-  /// \returns false after the timeout, or when a stop was requested; a timeout of 0 only asks
+  /// Waits until the next poll may send something, and sends nothing itself. No other thread polls meanwhile. With a
+  /// timeout of 0 it does not wait.
+  /// \returns false when the time has passed or a stop was requested
   virtual bool wait(duration timeout, const std::stop_token& stop) noexcept = 0;
 };
 
-/// Takes events, one after another, and never more than it asked for. What on_subscribe and on_next throw goes to
+/// Takes events one after another, and never more than it asked for. An exception of on_subscribe or on_next goes to
 /// on_error.
 ///
 /// on_subscribe is called first. on_error or on_complete is called last, and only one of them.
@@ -40,7 +42,7 @@ template <typename T>
 class stage_subscriber {
  public:
   virtual ~stage_subscriber() = default;
-  /// Called first. Asks for the first events, now or later.
+  /// Called first. It asks for the first events, now or later.
   virtual void on_subscribe(std::shared_ptr<stage_subscription> subscription) = 0;
   virtual void on_next(const T& event) = 0;  ///< Called for each event that was asked for.
 

@@ -20,8 +20,9 @@
 
 namespace must {
 
-/// What stage_subscribers can subscribe to. A producer owns no subscriber, and one that is gone has cancelled. A
-/// subscription goes on when the producer is gone. \see Reactive Streams 1.0.4, section 1
+/// A producer is what a stage_subscriber can subscribe to. It does not own its subscribers: a subscriber that is
+/// destroyed has cancelled. A subscription goes on when the producer is destroyed.
+/// \see Reactive Streams 1.0.4, section 1
 template <typename P>
 concept Producer = requires(const P& producer, std::shared_ptr<stage_subscriber<typename P::value_type>> subscriber) {
   producer.subscribe(subscriber);
@@ -156,8 +157,9 @@ class partition_source {
 
 }  // namespace detail::stage
 
-/// Gives every subscriber every event, from where the source stands, each at its own pace by a copy of the source: the
-/// slowest subscriber holds up no other, and one that comes late misses nothing. \see RepeatableSource
+/// A producer that gives every event to every subscriber, from where the source stands. Each subscriber reads a copy of
+/// the source at its own pace, so that a slow one holds up no other, and one that comes late misses nothing.
+/// \see RepeatableSource
 template <Source From>
 class broadcast_producer : public detail::stage::copying_producer<From> {
   static_assert(detail::stage::check_repeatable<From>());
@@ -167,10 +169,11 @@ class broadcast_producer : public detail::stage::copying_producer<From> {
   explicit broadcast_producer(From from) : detail::stage::copying_producer<From>(std::move(from)) {}
 };
 
-/// Gives each event to one subscriber: whoever has demand takes the next. At most 64 events are read ahead of demand.
+/// A producer that gives each event to one subscriber: one that has demand takes the next event. At most 64 events are
+/// read ahead of demand.
 ///
-/// A subscriber that ends in the middle of an event has that one alone in its hands. The source has to be copyable; it
-/// need not be repeatable.
+/// When a subscriber ends while it handles an event, no other subscriber gets that event. The source has to be
+/// copyable, but not repeatable.
 template <Source From>
 class demand_producer : public detail::stage::copying_producer<detail::stage::shared_source<From>> {
  public:
@@ -180,11 +183,11 @@ class demand_producer : public detail::stage::copying_producer<detail::stage::sh
             detail::stage::shared_source<From>(std::move(from))) {}
 };
 
-/// Divides the events among partitions: `choose(event)` is a number below `count`, or an empty optional for none.
+/// A producer for each of several partitions. `choose(event)` returns the partition of an event: a number below
+/// `count`, or an empty optional for none.
 ///
-/// Each subscriber reads the source by a copy of its own, from the start, and passes over what is not its partition's:
-/// a slow one holds up no other, and what it has not asked for stays in the source. A number of `count` or more goes to
-/// the subscribers that meet it as bad_input. \see RepeatableSource
+/// Each subscriber reads a copy of the source from where it stands, and passes over events of other partitions, so that
+/// a slow one holds up no other. For a number of `count` or more, on_error gets bad_input. \see RepeatableSource
 template <Source From, typename Choose>
 class partition_producer {
   static_assert(detail::stage::check_repeatable<From>());
@@ -192,14 +195,17 @@ class partition_producer {
  public:
   using value_type = typename From::value_type;  ///< The type of the events.
 
-  /// The producer of one partition.
+  /// The type of the producer of one partition.
   using partition = broadcast_producer<detail::stage::partition_source<From, Choose>>;
 
   /// Begins where the source stands now.
-  /// \param count   how many partitions there are \param choose  the partition of an event
+  /// \param from    the source
+  /// \param count   the number of partitions
+  /// \param choose  the function that returns the partition of an event
   partition_producer(From from, std::size_t count, Choose choose)
       : from_(std::move(from)), count_(count), choose_(std::move(choose)) {}
-  /// The producer of one partition. \throws bad_input  when there is none of that number
+  /// Returns the producer of one partition.
+  /// \throws bad_input  when the number is not below size()
   [[nodiscard]] partition operator[](std::size_t which) const {
     detail::stage::check_partition(which, count_);
     return partition({from_, choose_, count_, which});

@@ -22,11 +22,11 @@
 
 namespace must {
 
-/// How far a source came.
+/// Why pull() has returned.
 enum class source_state : std::uint8_t {
-  more,  ///< The visitor wanted no more.
-  idle,  ///< There is nothing more at the moment.
-  ended  ///< Nothing more will come.
+  more,  ///< The taker wanted no more events.
+  idle,  ///< There are no more events at the moment.
+  ended  ///< No more events will come.
 };
 
 namespace detail::stage {
@@ -38,11 +38,14 @@ struct any_taker {
 
 }  // namespace detail::stage
 
-/// Gives events when they are asked for, and keeps none that nobody asked for.
+/// A source gives events when they are asked for.
 ///
-/// `pull(take)` calls `take(const value_type&)` for the next events, in order, until that returns false; the event it
-/// returned false for counts as taken. pull lets pass what take throws, and that ends the subscription.
-/// `wait(timeout, stop)` returns when there may be more. A copy goes on where the original stands. One thread uses it.
+/// - `pull(take)` calls `take(const value_type&)` for the next events, in order, until that returns false. The event
+/// for
+///   which it returns false counts as taken. An exception of take passes through, and ends the subscription.
+/// - `wait(timeout, stop)` returns when there may be more.
+///
+/// A copy goes on where the original stands. One thread uses a source.
 template <typename S>
 concept Source =
     requires { typename S::value_type; } && requires(S& source, detail::stage::any_taker<typename S::value_type> take,
@@ -51,29 +54,29 @@ concept Source =
       source.wait(timeout, stop);
     };
 
-/// A source of which a copy gives the same events again, from where the original stands, whoever reads the original.
+/// A source whose copies each give all events from where the original stands, whether or not the original is read.
 ///
-/// A source says so by `static constexpr bool is_repeatable = true;`. One that takes its events from a queue does not:
-/// what one copy has taken, no other copy gives.
+/// A source declares it by `static constexpr bool is_repeatable = true;`. A source that takes its events from a queue
+/// does not, since no other copy gives an event that one copy has taken.
 template <typename S>
 concept RepeatableSource = Source<S> && bool(S::is_repeatable);
 
 /// How a store is read as a source.
 struct source_options {
-  position after = 0;  ///< Exclusive lower bound: events after this position are given.
-  bool live = true;    ///< Whether it goes on with what is stored later, or ends at the head that it first meets.
+  position after = 0;  ///< The exclusive lower bound of the positions that are given.
+  bool live = true;    ///< Whether it goes on with later events. Otherwise it ends at the head.
   duration poll_interval =
-      duration{50'000};  ///< The longest time between two looks at a store that cannot wake who waits.
+      duration{50'000};  ///< The longest time between two reads of a store that cannot wake a thread.
 };
 
-/// The events of a store that match a query. What nobody demands stays in the store.
+/// The source of the events of a store that match a query. Events that nobody demands stay in the store.
 template <Storage S>
 class store_source {
  public:
   using value_type = recorded<typename S::data_type>;  ///< The type of the events.
   static constexpr bool is_repeatable = true;          ///< A store gives its events as often as it is asked.
 
-  /// A source that reads nothing until it is pulled. \param storage  the store; not owned
+  /// Makes a source that reads nothing until it is pulled. The store outlives it.
   store_source(S& storage, query which, const source_options& options = {})
       : storage_(&storage), which_(std::move(which)), options_(options) {}
 
@@ -100,7 +103,7 @@ class store_source {
   }
   /// Waits for more. \see Source
   void wait(duration timeout, const std::stop_token& stop) { polling_.wait(*storage_, at(), timeout, stop); }
-  /// The position of the last event that was given or passed over.
+  /// Returns the position of the last event that was given or passed over.
   [[nodiscard]] position at() const { return has_begun_ ? stands_.at : options_.after; }
 
  private:
@@ -121,24 +124,24 @@ class store_source {
   detail::following::anchor stands_{};  // the last event that was given or passed over
 };
 
-/// Says of a function that a copy of it gives the same events again. \see function_source
+/// The type of must::repeatable. \see function_source
 struct repeatable_t {};
-/// The value of repeatable_t to pass to function_source.
+/// Tells function_source that a copy of the function gives the same events again.
 inline constexpr repeatable_t repeatable{};
 
-/// A source that calls a function for each event: `optional<T> next()`, which gives nothing at the end.
+/// A source that calls a function `std::optional<T> next()` for each event. At the end, next returns no value.
 ///
-/// A copy of the source has a copy of the function. Where that copy gives the same events again, because the function
-/// keeps by value all that it needs, write `function_source(next, must::repeatable)`.
+/// A copy of the source has a copy of the function. When that gives the same events again, because the function keeps
+/// by value all that it needs, write `function_source(next, must::repeatable)`.
 template <typename Next, bool Repeatable = false>
 class function_source {
  public:
-  using value_type = typename std::invoke_result_t<Next&>::value_type;  ///< The type that `next` gives.
-  static constexpr bool is_repeatable = Repeatable;                     ///< Whether the function was said to be that.
+  using value_type = typename std::invoke_result_t<Next&>::value_type;  ///< The type of the events.
+  static constexpr bool is_repeatable = Repeatable;                     ///< Whether repeatable was passed.
 
-  /// A source that calls nothing until it is pulled.
+  /// Makes a source that calls nothing until it is pulled.
   explicit function_source(Next next) : next_(std::move(next)) {}
-  /// A source that calls nothing until it is pulled.
+  /// Makes a source that calls nothing until it is pulled.
   function_source(Next next, repeatable_t)
     requires Repeatable
       : next_(std::move(next)) {}
@@ -150,7 +153,8 @@ class function_source {
       if (!take(*event)) return source_state::more;
     return source_state::ended;
   }
-  void wait(duration, const std::stop_token&) {}  ///< Returns at once. \see Source
+  /// Returns at once. \see Source
+  void wait(duration, const std::stop_token&) {}
 
  private:
   Next next_;
@@ -160,17 +164,17 @@ function_source(Next) -> function_source<Next, false>;
 template <typename Next>
 function_source(Next, repeatable_t) -> function_source<Next, true>;
 
-/// A stage in the middle. For each event of a source it calls `transform(event, give)`, which calls `give(out)` any
-/// number of times.
+/// A stage between a source and a consumer. For each event of the source it calls `transform(event, give)`, which calls
+/// `give(out)` any number of times.
 ///
-/// It runs in the thread of its consumer. Only what one event became waits here until it is demanded.
+/// It runs in the thread of its consumer. Only the values that one event became wait here until they are demanded.
 template <typename Out, Source From, typename Transform>
 class producer_consumer {
  public:
-  using value_type = Out;                                        ///< The type that `transform` gives.
-  static constexpr bool is_repeatable = RepeatableSource<From>;  ///< Whether the source is.
+  using value_type = Out;                                        ///< The type of the values that `transform` gives.
+  static constexpr bool is_repeatable = RepeatableSource<From>;  ///< Whether the source is repeatable.
 
-  /// Pulls nothing until it is pulled.
+  /// Makes a stage that pulls nothing until it is pulled.
   producer_consumer(From from, Transform transform) : from_(std::move(from)), transform_(std::move(transform)) {}
 
   /// Gives the next events. \see Source
@@ -182,7 +186,7 @@ class producer_consumer {
       return give_waiting(take);
     });
   }
-  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }  ///< Waits for more.
+  void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }  ///< Waits for the source.
 
  private:
   template <typename Take>

@@ -155,36 +155,38 @@ class offer_source {
 
 }  // namespace detail::stage
 
-/// A Delivery at one end, a Producer at the other: a relay into stages, at least once and with back-pressure.
+/// A Delivery that is a Producer at its other end: a relay delivers to stages, at least once and with back-pressure.
 ///
-/// Each event goes to one subscriber that has demand, and is confirmed when its on_next has returned; when that throws,
-/// the event is retriable. Nothing is kept here: deliver() waits until the events are handled, the relay is stopped, or
-/// no subscriber is left; then they are retriable. The destructor and close() end the subscribers. Events of one lane
-/// are handled one after another, by any subscriber. Any number of threads may use it.
-/// \tparam T  the type of what is delivered: recorded<data_type> \see must::relay, must::make_consumer
+/// Each event goes to one subscriber that has demand, and is confirmed when its on_next has returned. When that throws,
+/// the answer is retriable. Nothing is kept here: deliver() waits until the events are handled. When the relay is
+/// stopped or no subscriber is left, the answer is retriable. The destructor and close() end the subscribers. Events of
+/// one lane are handled one after another, by any subscriber. Any number of threads may use it.
+/// \tparam T  the type of the events: recorded<data_type> of the store
+/// \see must::relay, must::make_consumer
 template <typename T>
 class stage_delivery {
  public:
   using value_type = T;  ///< The type of the events.
 
-  /// A delivery without subscribers.
+  /// Makes a delivery without subscribers.
   stage_delivery() = default;
   stage_delivery(const stage_delivery&) = delete;
   stage_delivery& operator=(const stage_delivery&) = delete;
   ~stage_delivery() { close(); }
 
-  /// Adds a subscriber. \see Producer \throws bad_input  when the subscriber is null
+  /// Adds a subscriber. \see Producer
+  /// \throws bad_input  when the subscriber is null
   void subscribe(const std::shared_ptr<stage_subscriber<T>>& to) const {
     detail::stage::pulling<detail::stage::offer_source<T>>::subscribe(detail::stage::offer_source<T>(offers_), to);
   }
-  /// Waits until stages have handled the events, or cannot. \see Delivery
+  /// Waits until stages have handled the events, and answers for each. \see Delivery
   void deliver(std::span<const T* const> batch, std::span<delivery_answer> answers, const std::stop_token& stop = {}) {
     detail::stage::offer<T> made{batch, answers};
     offers_->deliver(made, stop);
   }
-  /// Ends the subscribers when they have taken what waits. What is delivered later is answered as fatal.
+  /// Ends the subscribers when they have taken the events that wait. Later calls of deliver() answer fatal.
   void close() { offers_->close(); }
-  /// The number of calls of deliver() that wait for demand.
+  /// Returns the number of calls of deliver() that wait for demand.
   [[nodiscard]] std::size_t waiting() const { return offers_->waiting(); }
 
  private:
