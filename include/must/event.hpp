@@ -316,11 +316,12 @@ inline constexpr int schema_version = detail::schema_version_of<Event>();
 
 /// An event is a copyable class with a name: see event_type. It may have these members:
 ///
-/// - `stream`, the name of its stream, and `tags`, a range of its tags. Each is a data member or a const function.
-/// - `partition_key`, a data member or a const function: events of one key are handled in order, one after the other.
-///   It is recorded as the extension "partitionkey". Events that differ in it alone have the same content.
+/// - `stream`, the text that names its stream, `tags`, a range of texts by which queries select it, and
+/// `partition_key`,
+///   a text. Each is a data member or a const function. Events of one partition_key are handled in order, one after the
+///   other. It is recorded as the extension "partitionkey". Events that differ in it alone have the same content.
 /// - `be_handled(options...)`, which is called after the event is stored: see must::be_handled.
-/// - `former_types`, the names under which earlier releases of the program have stored the event.
+/// - `static constexpr former_types`, a name or an array of names under which earlier releases have stored the event.
 /// - `using previous = ...`, the type of its previous version, with a constructor that takes one.
 /// - `schema_version`, the number of this version.
 template <typename E>

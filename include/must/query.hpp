@@ -59,7 +59,7 @@ inline void complete_names(std::vector<std::string>& types, const names_by_event
 /// One item of a query. It matches an event whose type is one of `types`, that has all of `tags`, and is in `stream`.
 ///
 /// An empty part is not compared. Every store refuses an item whose parts are all empty (bad_input): a query that
-/// matches every event is written query::all().
+/// matches every event is written query::all(). \see cloud_event, which says what types, tags and streams are
 struct query_item {
   std::vector<std::string> types{};     ///< The event has any of these types.
   std::vector<std::string> tags{};      ///< The event has all of these tags.
@@ -173,7 +173,7 @@ struct read_options {
   std::optional<std::int64_t> limit{};
 };
 
-/// How far a read came. A later read continues behind it with `scanned` as its `after`, or backwards as its `until`.
+/// How far a read came. A later read forwards goes on where this one ended when `scanned` is its `after`.
 struct read_result {
   /// The highest position of the store when the read began, before the first event was visited. It is 0 when the store
   /// is empty. Events above it are not visited.
@@ -227,7 +227,8 @@ struct stream_expectation {
 /// What holds when an append stores its events: each stream is as expected, and the query matches no event above
 /// `after`.
 ///
-/// Streams are checked first, in their order. An empty condition always holds.
+/// Streams are checked first, in their order. An empty condition always holds. An `after` above the head of the store
+/// is refused (position_ahead), whatever the query.
 /// \see dcb.events, specification, "Append Condition"
 struct append_condition {
   /// The append fails when an event that this query matches is stored above position `after`.
@@ -238,7 +239,8 @@ struct append_condition {
   std::vector<stream_expectation> streams{};
 };
 
-/// The positions that an append was stored at. An append that was stored before has the positions of the first time.
+/// The positions that an append was stored at. Events that are stored already, with the same ids and the same content,
+/// have the positions of the first time.
 struct appended {
   must::position first = 0;  ///< The position of its first event.
   must::position last = 0;   ///< The position of its last event.

@@ -43,10 +43,12 @@ bool goes_on_after(Visitor& visitor, const recorded<Data>& record) {
 
 /// A store of events, which keeps them for ever, in one order. Any number of threads may use one at once.
 ///
-/// - `append(events, condition)` stores all events or none, and moves from them only if it stores them. It raises
-///   bad_input, duplicate_id and position_ahead, in this order. Events that are stored already get their first result.
-/// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)` for each event. A visitor that returns
-///   false ends the read. It holds no lock of the store, so it may append and read. What it throws passes through.
+/// - `append(events, condition)` stores all events or none, and may move from those that it stores. It raises
+/// bad_input,
+///   duplicate_id and position_ahead, in this order. An append that is sent again, with the same ids and content, is
+///   stored once, and gets the result of the first time.
+/// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)` for each event. When it returns false,
+///   the read ends. It holds no lock of the store, so it may append and read. What it throws passes through.
 /// - `head()` returns the last position, and `version(stream)` the last version of a stream. They are 0 when empty.
 /// - `find(source, id)` returns the event of that source and id, if there is one.
 /// - `origin()` returns the source, the clock and the ids of new events. Every other member may throw storage_error.
@@ -77,7 +79,8 @@ struct cell {
 ///   An `expected` of 0 means that there is no such cell yet.
 /// - `list(prefix)` returns the keys that start with a prefix, sorted bytewise.
 ///
-/// A key is a name of 1 to 512 bytes of UTF-8 without NUL. Any other key is refused (bad_input).
+/// A key is a name of 1 to 512 bytes of UTF-8 without NUL. Any other key is refused (bad_input). Cells are never
+/// removed.
 template <typename S>
 concept CellStorage = Storage<S> && requires(S& storage, std::string_view text, std::uint64_t revision) {
   { storage.get(text) } -> std::same_as<std::optional<cell>>;

@@ -44,10 +44,10 @@ concept EventHandler = CellStorage<S> && (std::invocable<H&, const recorded<type
 
 /// Follows the events of a store that match a query: those that are stored, and then those that come.
 ///
-/// The handler gets each event at least once, in the order of positions. With several lanes, only the events of one key
-/// are in order. The checkpoint says how far the subscription has come. Checkpoint, lease, attempts and parked events
-/// are cells of the store, under the name of the subscription. One process follows at a time, and others take over from
-/// it.
+/// The handler gets each event at least once, in the order of positions. With several lanes, which are threads, only
+/// the events of one key are in order. The checkpoint says how far the subscription has come. Checkpoint, lease,
+/// attempts and parked events are cells of the store, under the name of the subscription. One process follows at a
+/// time, and others take over from it.
 /// \see must::subscriptions, which lists and resets what is stored
 template <CellStorage S, typename Handler>
   requires EventHandler<Handler, S>
@@ -101,7 +101,7 @@ class subscription {
   }
 
   /// Waits until every event at or below a position is handled. With processed_command::last as the position, a program
-  /// then reads its own writes.
+  /// then reads its own writes. Another thread is in run() of this object.
   ///
   /// It returns at once when an event at or below the position is parked, or waits behind one that is.
   /// \returns the outcome, which converts to bool: whether every event is handled

@@ -92,8 +92,9 @@ class relay_handler : public following::hooks {
 
 /// Makes a relay: a subscription that hands the events of a store that match a query to a Delivery.
 ///
-/// Each event arrives at least once, and in each lane in order. The checkpoint covers only events that are confirmed.
-/// A repeat has the same source and id, so that must::deduplicator and must::inbox recognise it.
+/// Each event arrives at least once, and in order. With several lanes, only the events of one key are in order. The
+/// checkpoint covers only events that are confirmed. A repeat has the same source and id, so that must::deduplicator
+/// and must::inbox recognise it.
 /// \param storage   the store whose events are delivered, which outlives the relay
 /// \param name      the name of the relay, 1 to 400 bytes: it is the name of its subscription
 /// \param which     the events that are delivered

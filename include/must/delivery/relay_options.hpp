@@ -43,7 +43,8 @@ struct relay_options {
   std::size_t in_flight = 1'000;
   /// Where the relay begins when it has no checkpoint.
   start_at start = start_at::origin();
-  /// The number of threads that deliver at once: 1 to 1,024. Events of one key are never delivered at once.
+  /// The number of lanes, which are threads that deliver at once: 1 to 1,024. Events of one key are never delivered at
+  /// once.
   unsigned lanes = 1;
   /// A function that returns the key of an event. By default the key is the extension "partitionkey", or else the
   /// stream.

@@ -95,10 +95,11 @@ class basic_process_manager {
 
 /// Makes a process manager of the ProcessManager P, which follows a store and runs the commands that P returns.
 ///
-/// Each instance has a stream of its own, where a decision is stored before its commands run, and each outcome after
-/// it. The ids of commands follow from the decision, so that a crash runs no command twice. Events of the commands
-/// carry the metadata causationid and correlationid. A command that is refused goes to P::refused, and any other
-/// failure to the failure policy. A store of structs has to know process_decided and process_outcome, too.
+/// An instance is the process of one key. It has a stream of its own, where a decision is stored before its commands
+/// run, and each outcome after it. The ids of commands follow from the decision, so that a crash runs no command twice.
+/// Events of the commands carry the metadata causationid and correlationid. A command that is refused goes to
+/// P::refused, if there is one, and any other failure to the failure policy. A store of structs has to know
+/// process_decided and process_outcome, too.
 /// \param storage  the store, which outlives the process manager
 /// \param name     the name of the process manager, 1 to 200 bytes
 /// \param options  a subscription_options with one lane, and options for process_command

@@ -46,11 +46,12 @@ struct view_version {
   unsigned version = 1;  ///< The version: 1, 2, 3 ..., a new one for every change of the handler.
 };
 
-/// A view that a handler stores, in versions. A new version is built beside the one in use, and then takes its place.
+/// A view that a handler stores, in versions. A new version is built beside the one in use, whose tables the program
+/// reads, and then takes its place.
 ///
 /// The handler is that of a must::subscription, and may take a view_phase as its last argument. What it does beyond its
 /// own tables, such as to send a mail, it does in view_phase::live only. Then it does so once for each event, whichever
-/// version is in use; without a transaction, a crash may repeat the last events.
+/// version is in use. Without a transaction, a crash may repeat the last events.
 /// Each version has a checkpoint of its own. The handler of each version writes tables of its own. Parked events are
 /// handed over by their keys, so a new version has the same key_of. A version that ends while it takes over leaves the
 /// former one in use.
@@ -73,8 +74,9 @@ class view {
 
   /// Builds this version from the first event on, beside the one in use, takes its place, and returns.
   ///
-  /// It goes on where an earlier call was cut off, and does nothing when this version is built and in use. A process
-  /// that runs the former version returns from run. The first version of a view is in use from the start.
+  /// A stop request ends it early, and the next call goes on from there. It does nothing when this version is built and
+  /// in use. A process that runs the former version returns from run. The first version of a view is in use from the
+  /// start.
   /// \param progress  what is called about ten times a second, and at the end
   /// \throws not_owner  when a later version is in use
   /// \throws not_owner  when another process follows this version

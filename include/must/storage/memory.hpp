@@ -73,7 +73,7 @@ class memory_store {
 
   /// Appends events under a condition. Events that may throw when they are moved are copied. \see Storage
   /// \throws bad_input  for input beyond the limits
-  /// \throws duplicate_id  for a known id
+  /// \throws duplicate_id  when an id is stored with other content
   /// \throws position_ahead  for a condition on a position beyond the head
   /// \throws ...  what copying an event throws
   append_result append(std::span<event> events, const append_condition& condition) {

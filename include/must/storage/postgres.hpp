@@ -62,14 +62,14 @@ struct postgres_options {
   must::limits limits{};
   /// The number of events that a read fetches at once.
   std::size_t page_events = 4'000;
-  /// The size of the tags, of the attributes and of the data that a read fetches at once, in bytes each. A larger event
-  /// is fetched alone.
+  /// The highest number of bytes that a read fetches at once, for each of tags, attributes and data. A larger event is
+  /// fetched alone.
   std::size_t page_bytes = 16U << 20U;
   /// Whether each commit wakes the threads and processes that wait for events. Otherwise they poll.
   bool notify = true;
   /// The time between two polls of a thread that waits for events.
   must::duration poll_interval{200'000};
-  /// Whether the schema is made where there is none, and mended after it was renamed.
+  /// Whether the schema is made when there is none, and its functions anew when it was renamed.
   bool create = true;
   /// Whether a pooler in transaction mode stands before the server, so that no session keeps anything. The store
   /// detects most poolers itself.
@@ -81,10 +81,10 @@ struct postgres_options {
 /// Several processes may use one schema. Appends take turns by an advisory lock. Positions have no gaps, and are in the
 /// order of commits. No connection is held while a visitor runs. The database is encoded in UTF8.
 /// A connection that is lost is made anew. An append whose outcome is not known is sent again until the deadline, and
-/// is stored once. After outcome_unknown, call append again with the same events: a stored result and a conflict on the
-/// query are final, position_ahead and a conflict on a stream below its expected version are not.
-/// Every member may throw storage_error, with the SQLSTATE as backend_code. Members that write may throw
-/// outcome_unknown.
+/// is stored once. After outcome_unknown, call append again with the same events. Then a stored result and a conflict
+/// on the query are final. The lost request may still commit after position_ahead, and after a conflict on a stream
+/// whose version is below the expected one. Every member may throw storage_error, with the SQLSTATE as backend_code.
+/// Members that write may throw outcome_unknown.
 class postgres_store {
  public:
   using data_type = payload;  ///< The type of the data of an event.
@@ -117,9 +117,9 @@ class postgres_store {
     return detail::postgres::pg_schema_sql(name);
   }
 
-  /// Appends events under a condition, and never moves from them. \see Storage
+  /// Appends events under a condition, and leaves `events` as they are. \see Storage
   /// \throws bad_input  for input beyond the limits
-  /// \throws duplicate_id  for a known id
+  /// \throws duplicate_id  when an id is stored with other content
   /// \throws position_ahead  for a condition on a position beyond the head
   append_result append(std::span<event> events, const append_condition& condition) {
     const auto call = prepared(events, condition);
@@ -131,12 +131,10 @@ class postgres_store {
                           unknown);
     }));
   }
-  /// Appends events and runs `then` in the same transaction, so that both are stored or neither. \see
-  /// TransactionalStorage
+  /// Appends events and runs `then` in the same transaction, before the commit. \see TransactionalStorage
   ///
-  /// `then` runs after the checks and before the commit, while the commit lock is held. It does not run for a conflict
-  /// or a repeat. It runs again when the transaction is tried again. What it throws rolls everything back and passes
-  /// through. It must not append to this store otherwise, since that waits for the lock until the deadline.
+  /// `then` does not run for a conflict or a repeat, and runs again when the transaction is tried again. It holds the
+  /// lock of appends, so it does not append to this store. What it throws rolls everything back and passes through.
   /// \throws ...  what append() and `then` throw
   append_result append_with(std::span<event> events, const append_condition& condition, const callback& then) {
     const auto call = prepared(events, condition);
@@ -172,7 +170,8 @@ class postgres_store {
     const detail::postgres::pg_parameters none;
     return ask("head", head_sql_, none).number(0, 0);
   }
-  /// Returns the version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
+  /// Returns the version of a stream, 0 when there is none.
+  /// \throws bad_input  for a stream that is no name
   [[nodiscard]] must::version version(std::string_view stream) {
     kit::check_name("stream", stream);
     detail::postgres::pg_parameters name;
@@ -194,7 +193,7 @@ class postgres_store {
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
   /// Returns the limits that the store was opened with.
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
-  /// Returns the most connections that are open at once, beside the one that waits.
+  /// Returns the highest number of connections that are open at once, beside the one that waits.
   [[nodiscard]] std::size_t connections() const noexcept { return options_.connections; }
 
   /// Returns "<uuid>.<incarnation>". A restored dump has those of the store that it was made from. After a dump is
@@ -274,8 +273,8 @@ class postgres_store {
       raise(failure.why);
     }
   }
-  /// Whether notifications wake those who wait. Otherwise they poll: `notify` is off, the connection is lost, a pooler
-  /// in transaction mode stands between, the server is a standby, or nobody has waited yet.
+  /// Returns whether notifications wake the threads that wait. Otherwise they poll: `notify` is off, the connection is
+  /// lost, there is a pooler in transaction mode, the server is a standby, or no thread has waited yet.
   [[nodiscard]] bool is_notified() const noexcept { return listener_->listening(); }
 
  private:

@@ -62,7 +62,8 @@ struct sqlite_transaction {
 /// must_tag may not yet contain the tags of the newest events: see sqlite_options::unindexed_events.
 /// SQLite detects damage to the structure of its pages. This store detects a missing position or version, verify() and
 /// `verify_reads` also an event that was changed, and verify() alone what an index has lost.
-/// Let no other program checkpoint the file when SQLite is older than 3.51.3 (3.50.7, 3.44.6).
+/// A SQLite older than 3.51.3 (3.50.7, 3.44.6) may lose pages when another program checkpoints the file: let none do
+/// so.
 class sqlite_store {
  public:
   using data_type = payload;               ///< The type of the data of an event.
@@ -78,9 +79,9 @@ class sqlite_store {
     kit::check_name("source", origin_.source);
   }
 
-  /// Appends events under a condition, and never moves from them. \see Storage
+  /// Appends events under a condition, and leaves `events` as they are. \see Storage
   /// \throws bad_input  for input beyond the limits
-  /// \throws duplicate_id  for a known id
+  /// \throws duplicate_id  when an id is stored with other content
   /// \throws position_ahead  for a condition on a position beyond the head
   /// \throws storage_error  when SQLite fails, also when another process holds the file for longer than `busy_timeout`
   append_result append(std::span<event> events, const append_condition& condition) {
@@ -166,8 +167,8 @@ class sqlite_store {
   /// Returns the limits that the store was opened with.
   [[nodiscard]] const must::limits& limits() const noexcept { return file_.options().limits; }
 
-  /// Returns "<uuid>.<incarnation>". A backup has the uuid of the store that it was made from, and a number of its own.
-  /// The incarnation of a new store is 1.
+  /// Returns "<uuid>.<incarnation>". The incarnation of a new store is 1. A backup has the uuid of the store that it
+  /// was made from, and an incarnation of its own.
   [[nodiscard]] std::string history() const { return file_.uuid() + "." + std::to_string(file_.incarnation()); }
 
   /// Returns the cell under a key, if there is one. \see CellStorage
@@ -232,7 +233,7 @@ class sqlite_store {
     file_.check_writable("mark_restored");
     file_.begin_incarnation();
   }
-  /// Verifies the whole file: integrity_check of SQLite, and the seal and the tags of every event. Others may append
+  /// Verifies the whole file: integrity_check of SQLite, and the digest and the tags of every event. Others may append
   /// meanwhile. A damaged cell is detected only where SQLite detects it.
   /// \throws storage_error  with the code SQLITE_CORRUPT. The message names what is damaged.
   void verify() const {

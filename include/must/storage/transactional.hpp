@@ -14,16 +14,18 @@
 
 namespace must {
 
-/// A store whose database runs the caller's statements in its own transactions, so that views are never behind.
+/// A store whose database runs statements of the program in the transactions of the store, so that views are never
+/// behind.
 ///
-/// - `S::transaction` is what a callback gets. Its `handle` is the database's own (sqlite3*, PGconn*).
+/// - `S::transaction` is what a callback gets. Its `handle` is that of the database (sqlite3*, PGconn*).
 /// - `append_with(events, condition, work)` appends, and calls `work(transaction)` after the events are written and
 ///   before the commit.
 /// - `put_with(key, bytes, expected, work)` does the same for a cell.
 /// - `with_transaction(work)` calls `work(transaction)` in a transaction of its own, and commits.
 ///
 /// What `work` throws rolls everything back and goes on to the caller. `work` does not run for a conflict, for a put
-/// that stores nothing, or for a repeat. It neither ends the transaction nor calls the store.
+/// that stores nothing, or for events that are stored already. It neither ends the transaction nor writes to the store
+/// by the members of the store. A store may also refuse reads by `work`.
 template <typename S>
 concept TransactionalStorage =
     Storage<S> && requires { typename S::transaction; } &&

@@ -14,8 +14,7 @@ namespace must {
 /// A store that can be waited for.
 ///
 /// `wait_for(position, timeout, stop)` returns when the head is at `position` or beyond, when the timeout has passed,
-/// or when a stop is requested. The result says whether the head is there. A wake-up is a hint, never the truth:
-/// whoever is woken reads what is there.
+/// or when a stop is requested. It returns whether the head is there.
 template <typename S>
 concept WaitableStorage = Storage<S> && requires(S& storage, position until, duration timeout, std::stop_token stop) {
   { storage.wait_for(until, timeout, stop) } -> std::same_as<bool>;

@@ -79,8 +79,8 @@ struct subscription_health {
 struct subscription_options {
   /// Where the subscription begins when it has no checkpoint.
   start_at start = start_at::origin();
-  /// The number of threads that handle events at once: 1 to 1,024. Events of one key are never handled at once. A
-  /// handler in transactions needs a store that has more connections than lanes.
+  /// The number of lanes, which are threads that handle events at once: 1 to 1,024. Events of one key are never handled
+  /// at once. A handler in transactions needs a store that has more connections than lanes.
   unsigned lanes = 1;
   /// A function that returns the key of an event. By default the key is the extension "partitionkey", or else the
   /// stream. With several lanes, events without a key are handled in no particular order.

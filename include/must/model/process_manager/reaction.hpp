@@ -55,7 +55,7 @@ inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
 /// A process manager is a State that turns its events into commands. It has these members:
 ///
 /// - `using starts = must::events<...>;`, the events that begin an instance, and optionally `ends`, those that end it
-/// - `using commands = must::commands<...>;`, the commands that it issues
+/// - `using commands = must::commands<...>;`, the commands that it issues, each of which has a codec
 /// - `static std::string key_of(const E&)` for each event, which returns the key of the instance that it belongs to
 /// - `react(event) const` or `react(event, record) const` for each event, which is called after apply
 /// - optionally `refused(command, const must::error&) const` for each command, and `on_deadline(name) const`

@@ -52,7 +52,7 @@ struct sqlite_options {
   /// then, a store that queries tags keeps them in memory. The append that writes them takes longer. With 1, no tag
   /// waits. With 0, the size of the file decides: 4,096 to 16,384.
   std::uint64_t unindexed_events = 0;
-  /// Whether reads check every page for damage, and compare every event with its seal.
+  /// Whether reads check every page for damage, and compare every event with the digest that is stored with it.
   bool verify_reads = false;
   /// The highest number of pages of the file. With 0 there is no limit but that of SQLite.
   std::int64_t max_pages = 0;
