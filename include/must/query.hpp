@@ -149,7 +149,7 @@ inline std::string missed_type(const query& which, const names_by_event& events)
 
 }  // namespace detail
 
-/// The order of a read. Forwards is by rising positions, the oldest event first; backwards is by falling ones.
+/// The order of a read. Forwards, positions rise, and the oldest event comes first. Backwards, positions fall.
 enum class direction : std::uint8_t { forwards, backwards };
 
 /// Which part of the matching events a read visits, and in which order.
@@ -256,7 +256,7 @@ struct conflict {
   part failed = part::query;
   /// The stream that was not as expected. It is empty for part::query.
   std::string stream{};
-  /// The version that was expected of the stream; 0 is no stream, and no value is any version from 1.
+  /// The version that was expected of the stream. It is 0 for no_stream, and has no value for exists.
   std::optional<version> expected{};
   /// The version of the stream, or for part::query the last position at which an event matches.
   std::uint64_t actual = 0;

@@ -26,7 +26,7 @@ namespace must {
 ///
 /// The content type is `application/json`. A value that nlohmann_json writes as null is a null payload. A number that
 /// nlohmann_json would cut to fit its member (1.5 or 3000000000 for an int, -1 for an unsigned) is refused.
-/// \see must/codec/codec.hpp; CloudEvents 1.0.2, JSON Event Format, section 3.1
+/// \see CloudEvents 1.0.2, JSON Event Format, section 3.1
 template <typename Event>
   requires detail::coding::JsonReadable<Event> && detail::coding::JsonWritable<Event>
 struct codec<Event> {

@@ -20,7 +20,7 @@ namespace must {
 ///
 /// A repeat is not recognised when more than `capacity` other events came in between, or after a restart. An event
 /// counts as received before it is handled. When handling it fails, call forget().
-/// \see CloudEvents 1.0.2, "id"; must::inbox, which recognises every repeat, in the transaction of the receiver's work
+/// must::inbox recognises every repeat, in the transaction of the work of the receiver. \see CloudEvents 1.0.2, "id"
 class deduplicator {
  public:
   /// Makes a deduplicator that has received nothing.

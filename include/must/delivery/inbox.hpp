@@ -19,7 +19,7 @@ namespace must {
 /// The note of an event that was received, by source and id, is a cell of the store. It is stored in the transaction
 /// that the work writes in, and kept for ever. Of threads and processes that receive one event at once, one does the
 /// work.
-/// \see CloudEvents 1.0.2, "id"; must::deduplicator, in memory
+/// must::deduplicator needs no store. \see CloudEvents 1.0.2, "id"
 template <TransactionalStorage S>
   requires CellStorage<S>
 class inbox {

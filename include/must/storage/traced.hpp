@@ -20,8 +20,8 @@ namespace must {
 /// A storage whose observer is told of every append and read, and of the commands and handlers that run on it.
 ///
 /// Other decorators hand the observer on, whichever is outside. A batch (BatchStorage) counts as one append, with the
-/// first failure. To be told of each append by itself, trace what is outside of group_commit. What the store answers
-/// and throws is not changed. A null_observer costs nothing. Any number of threads may use one.
+/// first failure. To be told of each append by itself, trace a group_commit, and not the store in it. What the store
+/// answers and throws is not changed. A null_observer costs nothing. Any number of threads may use one.
 template <Storage S, Observer O>
 class traced : public kit::decorator<S> {
   using base = kit::decorator<S>;
@@ -30,7 +30,7 @@ class traced : public kit::decorator<S> {
   using typename base::data_type;
   using typename base::event;
 
-  /// Traces a store. Neither the store nor the observer is owned; both outlive this object.
+  /// Traces a store. The store and the observer outlive this object.
   traced(S& storage, O& observer) noexcept : base(storage), observer_(&observer) {}
 
   /// Returns the observer that is told. \see ObservedStorage

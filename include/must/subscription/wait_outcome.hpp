@@ -24,7 +24,8 @@ class [[nodiscard]] wait_outcome {
 
   [[nodiscard]] kind what() const noexcept { return what_; }                                ///< How the wait ended.
   [[nodiscard]] explicit operator bool() const noexcept { return what_ == kind::handled; }  ///< Whether all is handled.
-  /// The first position that is parked, or that waits behind a parked event; 0 unless what() is kind::parked.
+  /// Returns the first position that is parked, or that waits behind a parked event. It is 0 unless what() is
+  /// kind::parked.
   [[nodiscard]] position parked_at() const noexcept { return parked_at_; }
 
  private:

@@ -16,8 +16,8 @@
 
 namespace must::kit {
 
-/// Appends one item of a batch: what `append()` returns, or what it throws, as a value. A std::bad_alloc and the like
-/// become an error as well. A storage_error passes through, since it concerns the batch as a whole.
+/// Appends one item of a batch. Returns what `append()` returns, or the error that it throws. A std::bad_alloc and the
+/// like become an error as well. A storage_error passes through, since it concerns the batch as a whole.
 template <typename Append>
 [[nodiscard]] result<append_result> item_result(Append&& append) {
   try {

@@ -33,8 +33,8 @@ struct transaction_of<S> {
   using transaction = typename S::transaction;  ///< The type that a callback gets.
 };
 
-/// The base of a decorator: hands on every member of a store but append. A decorator hides the members that it changes.
-/// What the store cannot do the decorator cannot do either. The store is not owned, and outlives the decorator.
+/// The base of a decorator, which hands on every member of a store but append. A decorator hides the members that it
+/// changes. It has only the members that the store has. The store outlives the decorator.
 template <Storage S>
 class decorator : public transaction_of<S> {
  public:

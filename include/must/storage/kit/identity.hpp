@@ -47,15 +47,15 @@ void check_distinct(std::span<const basic_event<Data>> events) {
 /// Where an event with the id of one that is appended is stored, and its place in the append that it came with.
 struct known_event {
   position at = 0;                ///< The position of the event. It is 0 when no event has the id.
-  std::uint64_t offset = 0;       ///< How many events of its append come before the event.
-  std::uint64_t append_size = 0;  ///< How many events its append has.
+  std::uint64_t offset = 0;       ///< The number of events before it in its append.
+  std::uint64_t append_size = 0;  ///< The number of events of its append.
 };
 
-/// The result that the very same append had before, or nothing when none of its ids is known.
+/// Returns the result that the same append had before, or nothing when none of its ids is known.
 ///
-/// \param known  `known(i)` returns the known_event of the id of events[i]
-/// \param same  `same(i, at)` says whether the event that is stored at `at` has the content of events[i]
-/// \throws duplicate_id  when an id is known otherwise than from the very same append
+/// \param known  a function: known(i) returns the known_event of the id of events[i]
+/// \param same   a function: same(i, at) returns whether the event that is stored at `at` has the content of events[i]
+/// \throws duplicate_id  when an id is known, and not from the same append
 template <typename Data, typename Known, typename Same>
 [[nodiscard]] std::optional<appended> find_repeat(std::span<const basic_event<Data>> events, Known&& known,
                                                   Same&& same) {

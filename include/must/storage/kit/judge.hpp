@@ -18,7 +18,7 @@
 
 namespace must::kit {
 
-/// Checks that a condition speaks of no event that is not stored yet.
+/// Checks that a condition names no position that is not stored yet.
 /// \throws position_ahead  when `condition.after` is beyond the head
 inline void check_not_ahead(const append_condition& condition, position head) {
   if (condition.after <= head) return;
@@ -30,23 +30,23 @@ inline void check_not_ahead(const append_condition& condition, position head) {
          .actual = head});
 }
 
-/// The conflict over a stream that is at version `actual`.
+/// Returns the conflict over a stream that is at version `actual`.
 [[nodiscard]] inline conflict stream_conflict(const stream_expectation& expectation, version actual) {
   conflict made{.failed = conflict::part::stream, .stream = expectation.stream, .actual = actual};
   if (expectation.expected != stream_expectation::kind::exists) made.expected = expectation.at;
   return made;
 }
 
-/// The conflict over the query of a condition, for an event that is stored at position `found`.
+/// Returns the conflict over the query of a condition, for an event that is stored at position `found`.
 [[nodiscard]] inline conflict query_conflict(const append_condition& condition, position found) {
   return {.failed = conflict::part::query, .actual = found, .after = condition.after};
 }
 
-/// What a store tells judge() of what is stored. No other append may be stored meanwhile.
+/// What judge() asks a store. No other append is stored meanwhile.
 ///
 /// - `head()` returns the last position.
 /// - `known(i)` returns where the event with the id and source of `events[i]` is stored, or known_event{}.
-/// - `same_content(i, at)` says whether the event at position `at` has the content of `events[i]`. \see same_content
+/// - `same_content(i, at)` returns whether the event at position `at` has the content of `events[i]`. \see same_content
 /// - `version(stream)` returns the version of a stream, 0 when there is none.
 /// - `last_match(query, after)` returns the last position above `after` that a query matches, 0 when there is none.
 template <typename F>
@@ -58,14 +58,14 @@ concept StoredFacts = requires(F& facts, std::size_t i, position at, std::string
   { facts.last_match(which, at) } -> std::convertible_to<position>;
 };
 
-/// When the ids of an append are looked up. The answer of judge() is the same in both cases.
+/// The time at which the ids of an append are looked up. The answer of judge() is the same in both cases.
 enum class id_lookup : std::uint8_t {
   always,     ///< Ids are looked up before the condition is checked.
   if_refused  ///< Ids are looked up only when the condition does not hold. The store has a unique index of ids, and
               ///< looks them up itself when the index refuses an event.
 };
 
-/// The part of a condition that does not hold, or nothing. The streams are checked first, in their order.
+/// Returns the part of a condition that does not hold, or nothing. The streams are checked first, in their order.
 /// The cost is that of `facts.version` for each stream, and of `facts.last_match`.
 template <StoredFacts F>
 [[nodiscard]] std::optional<conflict> find_conflict(F& facts, const append_condition& condition) {
@@ -78,12 +78,12 @@ template <StoredFacts F>
   return query_conflict(condition, found);
 }
 
-/// Judges an append that check_append() has passed: returns what the store answers without storing anything, or nothing
-/// when the events are to be stored from `facts.head() + 1` on.
+/// Judges an append that check_append() has passed. Returns what the store answers when nothing is to be stored, or
+/// nothing when the events are to be stored from `facts.head() + 1` on.
 ///
-/// The answer is the first result when the very append is stored already, and a conflict when the condition does not
+/// The answer is the first result when the same append is stored already, and a conflict when the condition does not
 /// hold. The order is: identity, position ahead, streams, query.
-/// \throws duplicate_id  when an id is known otherwise than from the very same append
+/// \throws duplicate_id  when an id is known, and not from the same append
 /// \throws position_ahead  when the condition names a position beyond the head
 template <typename Data, StoredFacts F>
 [[nodiscard]] std::optional<append_result> judge(F& facts, std::span<const basic_event<Data>> events,

@@ -15,7 +15,7 @@
 
 namespace must::kit {
 
-/// Says of every resource that it may be used again.
+/// A `Reusable` that lets every resource be used again.
 struct always_reusable {
   /// Returns true.
   template <typename R>
@@ -24,17 +24,19 @@ struct always_reusable {
   }
 };
 
-/// Connections, pages or handles that threads share, each by one thread at a time. Any number of threads may use one.
+/// A pool of connections, pages or handles, each of which one thread uses at a time. Any number of threads may use a
+/// pool.
 ///
-/// The pool outlives its leases. `Reusable` is called with a resource that is given back, and says whether the pool
-/// keeps it. It must not throw.
+/// The pool outlives its leases. `Reusable` is called with a resource that is given back, and returns whether the pool
+/// keeps it. It does not throw.
 template <typename R, typename Reusable = always_reusable>
 class lease_pool {
  public:
   /// A resource on loan. It goes back to the pool when the lease ends.
   class lease {
    public:
-    lease(lease_pool& from, std::unique_ptr<R> held) noexcept : from_(&from), held_(std::move(held)) {}  ///< Holds it.
+    lease(lease_pool& from, std::unique_ptr<R> held) noexcept
+        : from_(&from), held_(std::move(held)) {}  ///< Holds the resource.
     lease(lease&& other) noexcept = default;
     lease& operator=(lease&&) = delete;
     ~lease() {
@@ -48,15 +50,16 @@ class lease_pool {
     std::unique_ptr<R> held_;
   };
 
-  /// \param most  how many are on loan at once at the most; 0 is taken as 1
-  /// \param most_idle  how many are kept while nobody uses them
+  /// Makes an empty pool.
+  /// \param most       the highest number of resources on loan at once. 0 is taken as 1.
+  /// \param most_idle  the highest number of resources that are kept while no thread uses them
   explicit lease_pool(std::size_t most, std::size_t most_idle) : most_(std::max<std::size_t>(most, 1)) {
     constexpr std::size_t sane = 1'024;
     most_idle_ = std::min(most_idle, sane);
     idle_.reserve(most_idle_);  // The reserve keeps giving back from failing.
   }
 
-  /// Takes a resource: one that is idle, else one that `make()` returns as a std::unique_ptr<R>. Waits while `most` are
+  /// Takes a resource that is idle, or else one that `make()` returns as a std::unique_ptr<R>. Waits while `most` are
   /// on loan. Returns nothing when none was given back before the deadline. What `make` throws passes through.
   template <typename Make>
   [[nodiscard]] std::optional<lease> take(std::chrono::steady_clock::time_point deadline, Make&& make) {
@@ -71,7 +74,7 @@ class lease_pool {
     changed_.wait(lock, [&] { return taken_ < most_; });
     return taken(lock, make);
   }
-  /// Ends what is idle.
+  /// Ends the idle resources.
   void forget_idle() {
     std::vector<std::unique_ptr<R>> ending;
     ending.reserve(most_idle_);

@@ -10,14 +10,14 @@
 
 namespace must::kit {
 
-/// What a query item is matched against.
+/// The parts of an event that a query item is compared with.
 struct event_view {
   std::string_view type;    ///< The type of the event.
   std::string_view stream;  ///< The stream of the event. It is empty when the event has none.
   const tag_set& tags;      ///< The tags of the event.
 };
 
-/// Whether an event lies in one item of a query. The cost is the size of the item.
+/// Returns whether one item of a query matches an event. The cost is the size of the item.
 [[nodiscard]] inline bool matches(const query_item& item, const event_view& event) {
   if (item.stream && *item.stream != event.stream) return false;
   for (const auto& tag : item.tags)
@@ -28,7 +28,7 @@ struct event_view {
   return false;
 }
 
-/// Whether an event lies in a query. The cost is the size of the query.
+/// Returns whether a query matches an event. The cost is the size of the query.
 template <typename Data>
 [[nodiscard]] bool matches(const query& which, const basic_event<Data>& event) {
   if (which.is_all()) return true;
@@ -37,7 +37,7 @@ template <typename Data>
   return false;
 }
 
-/// Whether two events of one identity have the same content, so that one is a repeat of the other.
+/// Returns whether two events of one source and id have the same content, so that one is a repeat of the other.
 ///
 /// The content is the type, the stream, the tags, the content type, the dataschema and the data. The time and the
 /// extensions are no part of it. Data without == is compared member by member, up to 16 members.

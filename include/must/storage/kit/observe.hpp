@@ -20,7 +20,7 @@
 
 namespace must::kit {
 
-/// Whether an observer is told anything: all are but null_observer.
+/// Whether an observer is told anything. Every observer is, save for null_observer.
 template <typename O>
 inline constexpr bool observes = !std::is_same_v<std::remove_cvref_t<O>, null_observer>;
 
@@ -33,30 +33,30 @@ inline constexpr bool is_observed = [] {
     return false;
 }();
 
-/// The time of a clock that never goes back, in nanoseconds.
+/// Returns the time of a clock that never goes back, in nanoseconds.
 inline std::int64_t monotonic_nanoseconds() {
   ::timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// What an operation failed with, if its result says that it failed. No other value is a failure.
+/// Returns the error of a result. A value that is no result is no failure.
 template <typename Value>
 std::optional<error> failure_in(const Value&) {
   return std::nullopt;
 }
-/// The error of a result that holds one.
+/// Returns the error of a result, if it holds one.
 template <typename Value>
 std::optional<error> failure_in(const result<Value>& done) {
   return done ? std::nullopt : std::optional(done.error());
 }
-/// The error that is there.
+/// Returns the error, if there is one.
 inline std::optional<error> failure_in(const std::optional<error>& why) { return why; }
-/// The conflict of an append, as an error.
+/// Returns the conflict of an append as an error, if there is one.
 inline std::optional<error> failure_in(const append_result& done) {
   return done ? std::nullopt : std::optional(to_error(done.why()));
 }
-/// The first failure of several operations.
+/// Returns the first failure of several operations.
 template <typename Value>
 std::optional<error> failure_in(const std::vector<result<Value>>& all) {
   for (const auto& one : all)

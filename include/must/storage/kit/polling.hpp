@@ -14,11 +14,11 @@
 
 namespace must::kit {
 
-/// Waits for the next event of any store. One that cannot wake who waits is looked at soon after something has come,
+/// Waits for the next event of any store. A store that cannot wake a thread is read soon after an event has come, and
 /// then each time after twice as long. One thread uses it at a time.
 class polling {
  public:
-  /// \param longest  the longest time between two looks
+  /// Takes the longest time between two reads.
   explicit polling(duration longest) : longest_(longest) {}
 
   /// Returns when there may be an event after `at`, when `most` has passed, or when a stop is requested.
@@ -30,7 +30,7 @@ class polling {
       detail::rest(std::min(next(at), most), stop);
   }
 
-  /// How long to wait before the next look. `at` is the position up to which the store has been read.
+  /// Returns the time to wait before the next read. `at` is the position up to which the store has been read.
   [[nodiscard]] duration next(position at) {
     const auto shortest = std::max<std::int64_t>(longest_.microseconds / 64, 1);
     wait_ = duration(at == at_ ? std::min(2 * wait_.microseconds, longest_.microseconds) : shortest);

@@ -12,7 +12,7 @@
 
 namespace must::kit {
 
-/// The positions and versions that a read has still to look at. Both ends are included.
+/// The positions and versions that a read has still to examine. Both ends are included.
 struct read_bounds {
   direction order = direction::forwards;  ///< The order of the read.
   position low = 1;                       ///< The lowest position. It is at most the highest int64.
@@ -20,19 +20,19 @@ struct read_bounds {
   version low_version = 1;                ///< The lowest version. It is at most the highest int64.
   version high_version = INT64_MAX;       ///< The highest version. It is at most the highest int64.
 
-  /// Whether nothing is left.
+  /// Returns whether nothing is left.
   [[nodiscard]] bool empty() const noexcept { return low > high || low_version > high_version; }
-  /// Whether a version lies within. A version of 0, which an event without a stream has, always does.
+  /// Returns whether a version lies within. The version 0 of an event without a stream always does.
   [[nodiscard]] bool has_version(version at) const noexcept {
     return at == 0 || (at >= low_version && at <= high_version);
   }
-  /// Leaves out what the read has come by when it has visited an event.
+  /// Leaves out an event that the read has visited, and all before it in the order of the read.
   template <typename Data>
   void move_beyond(const recorded<Data>& visited) noexcept {
     order == direction::forwards ? low = visited.position + 1 : high = visited.position - 1;
   }
-  /// Leaves out the versions that the read has come by, for a store that walks one stream by its versions. Forwards,
-  /// the positions are no bound any more.
+  /// Leaves out the same by versions, for a store that walks one stream by its versions. Forwards, the positions are no
+  /// bound any more.
   template <typename Data>
   void move_beyond_version(const recorded<Data>& visited) noexcept {
     const bool forwards = order == direction::forwards;
@@ -47,8 +47,9 @@ struct read_bounds {
 /// until visit() returns false or there are none left, and returns `result()`.
 class read_window {
  public:
+  /// Begins a read.
   /// \param options  options that check_read() has passed
-  /// \param head  the head of the store, captured before the first event
+  /// \param head     the head of the store, captured before the first event
   read_window(const read_options& options, position head) noexcept
       : left_(options.limit ? static_cast<std::uint64_t>(*options.limit) : UINT64_MAX), is_over_(left_ == 0) {
     constexpr version most = INT64_MAX - 1;
@@ -63,12 +64,13 @@ class read_window {
     last_ = forwards ? end : options.after;
   }
 
-  /// Where the matching events lie that the read has still to visit. A store that reads in pages moves the bounds.
+  /// Returns the bounds of the events that are still to be visited. A store that reads in pages moves them.
   [[nodiscard]] read_bounds& bounds() noexcept { return bounds_; }
-  [[nodiscard]] const read_bounds& bounds() const noexcept { return bounds_; }  ///< Where the events lie that are left.
-  /// How many more events are visited at the most. It is UINT64_MAX when the read has no limit.
+  /// Returns the bounds of the events that are still to be visited.
+  [[nodiscard]] const read_bounds& bounds() const noexcept { return bounds_; }
+  /// Returns the highest number of events that are still visited. It is UINT64_MAX when the read has no limit.
   [[nodiscard]] std::uint64_t left() const noexcept { return left_; }
-  /// Whether there is no event to look for: the limit is reached, the visitor has stopped, or the bounds are empty.
+  /// Returns whether the read is over: the limit is reached, the visitor has returned false, or the bounds are empty.
   [[nodiscard]] bool is_over() const noexcept { return is_over_ || bounds_.empty(); }
 
   /// Hands an event to the visitor. Returns false when the read is over, since the limit is reached or the visitor has
@@ -80,7 +82,7 @@ class read_window {
     is_over_ = --left_ == 0 || !goes_on;
     return !is_over_;
   }
-  /// What the read returns. It is complete when neither the limit nor the visitor has ended it.
+  /// Returns the result of the read. It is complete when neither the limit nor the visitor has ended it.
   [[nodiscard]] read_result result() const noexcept {
     auto done = done_;
     if (!is_over_) {

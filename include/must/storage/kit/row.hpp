@@ -110,16 +110,16 @@ inline void unpack_tags(std::string_view bytes, tag_set& tags) {
   tags = tag_set(std::move(all));
 }
 
-/// Whether the microseconds of a time tell it whole, as they do for the times of `must`'s own clocks.
+/// Returns whether a time is known by its microseconds alone, as the times of the clocks of `must` are.
 inline bool is_plain_time(const timestamp& time) {
   return time.femtoseconds_of_billion == 0 && time.offset_minutes == 0 && time.digits == 6 &&
          time.written == timestamp::notation::z;
 }
-/// The time that has these microseconds since 1970-01-01T00:00:00Z, and nothing else.
+/// Returns the time that is these microseconds since 1970-01-01T00:00:00Z.
 inline timestamp plain_time(std::int64_t microseconds) { return {.microseconds = microseconds, .digits = 6}; }
 
-/// Packs what an event has beside the columns id, source, type, stream, tags, data, and the microseconds of its time:
-/// its dataschema, its extensions, a time that is not plain, an erasure. Most events have nothing of these.
+/// Packs the parts of an event that have no columns: its dataschema, its extensions, a time that is not plain, and an
+/// erasure. Most events have none of these.
 inline std::string pack_attributes(const cloud_event& event) {
   row_writer to;
   if (!event.dataschema.empty()) to.integer('S').text(event.dataschema);
@@ -174,8 +174,8 @@ inline std::optional<erasure> unpack_attributes(std::string_view bytes, cloud_ev
   return erased;
 }
 
-/// Puts data together from its columns: the state as an integer, the content type, the bytes. The memory that `to` has
-/// is used again. \throws codec_error  for a state that there is not
+/// Makes a payload of its columns: the state as an integer, the content type, and the bytes. The memory that `to` has
+/// is used again. \throws codec_error  for a state that does not exist
 inline void unpack_payload(std::int64_t state, std::string_view content_type, std::string_view bytes,
                            std::optional<erasure> erased, payload& to) {
   switch (state) {
@@ -191,8 +191,8 @@ inline void unpack_payload(std::int64_t state, std::string_view content_type, st
   row_reader::refuse();
 }
 
-/// The digest of what same_content() compares, under the key of a store. A store keeps it, also when the data is
-/// erased.
+/// Returns the digest of what same_content() compares, under the key of a store. A store keeps the digest also when the
+/// data is erased.
 inline std::array<std::uint8_t, 16> keyed_content_digest(const detail::siphash_key& key, const cloud_event& event) {
   row_writer to;
   to.text(event.type).text(event.subject).integer(event.tags.size());

@@ -8,17 +8,17 @@
 
 namespace must::kit {
 
-/// What is done with a store of another release.
+/// The uses of a store of another release.
 enum class schema_use : std::uint8_t {
   read,  ///< Events and cells are read.
   write  ///< Events and cells are written.
 };
 
-/// Why a release may not use a schema, as a sentence, or nothing when it may.
+/// Returns the sentence that says why a release may not use a schema, or nothing when it may.
 ///
-/// \param use  what is done
+/// \param use     what is done with the store
 /// \param needed  the version that the schema asks for: its min_reader to read, its min_writer to write
-/// \param own  the version of the schema that this release makes
+/// \param own     the version of the schema that this release makes
 [[nodiscard]] inline std::optional<std::string> why_not_usable(schema_use use, std::int64_t needed, std::int64_t own) {
   if (needed <= own) return std::nullopt;
   const bool reads = use == schema_use::read;

@@ -30,7 +30,7 @@ namespace must::kit {
   raise({.code = error_code::bad_input, .message = std::move(message), .field = std::move(field)});
 }
 
-/// Whether a text is ASCII without NUL, which most names are.
+/// Returns whether a text is ASCII without NUL, which most names are.
 inline bool is_plain(std::string_view text) {
   constexpr std::uint64_t high = 0x8080808080808080U;
   constexpr std::uint64_t ones = 0x0101010101010101U;
@@ -68,14 +68,14 @@ inline void check_name(const char* field, std::string_view name, std::size_t mos
   if (!detail::text::is_utf8(name)) refuse_input(field, detail::text::in_quotes(name) + " is not valid UTF-8");
 }
 
-/// Whether a text is the name of an attribute: [a-z0-9]+. \see CloudEvents 1.0.2, section 3.1
+/// Returns whether a text is the name of an attribute, [a-z0-9]+. \see CloudEvents 1.0.2, section 3.1
 inline bool is_attribute_name(std::string_view name) {
   for (const char c : name)
     if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) return false;
   return !name.empty();
 }
 
-/// Whether CloudEvents lets a string hold a text: valid UTF-8 without control characters and the like.
+/// Returns whether CloudEvents lets a string hold a text: valid UTF-8 without control characters and noncharacters.
 /// \see CloudEvents 1.0.2, "Type System", String
 inline bool is_attribute_text(std::string_view text) {
   if (!detail::text::is_utf8(text)) return false;
@@ -84,9 +84,8 @@ inline bool is_attribute_text(std::string_view text) {
   return true;
 }
 
-/// Checks the name and the value of an extension. Refused are names that belong to CloudEvents itself or to what a
-/// store adds to an event, and values that CloudEvents forbids. Values under names that start with "must" are not
-/// checked.
+/// Checks the name and the value of an extension. It refuses names that belong to CloudEvents itself or to what a store
+/// adds to an event, and values that CloudEvents forbids. Values under names that start with "must" are not checked.
 /// \throws bad_input  whose field is `field`
 inline void check_extension(std::string_view name, const attribute_value& value, const char* field = "extension") {
   if (!is_attribute_name(name))
@@ -122,7 +121,7 @@ inline void check_query(const query& which, std::size_t most = limits{}.name_byt
   }
 }
 
-/// Checks what a read asks for, before anything else. Every store calls it first.
+/// Checks the query and the options of a read. Every store calls it first.
 /// \throws bad_input  whose field names what is out of range
 inline void check_read(const query& which, const read_options& options, std::size_t most = limits{}.name_bytes) {
   check_query(which, most);
@@ -148,17 +147,17 @@ void check_data(const one_of<Event...>& data, const limits&) {
   if (!data.has_value()) refuse_input("data", "holds no event");
 }
 
-/// The size of the data of an event in bytes. It is 0 for data that is not bytes.
+/// Returns the size of the data of an event in bytes. It is 0 for data that is not bytes.
 [[nodiscard]] inline std::size_t data_bytes(const payload& data) {
   return data.bytes().size() + data.content_type().size();
 }
-/// The size of data that is not bytes counts as 0.
+/// Returns 0, which counts for data that is not bytes.
 template <typename... Event>
 [[nodiscard]] std::size_t data_bytes(const one_of<Event...>&) {
   return 0;
 }
 
-/// The size of an event as every bound of appends, batches and pages counts it: the bytes of its names, tags,
+/// Returns the size of an event as every bound of appends, batches and pages counts it: the bytes of its names, tags,
 /// extensions and data, and 64 for each tag and each extension.
 template <typename Data>
 [[nodiscard]] std::size_t event_bytes(const basic_event<Data>& event) {
@@ -191,8 +190,8 @@ void check_event(const basic_event<Data>& event, const limits& allowed) {
   check_data(event.data, allowed);
 }
 
-/// Checks everything about an append that can be judged without looking into the store. Every store calls it first,
-/// before it takes a lock.
+/// Checks everything about an append that can be judged without the store. Every store calls it first, before it takes
+/// a lock.
 /// \throws bad_input  whose field names what is out of range
 /// \throws duplicate_id  for an id that stands twice in the append
 template <typename Data>

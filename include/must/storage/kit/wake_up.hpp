@@ -24,7 +24,7 @@ class wake_up {
   wake_up(const wake_up&) = delete;
   wake_up& operator=(const wake_up&) = delete;
 
-  /// Tells those who wait that the store has come to `last`. Costs an atomic exchange when nobody waits.
+  /// Tells the threads that wait that the store has come to `last`. It costs an atomic exchange when no thread waits.
   void publish(position last) {
     auto seen = seen_.load(std::memory_order_relaxed);
     do
@@ -34,9 +34,9 @@ class wake_up {
     { const std::lock_guard lock(mutex_); }
     changed_.notify_all();
   }
-  /// The last position that was published.
+  /// Returns the last position that was published.
   [[nodiscard]] position seen() const noexcept { return seen_.load(); }
-  /// Whether a thread waits.
+  /// Returns whether a thread waits.
   [[nodiscard]] bool is_awaited() const noexcept { return waiting_.load() != 0; }
 
   /// Waits until the store has come to `until`. Returns false when the timeout has passed, or a stop was requested.
