@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What can go wrong: one value that says it, one family of exceptions that carries it.
+// error: what went wrong, as one value, and the family of exceptions that carries it.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The core of must; needs the standard library only. Stores, codecs and the rest are headers of their own.
+// The core of `must`, which needs the standard library only. Stores, codecs and the rest have headers of their own.
 #pragma once
 
 // IWYU pragma: begin_exports

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a store puts into new events: its name, its clock, its ids.
+// origin: the source, the clock and the ids that a store gives to new events.
 #pragma once
 
 #include "must/timestamp.hpp"

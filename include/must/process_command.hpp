@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// process_command: a command becomes stored events.
+// process_command: runs a command, and stores its events.
 #pragma once
 
 #include "must/error.hpp"  // IWYU pragma: export

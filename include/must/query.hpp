@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which events: queries, read options, append conditions, and what a store answers to them.
+// query, read_options and append_condition: which events, and what a store answers.
 #pragma once
 
 #include "must/error.hpp"

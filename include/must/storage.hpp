@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Storage: the few operations that everything else is built on, and its refinements.
+// Storage: the few operations on which everything else is built, and its refinements.
 #pragma once
 
 #include "must/fwd.hpp"

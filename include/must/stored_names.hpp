@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every name that is stored: keys of cells, streams and tags that `must` makes up, extensions. All of it is a promise.
+// Every name that is stored: keys of cells, streams and tags of `must`, extensions. All of them are promises.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep

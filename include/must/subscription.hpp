@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// subscription: follows a store from a checkpoint, first what is there, then live.
+// subscription: follows a store from a checkpoint, first through what is there, and then live.
 #pragma once
 
 #include "must/detail/at_exit.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// timestamp: an instant that remembers how it was written, to and from RFC 3339.
+// timestamp: an instant that remembers how it was written, and is read and written as RFC 3339.
 #pragma once
 
 #include "must/error.hpp"

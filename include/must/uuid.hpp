@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Ids of events: UUIDv7 for new ones, and where a store takes them from.
+// The ids of new events: UUIDs of version 7, or those of an id_source.
 #pragma once
 
 #include "must/error.hpp"

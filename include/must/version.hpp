@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The version of must. Written down here and nowhere else: CMake reads it from these lines.
+// The version of `must`. It is written here and nowhere else: CMake reads it from these lines.
 #pragma once
 
 #ifdef MUST_VERSION_MAJOR

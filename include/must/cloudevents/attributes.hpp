@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an attribute of a CloudEvent may hold; the same when one is read and when one is written.
+// The rules for the attributes of a CloudEvent, which are the same for reading and writing.
 #pragma once
 
 #include "must/error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A CloudEvent from a JSON object that is known to be JSON, with no name twice.
+// Reads a CloudEvent from a JSON object that is valid, with no name twice.
 #pragma once
 
 #include "must/cloudevents/attributes.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A CloudEvent as a JSON object: attributes, extensions by name, data.
+// Writes a CloudEvent as a JSON object: attributes, extensions by name, data.
 #pragma once
 
 #include "must/cloudevents/attributes.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// codec<E>: how an event becomes a payload and comes back.
+// codec<E>: makes a payload of an event, and an event of a payload.
 #pragma once
 
 #include "must/record.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// JSON by nlohmann_json: the codec of every type that it can write and read, and commands parsed from documents.
+// JSON by nlohmann_json: the codec of every type that it can write and read, and parsing of commands.
 #pragma once
 
 #include "must/codec/codec.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Numbers that nlohmann_json changes so that they fit their member: found by writing again what was read.
+// Finds numbers that nlohmann_json changes so that they fit their member, by writing again what was read.
 #pragma once
 
 #include "must/text/quoted.hpp"

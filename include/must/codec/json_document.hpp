@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Documents of nlohmann_json: read into a value, or what does not fit; and what JSON cannot say.
+// Reads documents of nlohmann_json into values, or says what does not fit, and what JSON cannot hold.
 #pragma once
 
 #include "must/codec/json_cut.hpp"

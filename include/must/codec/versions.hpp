@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Between events and the data of a store: encoding, and reading any stored version as the current one.
+// Encodes events for a store, and reads any stored version as the current one.
 #pragma once
 
 #include "must/codec/codec.hpp"

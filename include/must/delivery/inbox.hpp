@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// inbox: a receiver's work, once for each event, in one transaction with the note that the event was received.
+// inbox: does the work of a receiver once for each event, in one transaction with the note that the event was received.
 #pragma once
 
 #include "must/detail/digest.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// mailbox: a bounded queue of messages, with a stated policy for one more than fit.
+// mailbox: a bounded queue of messages, with a policy for messages that do not fit.
 #pragma once
 
 #include "must/detail/arena.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// pubsub: messages to whoever listens to their topic, within the process.
+// pubsub: sends messages to the subscribers of a topic, within the process.
 #pragma once
 
 #include "must/delivery.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// process_manager: turns events into commands, for as long as something goes on.
+// process_manager: turns events into commands, for each process that goes on.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs the three rules of a command in a row; a refusal in any of them ends it.
+// Runs the three rules of a command in a row. A refusal in any of them ends it.
 #pragma once
 
 #include "must/command.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From an event of the user to the basic_event that a store takes.
+// Makes the basic_event that a store takes of an event of the program.
 #pragma once
 
 #include "must/codec/versions.hpp"
@@ -56,7 +56,7 @@ std::string partition_key_of(const Event& event) {
     return {};
 }
 
-// Metadata may use no name that is reserved for CloudEvents, for stores, or for must itself.
+// Metadata uses no name that is reserved for CloudEvents, for stores, or for `must` itself.
 inline void check_metadata(const attributes& entries) {
   for (const auto& [name, value] : entries) {
     if (name.starts_with("must"))
@@ -71,7 +71,7 @@ inline void check_metadata(const attributes& entries) {
 struct event_context {
   const must::origin& origin;
   timestamp now;
-  std::string_view stream{};  ///< of events that name none
+  std::string_view stream{};  // The stream of events that name none.
   const attributes* metadata = nullptr;
 };
 
@@ -87,7 +87,7 @@ basic_event<Data> describe_event(Data data, std::string_view type, std::string s
   return made;
 }
 
-// An event with everything but an id.
+// Makes an event with everything but an id.
 template <typename Data, typename Event>
 basic_event<Data> make_event(const Event& event, const event_context& context) {
   constexpr auto name = event_type<Event>();

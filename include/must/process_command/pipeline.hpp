@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pipeline behind process_command, compiled once a store: decide, append, again on a conflict.
+// The pipeline behind process_command, compiled once a store: decide, append, and again on a conflict.
 #pragma once
 
 #include "must/detail/wait.hpp"
@@ -25,7 +25,7 @@
 
 namespace must::detail::pipeline {
 
-// Must's own options.
+// The options that `must` itself defines.
 struct settings {
   const attributes* metadata = nullptr;
   must::attempts attempts{};
@@ -39,7 +39,7 @@ struct settings {
   void take(const Option&) {}
 };
 
-// Runs out at the deadline; to the precision of the coarse clock, which costs next to nothing.
+// Ends at the deadline, to the precision of the coarse clock, which costs next to nothing.
 class stopwatch {
  public:
   explicit stopwatch(const deadline& limit) : end_(end_of(limit.after.microseconds, coarse_microseconds())) {}
@@ -52,7 +52,7 @@ class stopwatch {
   std::int64_t end_;
 };
 
-// Gives the records their ids; those of a command with an id follow from it.
+// Gives the records their ids. Those of a command with an id follow from it.
 template <typename Data>
 void name_records(std::vector<basic_event<Data>>& records, const command_identity* identity,
                   const event_context& context) {
@@ -66,7 +66,7 @@ void name_records(std::vector<basic_event<Data>>& records, const command_identit
   }
 }
 
-// Appends; an unknown outcome is resolved by the same append again, until the deadline.
+// Appends. An unknown outcome is resolved by the same append again, until the deadline.
 template <typename S, typename Data>
 append_result append_surely(S& storage, std::vector<basic_event<Data>>& records, const append_condition& condition,
                             const stopwatch& clock) {
@@ -90,27 +90,27 @@ inline error give_up(const conflict& why, unsigned attempts) {
 template <typename Data>
 struct decision {
   event_context context;
-  void* events = nullptr;  ///< std::vector<Held>: as the caller gets them
+  void* events = nullptr;  // This is a std::vector<Held>, as the caller gets the events.
   std::vector<basic_event<Data>> records{};
   progress_of_rules rules{};
 };
 
-// What is a command's own in the pipeline; the rest is compiled once a store.
+// The part of the pipeline that depends on the command. The rest is compiled once a store.
 template <typename Storage>
 struct own_part {
   using data_type = typename Storage::data_type;
 
-  // Brings the states up to date and runs the rules; says whether the command passed.
+  // Brings the states up to date and runs the rules. Returns whether the command passed.
   bool (*decide)(void* self, Storage& storage, decision<data_type>& to) = nullptr;
   void* self = nullptr;
   void* events = nullptr;
   const append_condition* condition = &no_condition;
   const command_identity* identity = nullptr;
-  // Takes the events of an earlier run; for a command with an identity.
+  // Takes the events of an earlier run of a command with an identity.
   void (*take_up)(void* events, const std::vector<recorded<data_type>>& records) = nullptr;
 };
 
-// The pipeline behind a command's own part.
+// The pipeline behind the part that depends on the command.
 template <typename Storage>
 class pipeline {
  public:
@@ -122,7 +122,7 @@ class pipeline {
     if (how.identity) kit::check_name("identified_by", how.identity->id);
   }
 
-  // Whether there was an earlier run of the command; then its result is taken up.
+  // Returns whether there was an earlier run of the command. If so, its result is taken up.
   [[nodiscard]] bool replay(const own_part<Storage>& part) {
     if (part.identity == nullptr) return false;
     const auto records = find_repeat(storage_, *part.identity);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What process_command does with a command: which part of it is the command's own, and how the pipeline gets it.
+// The part of process_command that depends on the command, and how it meets the pipeline.
 #pragma once
 
 #include "must/command.hpp"
@@ -37,7 +37,7 @@ template <typename Option>
 inline constexpr bool is_own_option = std::is_same_v<Option, metadata> || std::is_same_v<Option, attempts> ||
                                       std::is_same_v<Option, deadline> || std::is_same_v<Option, identified_by>;
 
-// The options that the rules get: all but must's own.
+// The options that the rules get, which are all but those of `must` itself.
 template <typename Kept, typename... Option>
 struct keep_rule_options {
   using type = Kept;
@@ -68,7 +68,7 @@ auto rule_option(const Option& option) {
     return std::tuple<const Option&>(option);
 }
 
-// Calls `run(options...)` with the options that are not must's own.
+// Calls `run(options...)` with the options that are not those of `must` itself.
 template <typename Run, typename... Option>
 decltype(auto) with_rule_options(Run&& run, const Option&... options) {
   return std::apply(run, std::tuple_cat(rule_option(options)...));
@@ -287,7 +287,7 @@ operation operation_of() {
   return {.kind = operation_kind::command, .type = std::string_view(name.data(), name.size())};
 }
 
-// Runs a command with must's own options, or one that has more to it than its rules.
+// Runs a command with options of `must` itself, or one that has more to it than its rules.
 template <typename C, typename S, typename Held, typename... Option>
 why_not run_with_settings(const C& command, S& storage, processed<Held>& done, const Option&... options) {
   auto how = settings_of(options...);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// States that were folded before: kept in process by a store that caches, and as snapshots in the cells of a store.
+// Keeps states that were folded before: in the process by a store that caches, and as snapshots in cells.
 #pragma once
 
 #include "must/codec/codec.hpp"

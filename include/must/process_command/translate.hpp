@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From what be_translated_to_events returns to the events in it: leaf first, then the known wrappers.
+// Finds the events in what be_translated_to_events returns: leaf first, then the known wrappers.
 #pragma once
 
 #include "must/codec/versions.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where a follower stands in the history of a store: a position, and the identity of the last event there.
+// The place of a follower in the history of a store: a position, and the identity of the last event there.
 #pragma once
 
 #include "must/error.hpp"

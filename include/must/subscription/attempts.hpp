@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How often events were tried: kept in the store, so that a crash does not forget it.
+// The numbers of attempts of events, which are kept in the store so that a crash does not forget them.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The checkpoint of a subscription: how far it came, in which history, and what it left behind.
+// The checkpoint of a subscription: how far it has come, in which history, and what it left behind.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A cell that only its present owner can write: whoever takes it over makes every later write of the former fail.
+// A cell that only its present owner can write. After a take-over every later write of the former owner fails.
 #pragma once
 
 #include "must/storage.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The content of a cell as a list of texts, and back.
+// The content of a cell as a list of texts.
 #pragma once
 
 #include "must/error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The events that a typed handler handles: the query for them, and whether a query of the user's own misses one.
+// The query for the events that a typed handler handles, and the check that a given query misses none.
 #pragma once
 
 #include "must/decision.hpp"

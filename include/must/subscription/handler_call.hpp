@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The calls of a subscription's handler: with an event alone, within a transaction, or with many events at once.
+// Calls the handler of a subscription: with one event, within a transaction, or with many events at once.
 #pragma once
 
 #include "must/record.hpp"

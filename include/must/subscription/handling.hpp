@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One event in the hands of its handler: attempts, and what becomes of one that fails.
+// Handles one event: its attempts, and what becomes of one that fails.
 #pragma once
 
 #include "must/detail/current_error.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the health of a subscription is made of.
+// Computes the health of a subscription.
 #pragma once
 
 #include "must/query.hpp"

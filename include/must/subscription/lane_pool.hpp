@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lanes: events of different keys on threads side by side, those of one key one after another.
+// Lanes: events of different keys on threads side by side, and those of one key one after another.
 #pragma once
 
 #include "must/config.hpp"  // IWYU pragma: keep

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The lanes of one run: where each stands, and how it handles what it is given.
+// The lanes of one run: how far each has come, and how it handles its events.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The parked events of a subscription in the hands of the one who follows.
+// The parked events of a subscription, for the process that follows.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is parked, for whoever does not follow: it is looked at, and the one who follows is asked to do something.
+// The parked events of a subscription, for processes that do not follow: they read them, and ask the one that follows.
 #pragma once
 
 #include "must/fwd.hpp"

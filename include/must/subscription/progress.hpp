@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How far a subscription is, for the threads that watch it.
+// How far a subscription has come, for the threads that watch it.
 #pragma once
 
 #include "must/fwd.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Parked events are handled again, when that is asked for.
+// Handles parked events again, when that is asked for.
 #pragma once
 
 #include "must/detail/current_error.hpp"

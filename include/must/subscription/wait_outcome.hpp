@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// wait_outcome, public: what waiting for a subscription to handle a position came to.
+// wait_outcome, public: the outcome of waiting until a subscription has handled a position.
 #pragma once
 
 #include "must/fwd.hpp"

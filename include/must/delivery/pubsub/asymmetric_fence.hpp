@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Two fences that belong together: one that is met all the time and costs nothing, one that is rare and pays for both.
+// A pair of fences: one is met often and costs nothing, and the other is rare and pays for both.
 #pragma once
 
 #include <atomic>

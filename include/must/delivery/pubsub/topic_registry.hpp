@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who listens to which topic, and who is being called at the moment.
+// The subscribers of each topic, and the calls of them that run at the moment.
 #pragma once
 
 #include "must/delivery/mailbox.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What passes between two stages: demand one way, events the other. Reactive Streams in C++.
+// The interfaces between two stages: demand goes one way, and events go the other. They are Reactive Streams in C++.
 #pragma once
 
 #include "must/timestamp.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One subscriber and the source that is pulled for it: signals one at a time, whichever threads ask.
+// One subscriber and the source that is pulled for it. Its signals come one at a time, whichever threads ask.
 #pragma once
 
 #include "must/delivery/stage/flow.hpp"

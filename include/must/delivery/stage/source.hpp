@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sources of events that stay where they are until somebody asks for them: a store, a function, a source transformed.
+// Sources of events that stay where they are until they are demanded: a store, a function, a transformed source.
 #pragma once
 
 #include "must/fwd.hpp"

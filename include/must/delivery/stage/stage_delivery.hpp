@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// stage_delivery: what a relay delivers, as a producer of stages: an event is confirmed when a stage has handled it.
+// stage_delivery: makes a relay a producer of stages. An event is confirmed when a stage has handled it.
 #pragma once
 
 #include "must/delivery.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the events of a process manager's streams are written as JSON and read.
+// Writes the events of the streams of a process manager as JSON, and reads them.
 #pragma once
 
 #include "must/codec/codec.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One instance of a process, as its stream tells it: read once, and then what is new.
+// One instance of a process, read from its stream: all of it once, and then what is new.
 #pragma once
 
 #include "must/codec/versions.hpp"

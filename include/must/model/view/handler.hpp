@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The handler of a view: tells the user's which phase it is, and gives way to a version that takes over.
+// The handler of a view: tells the handler of the program the phase, and gives way to a version that takes over.
 #pragma once
 
 #include "must/error.hpp"

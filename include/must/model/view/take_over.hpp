@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One version of a view takes the place of another: the work of that is ended, read as it was left, and handed over.
+// Lets one version of a view take the place of another, which is ended, read as it was left, and handed over.
 #pragma once
 
 #include "must/detail/rest.hpp"
