@@ -133,7 +133,7 @@ class subscription {
     const std::stop_callback forward(stop, [&] { ended.request_stop(); });
     while (!try_to_follow(ended, live, until)) detail::rest(duration{100'000}, stop);
   }
-  // False when the store failed before the first event, in a way that may pass: live, that is begun anew.
+  // Returns false when the store failed before the first event, in a way that may pass. A live run then begins again.
   bool try_to_follow(std::stop_source& ended, bool live, position until) {
     bool begun = false;
     try {

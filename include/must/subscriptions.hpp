@@ -123,7 +123,7 @@ class subscriptions {
   using request = detail::following::parked_request::action;
 
   void ask(const follower& name, request what, position event) { detail::following::ask(storage_, name, what, event); }
-  // One write makes everything that earlier epochs left void. Whoever follows loses the lease.
+  // One write makes everything that earlier epochs left void. The process that follows loses the lease.
   template <typename Fields>
   void begin_anew(const follower& name, Fields&& fields) {
     using namespace detail::following;

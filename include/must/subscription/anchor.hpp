@@ -14,21 +14,21 @@
 
 namespace must::detail::following {
 
-// The last event at or below a position that the store shows: a context does not show every one. Empty when there is
-// none.
+// The last event at or below a position that the store shows, since a context does not show every one. It is empty when
+// there is none.
 struct event_mark {
   std::string source{};
   std::string id{};
   friend bool operator==(const event_mark&, const event_mark&) = default;
 };
 
-// Histories that share the marked event share everything at or below it.
+// A place in a history. Histories that share the marked event share everything at or below it.
 struct anchor {
   position at = 0;
   event_mark mark{};
   friend bool operator==(const anchor&, const anchor&) = default;
 };
-// Of an event that was read.
+// Returns the anchor of an event that was read.
 template <typename Record>
 anchor anchor_of(const Record& event) {
   return {event.position, {event.source, event.id}};
@@ -38,7 +38,7 @@ struct anchor_in_store {
   anchor found{};
   position head = 0;
 };
-// As the store has it, at a position or where the store ends before. One read.
+// Returns the anchor of the store at a position, or where the store ends before it. It costs one read.
 template <Storage S>
 anchor_in_store anchor_at(S& storage, position at) {
   anchor_in_store made;
@@ -57,7 +57,7 @@ anchor_in_store anchor_at(S& storage, position at) {
          .position = from.at});
 }
 
-// Throws history_changed when the store does not have what the anchor says, as far as that can be seen.
+// Throws history_changed when the store has not the event of the anchor, as far as that can be seen.
 template <Storage S>
 void verify(const std::string& name, const anchor& from, S& storage) {
   if (from.at == 0) return;

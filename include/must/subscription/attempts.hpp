@@ -18,11 +18,11 @@
 
 namespace must::detail::following {
 
-// The attempts of each event that needed more than one, whichever lane it is in. Any number of threads.
+// The attempts of each event that needed more than one, whichever lane it is in. Any number of threads may use it.
 template <CellStorage S>
 class attempt_counts {
  public:
-  // \param former_lanes  how many cells an earlier release may have written
+  // `former_lanes` is the number of cells that an earlier release may have written.
   attempt_counts(S& storage, const follower& who, const ownership& by, unsigned former_lanes)
       : cell_(storage, stored_names::beside(who.cell(), "attempts").now), by_(by) {
     if (cell_.get()) {
@@ -39,7 +39,7 @@ class attempt_counts {
     size_ = counts_.size();
   }
 
-  // The attempts of an event that were begun. Costs a load where there is none of any event.
+  // Returns the number of attempts of an event that were begun. It costs a load where no event has any.
   [[nodiscard]] unsigned of(position event, const std::string& id) const {
     if (size_.load(std::memory_order_relaxed) == 0) return 0;
     const std::lock_guard lock(mutex_);
@@ -47,7 +47,7 @@ class attempt_counts {
     const bool is_same = found != counts_.end() && (found->second.id.empty() || found->second.id == id);
     return is_same ? found->second.count : 0;
   }
-  // Stores the number; false when the lease is lost.
+  // Stores the number. Returns false when the lease is lost.
   bool note(position event, const std::string& id, unsigned count) {
     const std::lock_guard lock(mutex_);
     if (by_.epoch != 0) take();
@@ -58,17 +58,17 @@ class attempt_counts {
     size_ = counts_.size();
     return true;
   }
-  // The event is done with. That is stored with whatever is stored next.
+  // Forgets an event that is done with. That is stored with whatever is stored next.
   void forget(position event) {
     if (size_.load(std::memory_order_relaxed) == 0) return;
     const std::lock_guard lock(mutex_);
     counts_.erase(event);
     size_ = counts_.size();
   }
-  // Stores what was forgotten; false when the lease is lost.
+  // Stores what was forgotten. Returns false when the lease is lost.
   bool flush() {
     const std::lock_guard lock(mutex_);
-    if (by_.epoch != 0) return true;  // nothing was ever written
+    if (by_.epoch != 0) return true;  // Nothing was ever written.
     auto fields = fields_of(counts_);
     return fields == cell_.fields() || cell_.write(std::move(fields));
   }
@@ -95,7 +95,7 @@ class attempt_counts {
 
   mutable std::mutex mutex_{};
   fenced_cell<S> cell_;
-  ownership by_;  // until the cell is taken
+  ownership by_;  // This is kept until the cell is taken.
   std::map<position, entry> counts_{};
   std::atomic<std::size_t> size_{0};
 };

@@ -17,7 +17,7 @@
 
 namespace must::detail::following {
 
-// Which store it is, where the store knows: one that was copied or restored is told from the one it was made from.
+// The identity of a store that has a history. It tells a store that was copied or restored from the one before.
 template <Storage S>
 std::string history_of(const S& storage) {
   if constexpr (HistoryStorage<S>)
@@ -29,13 +29,13 @@ std::string history_of(const S& storage) {
 struct checkpoint {
   anchor handled{};
   std::string history{};
-  bool clean = true;  // whether the last owner stopped in order
+  bool clean = true;  // Whether the last owner stopped in order.
   unsigned lanes = 1;
-  std::uint64_t since = 0;    // the first epoch after the last reset: the other cells of earlier ones are void
-  std::int64_t error_at = 0;  // microseconds since 1970
-  std::string error{};        // the last one
+  std::uint64_t since = 0;    // The first epoch after the last reset. The other cells of earlier epochs are void.
+  std::int64_t error_at = 0;  // Microseconds since 1970.
+  std::string error{};        // The text of the last error.
 
-  static constexpr std::size_t least_fields = 6;  // earlier releases wrote these
+  static constexpr std::size_t least_fields = 6;  // Earlier releases wrote so many.
 
   [[nodiscard]] std::vector<std::string> fields() const {
     return {
@@ -58,7 +58,7 @@ checkpoint checkpoint_at(S& storage, position at) {
   return {.handled = anchor_at(storage, at).found, .history = history_of(storage)};
 }
 
-// Throws history_changed when the store is not the one that the checkpoint is of, as far as that can be seen.
+// Throws history_changed when the store is not the one that the checkpoint belongs to, as far as that can be seen.
 template <Storage S>
 void verify(const std::string& name, const checkpoint& from, S& storage) {
   verify(name, from.handled, storage);

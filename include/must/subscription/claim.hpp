@@ -39,7 +39,7 @@ namespace must::detail::following {
          .field = "owner"});
 }
 
-// Whether the same again may succeed, with nobody mending anything.
+// Returns whether the same operation may succeed when it is tried again, without a change to anything.
 inline bool may_pass(const error& why) { return why.retryable || why.code == error_code::outcome_unknown; }
 
 template <CellStorage S>
@@ -47,7 +47,7 @@ class claim {
  public:
   using clock = std::chrono::steady_clock;
 
-  // Returns when it is the owner, or a stop was requested; then is_held() is false.
+  // Returns when it is the owner, or when a stop was requested. After a stop is_held() is false.
   claim(S& storage, follower who, const subscription_options& options, progress& counters, const std::stop_token& stop)
       : storage_(storage),
         who_(std::move(who)),
@@ -71,17 +71,18 @@ class claim {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] bool is_held() const { return held_; }
   [[nodiscard]] const ownership& by() const { return by_; }
-  // As the former owner left it; a new one starts where the options say.
+  // The checkpoint as the former owner left it. A new one starts where the options say.
   [[nodiscard]] const checkpoint& found() const { return found_; }
   [[nodiscard]] position saved() const { return saved_.load(std::memory_order_relaxed); }
-  // Whether the interval since the last save has passed. Costs a load.
+  // Returns whether the interval since the last save has passed. It costs a load.
   [[nodiscard]] bool is_save_due() const { return save_due_.load(std::memory_order_relaxed); }
-  // Whether events may be handled: nobody else can have taken the lease yet. Costs a look at the clock.
+  // Returns whether events may be handled, since nobody else can have taken the lease yet. It costs a look at the
+  // clock.
   [[nodiscard]] bool is_sure() const { return now_ticks() < sure_until_.load(std::memory_order_relaxed); }
-  // Whether nothing may be saved any more.
+  // Returns whether nothing may be saved any more.
   [[nodiscard]] bool is_over() const { return lost_ || spoiled_; }
-  // Waits until it is known whether the lease is still held; false: stop requested. Throws not_owner when it is not,
-  // and what the store threw at the renewal when the same again cannot succeed.
+  // Waits until it is known whether the lease is still held. Returns false when a stop was requested. Throws not_owner
+  // when it is not held, and what the store threw at the renewal when that cannot succeed.
   bool make_sure(const std::stop_token& stop) {
     while (!is_sure()) {
       if (lost_) raise_lost();
@@ -92,12 +93,12 @@ class claim {
     return true;
   }
 
-  // What is handled from now on, up to this target, is of the history that has it: no save goes by without it.
+  // Notes that what is handled from now on, up to this target, is of the history that has it. No save omits it.
   void expect(const anchor& target) {
     const std::lock_guard lock(mutex_);
     target_ = target;
   }
-  // Throws history_changed, and nothing is saved any more, when the store does not have that.
+  // Throws history_changed when the store does not have the anchor. Nothing is saved any more then.
   void prove(const anchor& at) {
     try {
       verify(name_, checkpoint{.handled = at, .history = found_.history}, storage_);
@@ -106,10 +107,10 @@ class claim {
       throw;
     }
   }
-  // Says that the store has another history: nothing is saved any more.
+  // Notes that the store has another history. Nothing is saved any more.
   void spoil() { spoiled_ = true; }
-  // Says whether it was stored; a failure that may pass is left to the next save. Throws history_changed when the store
-  // was restored meanwhile.
+  // Saves, and returns whether it was stored. A failure that may pass is left to the next save. Throws history_changed
+  // when the store was restored meanwhile.
   bool save(const anchor& handled) {
     const std::lock_guard lock(mutex_);
     save_due_ = false;
@@ -117,14 +118,14 @@ class claim {
     if (handled == now_.handled && !has_new_error_) return true;
     return try_to("put", [&] { return write(moved_to(handled)); });
   }
-  // The lanes of what is to come; the checkpoint stays.
+  // Stores the lanes of what is to come. The checkpoint stays.
   void set_lanes(unsigned lanes) {
     const std::lock_guard lock(mutex_);
     auto next = now_;
     next.lanes = lanes;
     if (!write(next)) tell_loss();
   }
-  // The end in order: the next owner need not wait. Nothing happens when the lease is lost.
+  // Ends in order, so that the next owner need not wait. Nothing happens when the lease is lost.
   void release(const anchor& handled) {
     stop_keeping();
     if (is_over()) return;
@@ -143,7 +144,7 @@ class claim {
       }
     }
   }
-  // It is kept in the store, too, with the next save.
+  // Keeps the error, in the store too, with the next save.
   void note_error(std::string text) {
     {
       const std::lock_guard lock(error_mutex_);
@@ -153,7 +154,7 @@ class claim {
     }
     counters_.note_error(std::move(text));
   }
-  // Throws not_owner; history_changed when the lease went with the history.
+  // Throws not_owner, or history_changed when the lease went with the history.
   [[noreturn]] void raise_lost() {
     const std::lock_guard lock(mutex_);
     tell_loss();
@@ -198,7 +199,7 @@ class claim {
       if (stop.stop_requested()) return false;
     }
   }
-  // False when another was faster. Throws, with nothing stored, when it cannot follow from there.
+  // Returns false when another was faster. Throws, with nothing stored, when it cannot follow from there.
   bool take(const std::optional<cell>& seen, const owned_fields& content) {
     const bool is_known = content.fields.size() >= checkpoint::least_fields;
     by_.epoch = content.by.epoch + 1;
@@ -226,7 +227,7 @@ class claim {
     made.lanes = options_.lanes;
     return made;
   }
-  // The mutex is held.
+  // The caller holds the mutex.
   [[noreturn]] void tell_loss() {
     prove(now_.handled);
     const auto now = cell_.get();
@@ -244,7 +245,7 @@ class claim {
     return next;
   }
 
-  // What was not released in order is left to whoever comes, without a wait where that is possible.
+  // Leaves what was not released in order to the next owner, without a wait where that is possible.
   void abandon() {
     if (!std::exchange(held_, false)) return;
     try {
@@ -254,14 +255,14 @@ class claim {
     }
   }
 
-  // Renews the lease three times in its span, and says when it is time to save.
+  // Renews the lease three times in its span, and notes when it is time to save.
   void keep(const std::stop_token& ended) {
     const auto step = std::min(options_.lease.microseconds / 3, options_.save_interval.microseconds);
     for (;;) {
       rest(duration{std::max<std::int64_t>(step, 500)}, ended);
       if (ended.stop_requested()) return;
       counters_.look();
-      const std::unique_lock lock(mutex_, std::try_to_lock);  // whoever has it is about to write
+      const std::unique_lock lock(mutex_, std::try_to_lock);  // The thread that has it is about to write.
       if (!lock.owns_lock()) continue;
       const auto now = clock::now();
       if (now - last_save_ >= to_chrono(options_.save_interval)) save_due_ = true;
@@ -290,7 +291,7 @@ class claim {
     keeper_.request_stop();
     if (keeper_.joinable()) keeper_.join();
   }
-  // A write that was begun then has reached the store: nobody takes the lease before its span has passed since.
+  // A write that was begun then has reached the store. Nobody takes the lease before its span has passed since.
   void keep_up(clock::time_point begun) {
     last_write_ = begun;
     sure_until_ = ticks(begun + to_chrono(options_.lease));
@@ -303,7 +304,7 @@ class claim {
     }
     return next;
   }
-  // False when the lease is lost.
+  // Returns false when the lease is lost.
   bool write(const checkpoint& to) {
     const auto next = with_error(to);
     const auto begun = clock::now();
@@ -342,7 +343,7 @@ class claim {
   bool held_ = false;
   checkpoint found_{}, now_{};
   anchor target_{};
-  std::mutex mutex_{};  // of the cell, now_ and target_
+  std::mutex mutex_{};  // This protects the cell, now_ and target_.
   clock::time_point last_write_{}, last_save_{clock::now()};
   std::atomic<position> saved_{0};
   std::atomic<bool> save_due_{false}, lost_{false}, spoiled_{false}, has_new_error_{false};
@@ -350,7 +351,7 @@ class claim {
   std::mutex error_mutex_{};
   std::string error_{};
   std::int64_t error_at_ = 0;
-  std::exception_ptr failure_{};  // of the last renewal, where the same again cannot succeed
+  std::exception_ptr failure_{};  // The failure of the last renewal, if that cannot succeed.
   std::jthread keeper_{};
 };
 

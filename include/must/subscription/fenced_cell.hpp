@@ -16,17 +16,17 @@
 
 namespace must::detail::following {
 
-// Who may write. `epoch` grows with every change of the owner.
+// The owner of a cell. `epoch` grows with every change of the owner.
 struct ownership {
   std::string owner{};
   std::uint64_t epoch = 0;
-  std::int64_t lease = 0;   // microseconds
-  std::uint64_t since = 0;  // what an earlier epoch left in a cell is void; stored in the checkpoint alone
+  std::int64_t lease = 0;   // Microseconds.
+  std::uint64_t since = 0;  // What an earlier epoch left in a cell is void. Only the checkpoint stores this.
 
   friend bool operator==(const ownership&, const ownership&) = default;
 };
 
-// The owner, then the fields of whatever the cell is for.
+// The content of a cell: the owner, and then the fields for whatever the cell is for.
 struct owned_fields {
   ownership by{};
   std::vector<std::string> fields{};
@@ -53,7 +53,7 @@ class fenced_cell {
   [[nodiscard]] const std::string& key() const { return key_; }
   [[nodiscard]] std::optional<cell> get() const { return storage_->get(key_); }
 
-  // Becomes the owner's, with these fields; false when another was faster.
+  // Takes the cell for the owner, with these fields. Returns false when another was faster.
   bool take(const ownership& by, const std::optional<cell>& seen, std::vector<std::string> fields) {
     revision_ = seen ? seen->revision : 0;
     by_ = by;
@@ -63,8 +63,8 @@ class fenced_cell {
     confirm(std::move(bytes), std::move(fields));
     return true;
   }
-  // The same where the owner of another cell comes here: whoever came later, by the epoch, has it already. The fields
-  // stay, unless they are void.
+  // Takes the cell for the owner of another cell. A later owner, by its epoch, has it already. The fields stay, unless
+  // they are void.
   void take(const ownership& by) {
     for (;;) {
       const auto seen = get();
@@ -76,19 +76,19 @@ class fenced_cell {
   }
   [[nodiscard]] const std::vector<std::string>& fields() const { return fields_; }
 
-  // False when the cell is another owner's, or has what this one did not write last, now and for ever. What was thrown
-  // before the answer came may be sent again.
+  // Writes the cell. Returns false when the cell is another owner's, or has what this one did not write last, now and
+  // for ever. After an exception the same write may be sent again.
   bool write(std::vector<std::string> fields) {
     return write_by(by_, std::move(fields),
                     [&](std::string_view bytes) { return storage_->put(key_, bytes, revision_); });
   }
-  // The same, with the caller's work in the transaction of the write; the fields differ from those before.
+  // Writes the cell with work in the transaction of the write. The fields differ from those before.
   template <typename Work>
   bool write_with(std::vector<std::string> fields, Work&& work) {
     return write_by(by_, std::move(fields),
                     [&](std::string_view bytes) { return storage_->put_with(key_, bytes, revision_, work); });
   }
-  // Leaves the cell to whoever comes, with these fields.
+  // Leaves the cell to the next owner, with these fields.
   bool give_up(std::vector<std::string> fields) {
     const bool done = write_by({"", by_.epoch, by_.lease}, std::move(fields),
                                [&](std::string_view bytes) { return storage_->put(key_, bytes, revision_); });
@@ -114,7 +114,7 @@ class fenced_cell {
     ++revision_;
     return confirm(std::move(bytes), std::move(fields));
   }
-  // Whether this owner wrote that last, or tried to since and got no answer.
+  // Returns whether this owner wrote the content last, or has tried to since and got no answer.
   [[nodiscard]] bool is_mine(const std::string& bytes) const {
     return bytes == confirmed_ || std::find(attempted_.begin(), attempted_.end(), bytes) != attempted_.end();
   }

@@ -17,7 +17,7 @@
 
 namespace must::detail::following {
 
-// Texts without NUL as one, and back.
+// Joins texts without NUL into one.
 inline std::string join_fields(const std::vector<std::string>& fields) {
   std::string all;
   for (const auto& field : fields) {
@@ -43,7 +43,7 @@ inline std::string cell_text(std::string_view text, std::size_t most = 500) {
 [[noreturn]] inline void refuse_cell(const std::string& why) {
   raise({.code = error_code::storage_error, .message = "a cell of a subscription " + why, .operation = "get"});
 }
-// The number in a field, 0 where there is none.
+// Returns the number in a field, 0 where there is none.
 template <typename Number = std::uint64_t>
 Number read_count(const std::vector<std::string>& fields, std::size_t at,
                   Number most = std::numeric_limits<Number>::max()) {

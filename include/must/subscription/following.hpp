@@ -62,14 +62,15 @@ class following {
   following(const following&) = delete;
   following& operator=(const following&) = delete;
 
-  // What has to be there before the first event. Throws what ends it.
+  // Prepares what has to be there before the first event. Throws what ends the run.
   void start() {
     guarded([&] {
       if constexpr (has_hooks<Handler> && requires { handler_.begin_run(stop_); }) handler_.begin_run(stop_);
       start_lanes();
     });
   }
-  // Handles what the store has up to a position; live: and what comes, until a stop is requested. Throws what ends it.
+  // Handles what the store has up to a position. When it is live, it also handles what comes, until a stop is
+  // requested. Throws what ends the run.
   void run(bool live, position until) {
     until_ = until;
     guarded([&] {
@@ -106,7 +107,7 @@ class following {
       pass_directly();
     if (!failure_) tick();
   }
-  // A pass, and the wait for the next. A failure of the store that may pass is waited for.
+  // Makes a pass, and waits for the next. A failure of the store that may pass is waited for.
   void pass_patiently() {
     try {
       pass();
@@ -117,7 +118,7 @@ class following {
       rest(duration{100'000}, stop_);
     }
   }
-  // A handler that does something at certain times says how long it is until the next.
+  // Calls a handler that does something at certain times, and notes how long it is until the next time.
   void tick() {
     if constexpr (has_hooks<Handler> && requires { handler_.tick(); }) {
       if (!stop_.stop_requested() && claim_.make_sure(stop_)) longest_idle_ = handler_.tick();
@@ -136,14 +137,14 @@ class following {
     const auto longest = std::min(options_.save_interval, duration{options_.stalled_after.microseconds / 2 + 1});
     polling_.wait(storage_, read_to_.at, std::min(longest, longest_idle_), stop_);
   }
-  // The end in order. Throws what a handler threw in a lane.
+  // Ends in order. Throws what a handler threw in a lane.
   void finish() {
     if (lanes_.are_open()) lanes_.pool().end();
     if (handling_.flush_waiting()) claim_.release(handled());
     counters_.saved = claim_.saved();
     if (lanes_.are_open()) lanes_.pool().wait({}, [](auto...) { return true; });
   }
-  // The end after a failure, which is the one to be told.
+  // Ends after a failure, which is the one that is thrown.
   void leave() {
     try {
       finish();
@@ -170,7 +171,7 @@ class following {
     counters_.advance(read_to_.at);
     if (complete && !failure_) caught_up();
   }
-  // Hands out what there is up to a position, and says whether that was all. Throws history_changed.
+  // Hands out what there is up to a position. Returns whether that was all. Throws history_changed.
   template <typename Visit>
   bool read_on(position until, Visit&& visit) {
     bool complete = true;
@@ -189,7 +190,7 @@ class following {
     counters_.touch();
     handling_.end_suspicion();
   }
-  // False when the run ends here: at a stop, or for what is in failure_ then.
+  // Returns false when the run ends here, at a stop or for what is in failure_ then.
   bool handle(const event_type& event) {
     if (handling_.needs_care(event)) return handle_with_care(event, nullptr);
     try {
@@ -218,7 +219,7 @@ class following {
   }
 
   // --- in lanes ---
-  // What the lanes of before have begun is done by as many, before others take their place.
+  // The events that the former lanes have begun are done by as many lanes, before others take their place.
   void start_lanes() {
     const auto former = claim_.found().lanes;
     if constexpr (call_type::is_transactional) {
@@ -266,7 +267,7 @@ class following {
   void save_when_due() {
     if (claim_.is_save_due()) save();
   }
-  // Everything at or below is handled.
+  // Returns the position at or below which everything is handled.
   [[nodiscard]] anchor handled() const { return lanes_.are_open() ? lanes_.pool().handled() : read_to_; }
   void save() {
     const auto at = handled();
@@ -294,7 +295,7 @@ class following {
   std::uint64_t handled_ = 0;
   duration longest_idle_{longest_span};
   kit::polling polling_{options_.poll_interval};
-  std::exception_ptr failure_{};  // of the handler, or what else ends the run at an event
+  std::exception_ptr failure_{};  // What the handler threw, or what else ends the run at an event.
 };
 
 }  // namespace must::detail::following

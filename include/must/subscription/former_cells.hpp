@@ -17,10 +17,10 @@
 
 namespace must::detail::following {
 
-// What stands in a cell of a former name once its content has moved: an earlier release does not read it.
+// The content of a cell of a former name once its content has moved. An earlier release does not read it.
 inline constexpr std::string_view moved_mark = "moved";
 
-// How many fields an earlier release wrote after the owner; nothing where it wrote no such cell.
+// Returns how many fields an earlier release wrote after the owner, or nothing where it wrote no such cell.
 inline std::optional<std::size_t> count_owned_fields(std::string_view bytes) {
   const auto all = split_fields(bytes);
   if (all.size() < 4 || all[0] != "1") return std::nullopt;
@@ -60,7 +60,7 @@ bool owns_former_name(S& storage, const follower& who) {
   return !is_versioned || !has_trace_of_view(storage, name.substr(0, at));
 }
 
-// The checkpoint under its former name, where there is one that is this follower's and has not moved.
+// Returns the checkpoint under its former name, if there is one that is this follower's and has not moved.
 template <CellStorage S>
 std::optional<cell> find_former_checkpoint(S& storage, const follower& who) {
   if (!who.cell().has_former()) return std::nullopt;
@@ -69,7 +69,7 @@ std::optional<cell> find_former_checkpoint(S& storage, const follower& who) {
   if (!owns_former_name(storage, who)) return std::nullopt;
   return found;
 }
-// A cell of a follower, under either name. An empty part: the checkpoint.
+// Returns a cell of a follower, under either name. An empty part is the checkpoint.
 template <CellStorage S>
 std::optional<cell> find_cell(S& storage, const follower& who, std::string_view part = {}) {
   const auto name = part.empty() ? who.cell() : stored_names::beside(who.cell(), part);
@@ -86,14 +86,15 @@ void overwrite(S& storage, const std::string& key, std::string_view bytes) {
     if (storage.put(key, bytes, before ? before->revision : 0)) return;
   }
 }
-// Whether an earlier release wrote this cell beside a checkpoint, and not another follower's of a name that is longer.
+// Returns whether an earlier release wrote this cell beside a checkpoint, and not for a follower of a longer name.
 inline bool is_former_part(std::string_view part, std::string_view bytes) {
   const auto count = count_owned_fields(bytes);
   if (part == "parked") return count && *count % 6 == 1;
   if (part.starts_with("lane/")) return count && *count == 1;
   return part.starts_with("attempts/") && count && *count == 2;
 }
-// The caller owns the cell of the former name, and nothing stands under the present one. The checkpoint moves last.
+// Moves a cell. The caller owns the cell of the former name, and nothing stands under the present one. The checkpoint
+// moves last.
 template <CellStorage S>
 void move_former_cells(S& storage, const follower& who, const owned_fields& content) {
   const auto prefix = who.cell().former + "/";

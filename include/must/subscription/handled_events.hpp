@@ -15,7 +15,7 @@ namespace must::detail::following {
 template <typename Handler>
 concept knows_its_events = requires { typename Handler::handled_events; };
 
-// Under their present, former and previous names.
+// Returns the query for the events by their present, former and previous names.
 template <knows_its_events Handler>
 query handled_query() {
   return query::of_types(all_names(typename Handler::handled_events{}));

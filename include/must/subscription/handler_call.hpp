@@ -21,7 +21,7 @@ template <TransactionalStorage S, typename Handler>
 inline constexpr bool takes_transaction<S, Handler> =
     std::invocable<Handler&, typename S::transaction&, const recorded<typename S::data_type>&>;
 
-// What a handler threw inside a transaction: not to be taken for a failure of the store.
+// What a handler threw inside a transaction, which is not a failure of the store.
 struct thrown_by_handler {
   std::exception_ptr what;
 };
@@ -35,11 +35,11 @@ class handler_call {
 
   handler_call(S& storage, Handler& handler) : storage_(storage), handler_(handler) {}
 
-  // Throws what the handler throws.
+  // Calls the handler. Throws what the handler throws.
   void operator()(const event_type& event) const {
     kit::observe_handler(storage_, event, 1, [&] { handler_(event); });
   }
-  // Throws thrown_by_handler.
+  // Calls the handler in a transaction. Throws thrown_by_handler.
   template <typename Transaction>
   void operator()(Transaction& in, const event_type& event) const {
     try {
@@ -48,14 +48,14 @@ class handler_call {
       throw thrown_by_handler{std::current_exception()};
     }
   }
-  // How many events the handler takes at once.
+  // Returns how many events the handler takes at once.
   [[nodiscard]] std::size_t batch() const {
     if constexpr (is_batched)
       return handler_.batch();
     else
       return 1;
   }
-  // Hands over as many as can be, and says how many that were; `failed` is what the next threw, where there is one.
+  // Hands over as many events as can be, and returns how many. `failed` is what the next one threw, if it threw.
   std::size_t try_all(std::span<const event_type* const> events, std::exception_ptr& failed) const {
     return kit::observe_handler(storage_, *events.front(), events.size(),
                                 [&] { return handler_.try_all(events, failed); });

@@ -48,21 +48,21 @@ class handling {
   [[nodiscard]] const std::stop_token& stop() const { return stop_; }
 
   [[nodiscard]] std::string key_of(const event_type& event) const { return partition_key(event, options_.key_of); }
-  // Whether events may have been begun before a crash: they are handled one at a time, so that the one that ends the
-  // process is known.
+  // Returns whether events may have been begun before a crash. They are handled one at a time, so that the one that
+  // ends the process is known.
   [[nodiscard]] bool has_suspects() const { return suspects_.load(std::memory_order_relaxed) > 0; }
-  // Whether there is more to do with the event than to call its handler. Costs a few loads.
+  // Returns whether there is more to do with the event than to call its handler. It costs a few loads.
   [[nodiscard]] bool needs_care(const event_type& event) const { return is_blocked(event) || is_suspicious(event); }
-  // Whether the event waits behind one that is parked.
+  // Returns whether the event waits behind one that is parked.
   [[nodiscard]] bool is_blocked(const event_type& event) const {
     return parked_.size() != 0 && parked_.blocks(key_of(event));
   }
-  // Whether the attempts of the event have to be counted.
+  // Returns whether the attempts of the event have to be counted.
   [[nodiscard]] bool is_suspicious(const event_type& event) const {
     return has_suspects() || attempts_.of(event.position, event.id) > 0;
   }
-  // Calls `handle()` for the event until it is done with, or a stop is requested: then false, as when that gives false.
-  // Throws what the handler threw when the policy is to stop.
+  // Calls `handle()` for the event until it is done with. Returns false when a stop is requested, or when handle()
+  // returns false. Throws what the handler threw when the policy is to stop.
   template <typename Handle>
   bool run(const event_type& event, Handle&& handle) {
     if (is_blocked(event)) {
@@ -85,7 +85,7 @@ class handling {
       ++made;
       auto failed = failure_of(event, made, thrown);
       claim_.note_error(describe(failed));
-      if (failed.why.retryable && stop_.stop_requested()) return false;  // what may pass is left to the next run
+      if (failed.why.retryable && stop_.stop_requested()) return false;  // What may pass is left to the next run.
       const auto action = action_on(failed);
       if (action != failure_action::retry) return give_up(event, std::move(failed), thrown, action) && done_with(event);
       ++counters_.retries;
@@ -94,17 +94,17 @@ class handling {
       if (stop_.stop_requested() || !claim_.make_sure(stop_)) return false;
     }
   }
-  // Nothing that was begun before a crash is left.
+  // Notes that nothing is left that was begun before a crash.
   void end_suspicion() {
     if (suspects_.exchange(0) > 0) static_cast<void>(surely([&] { return attempts_.flush(); }));
   }
-  // Stores how many wait behind what is parked, before a checkpoint passes them; false at a stop.
+  // Stores how many events wait behind what is parked, before a checkpoint passes them. Returns false at a stop.
   bool flush_waiting() {
     return surely([&] { return parked_.flush(); });
   }
 
-  // Does what the store refuses for a while until it is done, or a stop is requested: then false.
-  // `work` says whether the lease is held.
+  // Does what the store refuses for a while until it is done. Returns false when a stop is requested. `work` returns
+  // whether the lease is held.
   template <typename Work>
   bool surely(Work&& work) {
     for (unsigned failures = 0;; ++failures) {
@@ -182,7 +182,7 @@ class handling {
     if (thrown) std::rethrow_exception(thrown);
     raise(std::move(failed.why));
   }
-  // Every later event without a key would wait behind it, and that is most likely not what is meant.
+  // Stops instead of parking: every later event without a key would wait behind it, and that is most likely not meant.
   [[noreturn]] static void raise_keyless(const event_type& event, const failed_attempt& failed) {
     raise({.code = error_code::bad_input,
            .message = "the event " + text::in_quotes(event.id) + " at position " + std::to_string(event.position) +
@@ -209,7 +209,7 @@ class handling {
   must::clock* clock_;
   parked_list<S> parked_;
   attempt_counts<S> attempts_;
-  std::atomic<std::int64_t> suspects_{0};  // events to come that may have been begun before a crash
+  std::atomic<std::int64_t> suspects_{0};  // The events to come that may have been begun before a crash.
 };
 
 }  // namespace must::detail::following

@@ -22,14 +22,14 @@
 
 namespace must::detail::following {
 
-// Keeps, in order, every event that was pushed and is not released yet: those above the checkpoint.
+// Keeps, in order, every event that was pushed and is not released yet, which are those above the checkpoint.
 template <typename Event>
 class lane_pool {
  public:
-  // Handles some events of a lane, in order, up to `most` at once; false: it was interrupted.
+  // Handles some events of a lane, in order, up to `most` at once. Returns false when it was interrupted.
   using handler = std::function<bool(std::size_t which, std::span<const Event* const> events)>;
 
-  // \param handled  everything at or below is handled
+  // Everything at or below `handled` is handled.
   lane_pool(std::size_t lanes, std::size_t most, const anchor& handled, progress& progress, handler handle)
       : most_(most), progress_(progress), handle_(std::move(handle)), finished_(handled), read_to_(handled) {
     for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<lane>());
@@ -37,7 +37,7 @@ class lane_pool {
   }
   lane_pool(const lane_pool&) = delete;
   lane_pool& operator=(const lane_pool&) = delete;
-  // Waits for the handlers that run; what they have not begun stays unfinished.
+  // Waits for the handlers that run. What they have not begun stays unfinished.
   ~lane_pool() { end(); }
   void end() {
     {
@@ -57,13 +57,13 @@ class lane_pool {
     lanes_[which]->waiting.push_back(order_.back().get());
     lanes_[which]->wake.notify_one();
   }
-  // Says that nothing more comes at or below a position.
+  // Notes that nothing more comes at or below a position.
   void read_to(anchor at) {
     const std::lock_guard lock(mutex_);
     read_to_ = std::move(at);
     report();
   }
-  // Everything at or below is handled.
+  // Returns the position at or below which everything is handled.
   [[nodiscard]] anchor handled() const {
     const std::lock_guard lock(mutex_);
     return prefix_ == order_.size() ? read_to_ : finished_;
@@ -72,7 +72,7 @@ class lane_pool {
     const std::lock_guard lock(mutex_);
     return order_.size();
   }
-  // Whether everything that was pushed is handled.
+  // Returns whether everything that was pushed is handled.
   [[nodiscard]] bool is_idle() const {
     const std::lock_guard lock(mutex_);
     return prefix_ == order_.size();
@@ -82,8 +82,8 @@ class lane_pool {
     const std::lock_guard lock(mutex_);
     for (; prefix_ > 0 && order_.front()->event.position <= saved; --prefix_) order_.pop_front();
   }
-  // Waits until `enough(finished at the front, all)`, or the time has passed; says which.
-  // Throws what a handler threw.
+  // Waits until `enough(finished at the front, all)`, or the time has passed. Returns whether it was enough. Throws
+  // what a handler threw.
   template <typename Enough>
   bool wait(std::chrono::microseconds longest, Enough&& enough) {
     std::unique_lock lock(mutex_);
@@ -138,7 +138,7 @@ class lane_pool {
     report();
     changed_.notify_all();
   }
-  // The mutex is held.
+  // The caller holds the mutex.
   void report() {
     const auto before = prefix_;
     while (prefix_ < order_.size() && order_[prefix_]->done) ++prefix_;
@@ -153,7 +153,7 @@ class lane_pool {
   mutable std::mutex mutex_{};
   std::condition_variable changed_{};
   std::deque<std::unique_ptr<slot>> order_{};
-  std::size_t prefix_ = 0;  // of order_: all of these are done
+  std::size_t prefix_ = 0;  // So many of order_ at its front are done.
   anchor finished_, read_to_;
   std::vector<std::unique_ptr<lane>> lanes_{};
   bool ended_ = false;

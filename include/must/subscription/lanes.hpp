@@ -30,7 +30,7 @@
 
 namespace must::detail::following {
 
-// A handler in transactions has a checkpoint for each lane, which is written in them.
+// The lanes. A handler in transactions has a checkpoint for each lane, which is written in them.
 template <CellStorage S, typename Handler>
 class lanes {
  public:
@@ -49,7 +49,7 @@ class lanes {
   lanes(const lanes&) = delete;
   lanes& operator=(const lanes&) = delete;
 
-  // In the place of those that were open. Everything at or below a position is handled.
+  // Opens lanes in the place of those that were open. Everything at or below a position is handled.
   void open(unsigned count, const anchor& handled) {
     pool_.reset();
     cells_.clear();
@@ -77,9 +77,9 @@ class lanes {
   }
   void close() { pool_.reset(); }
   [[nodiscard]] bool are_open() const { return pool_.has_value(); }
-  // How far the lane is that is ahead of all others.
+  // Returns how far the lane is that is ahead of all others.
   [[nodiscard]] position farthest() const { return *std::max_element(at_.begin(), at_.end()); }
-  // Those that are open.
+  // Returns the number of lanes that are open.
   [[nodiscard]] lane_pool<event_type>& pool() { return *pool_; }
   [[nodiscard]] const lane_pool<event_type>& pool() const { return *pool_; }
 
@@ -103,9 +103,9 @@ class lanes {
                          [&](const auto* event) { return handle_alone(*event, nullptr); });
     }
   }
-  // Waits until it is known that the lease is held; false at a stop.
+  // Waits until it is known that the lease is held. Returns false at a stop.
   bool make_sure() { return claim_.is_sure() || claim_.make_sure(handling_.stop()); }
-  // The first attempt is one that failed already, where there is a failure.
+  // Handles one event. When there is a failure, the first attempt is one that has failed already.
   bool handle_alone(const event_type& event, std::exception_ptr failed) {
     return make_sure() && handling_.run(event, [&] {
       if (failed) std::rethrow_exception(std::exchange(failed, nullptr));
@@ -114,8 +114,8 @@ class lanes {
       return true;
     });
   }
-  // The events from `at` on that can be handled together, up to one whose attempts have to be counted. `at` moves
-  // behind. Those that wait behind a parked one are counted and left out.
+  // Returns the events from `at` on that can be handled together, up to one whose attempts have to be counted. `at`
+  // moves behind them. Those that wait behind a parked one are counted and left out.
   batch next_batch(std::span<const event_type* const> events, std::size_t& at) {
     batch together;
     for (; at < events.size() && !handling_.is_suspicious(*events[at]); ++at) {
@@ -126,7 +126,7 @@ class lanes {
     }
     return together;
   }
-  // Hands over as many as can be, and the first that fails alone.
+  // Hands over as many events as can be, and the first that fails alone.
   bool handle_batch(std::span<const event_type* const> events) {
     for (std::size_t at = 0; at < events.size();) {
       const auto together = next_batch(events, at);
@@ -159,7 +159,7 @@ class lanes {
     }
     return true;
   }
-  // False when each has to be handled alone, to find the one that fails.
+  // Returns false when each has to be handled alone, to find the one that fails.
   bool try_together(std::size_t lane, const batch& events) {
     if (events.size() < 2) return events.empty();
     try {
@@ -190,7 +190,7 @@ class lanes {
     counters_.handled.fetch_add(events.size(), std::memory_order_relaxed);
     return true;
   }
-  // Past an event that is done with in another way.
+  // Moves the lane past an event that is done with in another way.
   bool move_on(std::size_t lane, const event_type& event) {
     if (at_[lane] >= event.position) return true;
     if (!handling_.flush_waiting() || !handling_.surely([&] { return cells_[lane].write(fields_of(event)); }))

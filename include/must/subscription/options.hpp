@@ -116,7 +116,7 @@ namespace detail::following {
 inline void check_subscription(const follower& who, const subscription_options& options) {
   kit::check_name("name", who.name());
   if (who.name().size() > 400) kit::refuse_input("name", "is longer than 400 bytes");
-  constexpr std::size_t longest_part = 20;  // of the keys of its cells
+  constexpr std::size_t longest_part = 20;  // The parts of the keys of its cells are no longer than this.
   if (who.cell().now.size() + longest_part > limits{}.name_bytes)
     kit::refuse_input("name", "is too long, as \"/\", \"@\" and \"%\" take three bytes each in the keys of its cells");
   if (options.owner.size() > 400) kit::refuse_input("owner", "is longer than 400 bytes");
@@ -145,7 +145,7 @@ inline void check_subscription(const follower& who, const subscription_options& 
   check_span("longest_delay", options.on_failure.longest_delay);
 }
 
-// Each lane holds a connection while its handler runs, and the handler may ask the store.
+// Checks the connections of a store. Each lane holds one while its handler runs, and the handler may ask the store.
 template <typename S>
 void check_connections(const S& storage, const subscription_options& options) {
   if constexpr (requires { storage.connections(); }) {

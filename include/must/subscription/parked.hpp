@@ -23,7 +23,7 @@
 
 namespace must::detail::following {
 
-// The parked events of one owner; any number of threads.
+// The parked events of one owner. Any number of threads may use it.
 template <CellStorage S>
 class parked_list {
  public:
@@ -39,7 +39,7 @@ class parked_list {
     const std::lock_guard lock(mutex_);
     return now_.all;
   }
-  // Whether an event of this key has to wait. Costs a load while nothing is parked.
+  // Returns whether an event of this key has to wait. It costs a load while nothing is parked.
   [[nodiscard]] bool blocks(std::string_view key) const {
     if (size() == 0) return false;
     const std::lock_guard lock(mutex_);
@@ -57,7 +57,7 @@ class parked_list {
     has_new_counts_ = true;
     counters_.add_waiting();
   }
-  // Stores the counts, where they are new; false when the lease is lost.
+  // Stores the counts where they are new. Returns false when the lease is lost.
   bool flush() {
     const std::lock_guard lock(mutex_);
     if (!has_new_counts_) return true;
@@ -65,16 +65,16 @@ class parked_list {
     has_new_counts_ = false;
     return true;
   }
-  // Puts events in the place of one, if it is there; false when the lease is lost.
+  // Puts events in the place of one, if it is there. Returns false when the lease is lost.
   bool replace(const parked_event& one, const std::vector<parked_event>& by) {
     return change(one, by, [this](std::vector<std::string> fields) { return cell_.write(std::move(fields)); });
   }
-  // The same, with the caller's work in the transaction.
+  // Does the same with work in the transaction.
   template <typename Work>
   bool replace_with(const parked_event& one, const std::vector<parked_event>& by, Work&& work) {
     return change(one, by, [&](std::vector<std::string> fields) { return cell_.write_with(std::move(fields), work); });
   }
-  // The last request that was done.
+  // Returns the last request that was done.
   [[nodiscard]] std::uint64_t done() const { return now_.done; }
   bool set_done(std::uint64_t request) {
     const std::lock_guard lock(mutex_);
@@ -118,7 +118,7 @@ class parked_list {
   fenced_cell<S> cell_;
   progress& counters_;
   parked_content now_{};
-  std::unordered_map<std::string, std::size_t> blocked_{};  // the first strict one of each key
+  std::unordered_map<std::string, std::size_t> blocked_{};  // The first strict one of each key.
   bool has_new_counts_ = false;
   std::atomic<std::size_t> size_{0};
 };

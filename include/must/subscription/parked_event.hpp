@@ -36,7 +36,7 @@ struct parked_event {
 namespace detail::following {
 
 struct parked_content {
-  std::uint64_t done = 0;  // the last request that was done
+  std::uint64_t done = 0;  // The last request that was done.
   std::vector<parked_event> all{};
 
   static constexpr const char* format = "parked 2";
@@ -50,7 +50,7 @@ struct parked_content {
                    std::to_string(one.waiting), std::to_string(one.counted_to)});
     return made;
   }
-  // Earlier releases wrote a number that means nothing any more, and six fields an event.
+  // Reads what is parked. Earlier releases wrote a number that means nothing any more, and six fields an event.
   [[nodiscard]] static parked_content of(const std::vector<std::string>& fields) {
     const bool is_present = !fields.empty() && fields[0] == format;
     const std::size_t step = is_present ? 10 : 6;
@@ -72,7 +72,7 @@ struct parked_content {
   }
 };
 
-// What somebody asks the one who follows to do with what is parked.
+// What a process asks the one that follows to do with what is parked.
 struct parked_request {
   enum class action : std::uint8_t { replay_all, replay, skip, drop };
 
@@ -82,8 +82,8 @@ struct parked_request {
 };
 
 struct parked_requests {
-  std::uint64_t since = 0;  // that of the checkpoint: those before its last reset are void
-  std::uint64_t last = 0;   // the number of the last one that was ever made
+  std::uint64_t since = 0;  // That of the checkpoint. Requests before its last reset are void.
+  std::uint64_t last = 0;   // The number of the last request that was ever made.
   std::vector<parked_request> open{};
 
   [[nodiscard]] std::string bytes() const {

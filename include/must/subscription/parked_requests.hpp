@@ -19,7 +19,7 @@
 
 namespace must::detail::following {
 
-// The epoch of the last reset.
+// Returns the epoch of the last reset.
 template <CellStorage S>
 std::uint64_t last_reset(S& storage, const follower& who) {
   const auto found = find_cell(storage, who);
@@ -27,7 +27,7 @@ std::uint64_t last_reset(S& storage, const follower& who) {
   const auto content = owned_fields::of(found->bytes);
   return content.fields.empty() ? content.by.epoch + 1 : checkpoint::of(content.fields).since;
 }
-// Whoever follows.
+// Returns the parked events, whichever process follows.
 template <CellStorage S>
 parked_content parked_of(S& storage, const follower& who, std::uint64_t since) {
   const auto found = find_cell(storage, who, "parked");
@@ -35,7 +35,8 @@ parked_content parked_of(S& storage, const follower& who, std::uint64_t since) {
   const auto content = owned_fields::of(found->bytes);
   return content.by.epoch < since ? parked_content{} : parked_content::of(content.fields);
 }
-// Asks whoever follows, now or next. Nothing is asked when nothing is parked. Throws bad_input when that event is not.
+// Asks the process that follows, now or next. Nothing is asked when nothing is parked. Throws bad_input when that event
+// is not parked.
 template <CellStorage S>
 void ask(S& storage, const follower& who, parked_request::action what, position event = 0) {
   const auto key = stored_names::beside(who.cell(), "requests").now;

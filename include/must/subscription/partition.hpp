@@ -32,7 +32,7 @@ using key_function = std::function<std::string(const event_head&)>;
 
 namespace detail::following {
 
-// What the option says, else the partition key of CloudEvents' extension, else the stream; empty where there is none.
+// Returns the key by the option, else the extension "partitionkey", else the stream. It is empty where there is none.
 template <typename Data>
 std::string partition_key(const recorded<Data>& event, const key_function& key_of = {}) {
   if (key_of) {
@@ -46,8 +46,8 @@ std::string partition_key(const recorded<Data>& event, const key_function& key_o
   const auto* key = found == event.extensions.end() ? nullptr : std::get_if<std::string>(&found->second);
   return key == nullptr ? event.subject : *key;
 }
-// FNV-1a, mixed as MurmurHash3 does at its end: the same in every run, as the checkpoints of lanes are kept. Events
-// without a key have no order, and go round.
+// Returns the lane of a key by FNV-1a, mixed as MurmurHash3 does at its end. It is the same in every run, since the
+// checkpoints of lanes are kept. Events without a key have no order, and go round.
 inline std::size_t lane_of(std::string_view key, position event, std::size_t lanes) {
   if (key.empty()) return static_cast<std::size_t>(event % lanes);
   std::uint64_t hash = 0xcbf29ce484222325U;

@@ -23,14 +23,14 @@ class progress {
   std::atomic<bool> running{false};
 
   [[nodiscard]] position scanned() const { return scanned_.load(std::memory_order_acquire); }
-  // Costs a store while nobody waits.
+  // Notes how far it is. It costs a store while nobody waits.
   void advance(position to) {
     scanned_.store(to, std::memory_order_release);
     if (waiting_.load(std::memory_order_relaxed) == 0) return;
     { const std::lock_guard lock(mutex_); }
     changed_.notify_all();
   }
-  // What is parked now: how many events, how many wait behind them, and where the first of all is.
+  // Notes what is parked now: how many events, how many wait behind them, and where the first of all is.
   void set_parked(std::uint64_t count, std::uint64_t waiting, position first) {
     parked_ = count;
     waiting_behind_ = waiting;
@@ -42,7 +42,7 @@ class progress {
   [[nodiscard]] std::uint64_t parked() const { return parked_; }
   [[nodiscard]] std::uint64_t waiting_behind() const { return waiting_behind_; }
 
-  // Looks again now and then, as advance does not see a waiter that has just come.
+  // Waits. It looks again now and then, as advance does not see a waiter that has just come.
   wait_outcome wait_until(position at, std::chrono::microseconds longest) {
     const auto is_parked = [&] {
       const auto first = first_parked_.load();
@@ -57,19 +57,19 @@ class progress {
       changed_.wait_until(lock, std::min(end, now + std::chrono::milliseconds(1)));
     }
     --waiting_;
-    const bool is_scanned = scanned() >= at;  // before what is parked is looked at: that is told first
+    const bool is_scanned = scanned() >= at;  // This comes before the look at what is parked, which is told first.
     if (is_parked()) return {wait_outcome::kind::parked, first_parked_};
     return {is_scanned ? wait_outcome::kind::handled : wait_outcome::kind::timed_out, 0};
   }
 
-  // Called now and then: notes whether anything has been done since the last time.
+  // Notes whether anything has been done since the last call. It is called now and then.
   void look() {
     const auto at = scanned();
     if (looked_at_.exchange(at) != at || !running) moved_ = now();
   }
-  // Says that there is nothing to do at the moment.
+  // Notes that there is nothing to do at the moment.
   void touch() { moved_ = now(); }
-  // For how long there was something to do, and nothing has been done.
+  // Returns for how long there was something to do, and nothing has been done.
   [[nodiscard]] std::chrono::microseconds idle_for() const {
     return running ? std::chrono::microseconds(now() - moved_.load()) : std::chrono::microseconds(0);
   }

@@ -38,7 +38,7 @@ class replay {
         counters_(counters),
         key_(stored_names::beside(claim.who().cell(), "requests").now) {}
 
-  // Whether something is asked for and not done. Costs a read while something is parked.
+  // Returns whether something is asked for and not done. It costs a read while something is parked.
   [[nodiscard]] bool is_asked() {
     asked_.clear();
     if (parked().size() == 0) return false;
@@ -50,7 +50,7 @@ class replay {
       if (one.number > parked().done()) asked_.push_back(one);
     return !asked_.empty();
   }
-  // Does what is asked for. No handler runs beside; everything at or below `handled` is handled or parked.
+  // Does what is asked for. No handler runs beside it. Everything at or below `handled` is handled or parked.
   void run(position handled) {
     for (const auto& request : asked_) {
       for (const auto& one : parked().all())
@@ -80,7 +80,7 @@ class replay {
     }
     if (one.strict) handle_waiting(one, handled);
   }
-  // The parked event itself; false when it stays, or at a stop.
+  // Replays the parked event itself. Returns false when it stays, or at a stop.
   bool handle_parked(parked_event& one) {
     bool found = false, done = false;
     static_cast<void>(
@@ -92,7 +92,7 @@ class replay {
     stays(one, "the query of the subscription does not match the event any more: skip it, or drop it");
     return false;
   }
-  // The events of its key that wait behind it.
+  // Replays the events of its key that wait behind it.
   void handle_waiting(parked_event& one, position handled) {
     bool done = true;
     static_cast<void>(
@@ -104,7 +104,7 @@ class replay {
     if (done) handling_.surely([&] { return parked().replace(one, {}); });
   }
   [[nodiscard]] bool may_go_on() { return !stop().stop_requested() && claim_.make_sure(stop()); }
-  // False when the event is parked now, with what the handler threw, or at a stop.
+  // Returns false when the event is parked now, with what the handler threw, or at a stop.
   bool try_to_handle(const event_type& event, parked_event& one) {
     try {
       return handle(event, one);
@@ -132,7 +132,7 @@ class replay {
     now.reason = why;
     handling_.surely([&] { return parked().replace(one, {now}); });
   }
-  // What is left to do once everything of the key at or below a position is done.
+  // Returns what is left to do once everything of the key at or below a position is done.
   static parked_event rest_of(parked_event one, position done) {
     if (one.attempts == 0 && done >= one.position && done <= one.counted_to && one.waiting > 0) --one.waiting;
     one.position = done + 1;
@@ -141,7 +141,7 @@ class replay {
     one.type.clear();
     return one;
   }
-  // `one` is done with, or moves on to the events of its key that wait; false at a stop.
+  // Finishes `one`, or moves it on to the events of its key that wait. Returns false at a stop.
   bool handle(const event_type& event, parked_event& one) {
     const auto next = rest_of(one, event.position);
     const auto left = one.strict ? std::vector{next} : std::vector<parked_event>{};
@@ -157,7 +157,7 @@ class replay {
     counters_.handled.fetch_add(1, std::memory_order_relaxed);
     return true;
   }
-  // What the store throws, and is not to be taken for a failure of the handler.
+  // Holds what the store throws, which is not a failure of the handler.
   struct store_failure {
     std::exception_ptr what;
   };
