@@ -67,7 +67,7 @@ class deduplicator {
  private:
   std::size_t capacity_;
   std::mutex mutex_{};
-  std::list<std::string> order_{};  // the one that is forgotten next comes first
+  std::list<std::string> order_{};  // The event that is forgotten next comes first.
   std::unordered_map<std::string, std::list<std::string>::iterator> known_{};
 };
 

@@ -41,9 +41,9 @@ struct subscriber_id {
 
 namespace detail::delivery {
 
-// What a mailbox and its subscriptions share.
+// The state that a mailbox and its subscriptions share.
 template <typename Message>
-class alignas(cache_line) mailbox_state {  // the lock and the vector fill the first line
+class alignas(cache_line) mailbox_state {  // The lock and the vector fill the first line.
  public:
   using pointer = std::shared_ptr<const Message>;
 
@@ -53,7 +53,8 @@ class alignas(cache_line) mailbox_state {  // the lock and the vector fill the f
     set_end();
   }
 
-  // False when the mailbox is closed. One that waits for room gives up when `wanted` becomes false: see wake().
+  // Returns false when the mailbox is closed. A push that waits for room gives up when `wanted` becomes false: see
+  // wake().
   bool push(const pointer& message, const std::atomic<bool>& wanted) {
     {
       const std::lock_guard lock(mutex_);
@@ -108,7 +109,7 @@ class alignas(cache_line) mailbox_state {  // the lock and the vector fill the f
 
  private:
   [[nodiscard]] std::size_t size() const { return messages_.size() - first_; }
-  // What a push seldom meets: apart, so that the usual one stays small.
+  // Does what a push seldom meets. It is apart, so that the usual one stays small.
   [[gnu::noinline]] bool push_and_tell(const pointer& message, const std::atomic<bool>& wanted) {
     std::unique_lock lock(mutex_);
     if (!closed_ && size() == options_.capacity && !make_room(lock, wanted)) return !closed_;
@@ -117,7 +118,7 @@ class alignas(cache_line) mailbox_state {  // the lock and the vector fill the f
     if (readers_ > 0) arrived_.notify_one();
     return true;
   }
-  // False when the message that comes is to be dropped.
+  // Returns false when the message that comes is to be dropped.
   bool make_room(std::unique_lock<std::mutex>& lock, const std::atomic<bool>& wanted) {
     if (options_.when_full == mailbox_policy::block) {
       ++writers_;
@@ -156,10 +157,11 @@ class alignas(cache_line) mailbox_state {  // the lock and the vector fill the f
   // What every push touches comes first, side by side.
   mutable std::mutex mutex_{};
   std::vector<pointer> messages_{};
-  std::size_t end_ = 0;  // as many as there may be, with those that are gone; 0 when it is closed
+  // The number of messages that there may be, with those that are gone. It is 0 when the mailbox is closed.
+  std::size_t end_ = 0;
   std::uint32_t readers_ = 0, writers_ = 0;
   bool closed_ = false;
-  std::size_t first_ = 0;  // those before it are gone
+  std::size_t first_ = 0;  // The messages before it are gone.
   mailbox_options options_;
   std::uint64_t dropped_ = 0;
   std::condition_variable_any arrived_{};

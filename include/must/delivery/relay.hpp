@@ -26,7 +26,7 @@ namespace must {
 
 namespace detail::delivery {
 
-// The answer as an error: the code tells a failure policy what kind it is.
+// Returns the answer as an error. The code tells a failure policy what kind it is.
 [[noreturn]] inline void raise_undelivered(const delivery_answer& answer, const std::string& id,
                                            const std::string& type, position at) {
   const auto code = answer.outcome == delivery_outcome::poison    ? error_code::poison
@@ -61,7 +61,7 @@ class relay_handler : public following::hooks {
     deliver_to<D, Data>(*delivery_, std::span(&one, 1), std::span(&answer, 1), stop_);
     if (answer.outcome != delivery_outcome::ok) raise_undelivered(answer, event.id, event.type, event.position);
   }
-  // How many were confirmed before the first that was not, and why that was not.
+  // Returns how many were confirmed before the first that was not, and why that was not.
   std::size_t try_all(std::span<const event_type* const> events, std::exception_ptr& failed) {
     std::vector<delivery_answer> answers(events.size());
     try {

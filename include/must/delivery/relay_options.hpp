@@ -73,7 +73,7 @@ struct relay_options {
 
 namespace detail::delivery {
 
-// The same as options of a subscription.
+// Returns the same as options of a subscription.
 inline subscription_options following_options(relay_options from) {
   if (from.in_flight < 1 || from.in_flight > std::numeric_limits<unsigned>::max())
     kit::refuse_input("in_flight", "is " + std::to_string(from.in_flight) + "; it has to be 1 to 4294967295");

@@ -126,8 +126,8 @@ class basic_projection {
           return true;
         });
   }
-  // What an event has changed before it threw is taken back. Of one that has thrown before, there is a copy to go back
-  // to; else the state is folded anew, up to where it was.
+  // Takes back what an event has changed before it threw. When it has thrown before, there is a copy to go back to.
+  // Otherwise the state is folded anew, up to where it was.
   void apply(const event_type& record) {
     auto before = record.position == threw_at_ ? std::make_unique<V>(*state_) : nullptr;
     try {
@@ -141,7 +141,7 @@ class basic_projection {
       throw;
     }
   }
-  // Leaves an empty state, of position 0, where that fails.
+  // Folds the state anew. Where that fails, it leaves an empty state of position 0.
   void fold_anew() {
     const auto until = std::exchange(stands_, {});
     state_ = std::make_unique<V>();
@@ -155,11 +155,11 @@ class basic_projection {
   void let_readers_in(std::unique_lock<std::shared_mutex>& lock) {
     progress_.advance(stands_.at);
     lock.unlock();
-    constexpr int most_turns = 100;  // so that readers without a pause do not end the folding
+    constexpr int most_turns = 100;  // This bound keeps readers without a pause from ending the folding.
     for (int turn = 0; turn < most_turns && readers_.load() > 0; ++turn) std::this_thread::yield();
     take_turn(lock);
   }
-  // After those that read now, whoever else comes meanwhile.
+  // Lets those read first that wait now. Whoever comes meanwhile waits.
   void take_turn(std::unique_lock<std::shared_mutex>& lock) {
     const std::lock_guard turn(turn_);
     lock.lock();
@@ -171,13 +171,14 @@ class basic_projection {
   std::string name_;
   query which_;
   std::mutex running_{};
-  mutable std::mutex turn_{};  // of whoever waits for mutex_, as that by itself prefers readers for ever
+  mutable std::mutex
+      turn_{};  // It belongs to a thread that waits for mutex_, which by itself prefers readers for ever.
   mutable std::shared_mutex mutex_{};
   mutable std::atomic<int> readers_{0};
   std::unique_ptr<V> state_ = std::make_unique<V>();
-  position threw_at_ = 0;  // the last event that apply threw on
+  position threw_at_ = 0;  // The last event that apply threw on.
   clock::time_point pause_at_{};
-  detail::following::anchor stands_{};  // everything at or below is in the state
+  detail::following::anchor stands_{};  // Everything at or below it is in the state.
   detail::following::progress progress_{};
   kit::polling polling_{duration{100'000}};
 };

@@ -102,7 +102,7 @@ class view {
     static_cast<void>(begun());
     try {
       rebuild({}, stop);
-    } catch (const not_owner&) {  // of another process, or replaced meanwhile
+    } catch (const not_owner&) {  // The owner is another process, or this version was replaced meanwhile.
       if (cell_.get().active <= which_.version) throw;
     }
     while (!stop.stop_requested()) {
@@ -168,7 +168,7 @@ class view {
     };
     return options;
   }
-  // The state, when this version is the first, in use, or later than the one in use.
+  // Returns the state when this version is the first, in use, or later than the one in use.
   detail::model::view_state begun() {
     static_cast<void>(cell_.change([&](auto& now) {
       if (now.active != 0) return false;
@@ -190,8 +190,8 @@ class view {
       if (done_ >= total_) return;
     }
   }
-  // Comes to where the former version is, ends that, comes to just where it was, and takes its place. Returns without
-  // having done so when something came between.
+  // Comes to where the former version is, ends that, comes to just where it was, and takes its place. It returns
+  // without having done so when something came between.
   void take_over(unsigned former, const std::stop_token& stop) {
     control_ = {};
     catch_up(stop, [&] {
@@ -219,7 +219,7 @@ class view {
     replay_what_is_done(stop);
     if (stop.stop_requested()) return;
     static_cast<void>(cell_.change([&](auto& now) {
-      if (now.active != former || now.turn != turn->turn) return false;  // the former version follows again
+      if (now.active != former || now.turn != turn->turn) return false;  // The former version follows again.
       now.active = which_.version;
       now.wanted = std::max(now.wanted, which_.version);
       now.before = control_.before;
@@ -232,7 +232,7 @@ class view {
     for (int i = 0; i < 10 && !stop.stop_requested() && cell_.get().active == which_.version; ++i)
       detail::rest(duration{100'000}, stop);
   }
-  // What the former version has handled after all, of what it had parked.
+  // Takes out what the former version has handled after all, of what it had parked.
   void replay_what_is_done(const std::stop_token& stop) {
     const auto parked = subscription_.parked();
     if (std::none_of(parked.begin(), parked.end(),
@@ -241,7 +241,7 @@ class view {
     subscription_.replay_parked();
     done_ = subscription_.run_once(stop, control_.before.at);
   }
-  // Comes to the end of the store, in use.
+  // Comes to the end of the store while it is in use.
   void finish(const detail::model::view_state& now, const std::stop_token& stop) {
     control_ = {.before = now.before, .is_in_use = true};
     catch_up(stop, [&] { return storage_.head(); });

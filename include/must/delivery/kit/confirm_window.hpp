@@ -133,7 +133,7 @@ class confirm_window {
  private:
   struct message {
     tag which;
-    batch* in;  // nullptr once it is answered
+    batch* in;  // It is nullptr once the message is answered.
     std::size_t index;
   };
 
@@ -182,7 +182,7 @@ class confirm_window {
   const std::size_t most_;
   mutable std::mutex mutex_{};
   std::condition_variable_any changed_{};
-  std::deque<message> sent_{};  // by tag, from the oldest that is not answered
+  std::deque<message> sent_{};  // The messages by their tags, from the oldest that is not answered.
   tag last_ = 0, prefix_ = 0;
   std::size_t in_flight_ = 0;
 };

@@ -12,7 +12,7 @@
 
 namespace must::detail::delivery {
 
-// Of a store before a light fence and a store before a heavy one, at least one is seen by the load after the other's.
+// Of a store before a light fence and a store before a heavy one, the load after the other fence sees at least one.
 #if defined(__linux__) && __has_include(<linux/membarrier.h>)
 inline bool register_heavy_fence() {
   return ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;

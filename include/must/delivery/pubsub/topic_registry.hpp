@@ -21,7 +21,7 @@
 
 namespace must::detail::delivery {
 
-// A message on its way; mailboxes share one copy, made when the first needs it.
+// A message on its way. Mailboxes share one copy, which is made when the first needs it.
 template <typename Message>
 class sent_message {
  public:
@@ -29,7 +29,7 @@ class sent_message {
 
   explicit sent_message(const Message& message) : message_(&message) {}
   explicit sent_message(const pointer& message) : message_(message.get()), shared_(message) {}
-  bool met_closed = false;  // a mailbox
+  bool met_closed = false;  // Whether a mailbox was closed.
   [[nodiscard]] const Message& get() const { return *message_; }
   [[nodiscard]] const pointer& share() {
     if (shared_ == nullptr) copy();
@@ -37,18 +37,18 @@ class sent_message {
   }
 
  private:
-  // Apart, so that a send to a mailbox, which seldom meets it, stays small.
+  // Copies the message. This is apart, so that a send to a mailbox, which seldom meets it, stays small.
   [[gnu::noinline]] void copy() { shared_ = std::make_shared<const Message>(*message_); }
 
   const Message* message_;
   pointer shared_{};
 };
 
-// One subscription to one topic. What a broadcast touches of it stands in one line of the cache.
+// One subscription to one topic. The parts that a broadcast touches stand in one line of the cache.
 template <typename Message, typename Metadata>
 class alignas(cache_line) subscriber {
  public:
-  // May throw what a handler throws.
+  // Sends a message. It may throw what a handler throws.
   using send_function = void (*)(subscriber&, sent_message<Message>&);
 
   subscriber(std::string topic, Metadata about, send_function how)
@@ -71,7 +71,7 @@ class alignas(cache_line) subscriber {
  private:
   send_function send_;
   std::atomic<bool> active_{true};
-  std::unique_ptr<const std::string> topic_;  // a pointer: the handler follows in the same line
+  std::unique_ptr<const std::string> topic_;  // It is a pointer, so that the handler follows in the same line.
   [[no_unique_address]] Metadata metadata_;
 };
 
@@ -109,10 +109,10 @@ class mailbox_subscriber final : public subscriber<Message, Metadata> {
   std::shared_ptr<mailbox_state<Message>> box_;
 };
 
-// The broadcasts of this thread that have not ended: a handler that unsubscribes does not wait for another.
+// The broadcasts of this thread that have not ended. A handler that unsubscribes does not wait for another.
 inline thread_local unsigned broadcasts_of_this_thread = 0;
 
-// Some of the topics, under one lock that is held while nobody is called.
+// Some of the topics, under one lock, which is not held while a handler is called.
 template <typename Message, typename Metadata>
 class topic_registry {
  public:
@@ -173,7 +173,8 @@ class topic_registry {
     make_own(all);
     all->push_back(std::move(one));
   }
-  // Afterwards no call of it begins; one that runs in another thread has ended, unless this is called within a handler.
+  // Removes a subscriber. Afterwards no call of it begins. One that runs in another thread has ended, unless this is
+  // called within a handler.
   void remove(subscriber_type& one) {
     one.deactivate();
     clean(one.topic());
@@ -191,7 +192,7 @@ class topic_registry {
     try {
       make_own(all);
     } catch (const std::bad_alloc&) {
-      return;  // they stay in the list, and are not called any more
+      return;  // They stay in the list, and are not called any more.
     }
     std::erase_if(*all, [](const auto& one) { return !one->is_active(); });
     if (all->empty()) topics_.erase(found);

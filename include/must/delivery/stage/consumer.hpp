@@ -53,7 +53,7 @@ class consumer {
 
   static constexpr duration longest_wait{100'000};
 
-  // False when the consumer is to end. With one producer, its poll waits.
+  // Returns false when the consumer is to end. With one producer, its poll waits.
   bool poll_all(const std::stop_token& stop) {
     const auto turn = links_.size() == 1 ? longest_wait : duration{};
     if (links_.size() > 1) detail::stage::wait_for_any(links_, longest_wait, stop);

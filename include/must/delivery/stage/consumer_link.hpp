@@ -41,7 +41,7 @@ struct demand_options {
 
 namespace detail::stage {
 
-// A consumer's side of one subscription.
+// The side of a consumer of one subscription.
 template <typename T, typename Handler>
 class consumer_link final : public stage_subscriber<T> {
  public:
@@ -57,7 +57,7 @@ class consumer_link final : public stage_subscriber<T> {
     if (options_.min_demand < 0 || options_.min_demand >= options_.max_demand)
       refuse("min_demand", options_.min_demand);
   }
-  // May come late, from any thread (rule 1.9).
+  // on_subscribe may come late, from any thread (rule 1.9).
   void on_subscribe(std::shared_ptr<stage_subscription> subscription) override {
     {
       const std::lock_guard lock(mutex_);
@@ -67,7 +67,7 @@ class consumer_link final : public stage_subscriber<T> {
         return;
       }
     }
-    subscription->cancel();  // rule 2.5
+    subscription->cancel();  // Rule 2.5 asks for this.
   }
   void on_next(const T& event) override {
     (*handler_)(event);
@@ -76,12 +76,12 @@ class consumer_link final : public stage_subscriber<T> {
   void on_error(const std::exception_ptr& why) noexcept override { why_ = why; }
   void on_complete() noexcept override {}
 
-  // False when it has ended. Before on_subscribe there is nothing to ask.
+  // Returns false when it has ended. Before on_subscribe there is nothing to ask.
   bool poll(duration timeout, const std::stop_token& stop) {
     const auto to = subscribed_within(timeout, stop);
     return to == nullptr || to->poll(left_ > options_.min_demand ? 0 : missing(), timeout, stop);
   }
-  // Whether the next poll may send something.
+  // Returns whether the next poll may send something.
   bool wait(duration timeout, const std::stop_token& stop) {
     if (const auto to = subscription()) return to->wait(timeout, stop);
     return subscribed_within(timeout, stop) != nullptr;
@@ -110,7 +110,7 @@ class consumer_link final : public stage_subscriber<T> {
 
   Handler* handler_;
   demand_options options_;
-  std::mutex mutex_{};  // of the two below
+  std::mutex mutex_{};  // This protects the two members below.
   std::shared_ptr<stage_subscription> subscription_{};
   bool is_cancelled_ = false;
   std::condition_variable_any subscribed_{};

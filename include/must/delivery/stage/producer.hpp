@@ -37,7 +37,7 @@ class copying_producer {
   using value_type = typename From::value_type;
 
   explicit copying_producer(From from) : from_(std::move(from)) {}
-  // Throws bad_input when the subscriber is null.
+  // Subscribes. Throws bad_input when the subscriber is null.
   void subscribe(const std::shared_ptr<stage_subscriber<value_type>>& to) const { pulling<From>::subscribe(from_, to); }
 
  private:
@@ -86,7 +86,7 @@ class shared_source {
     std::mutex mutex{};
     From from;
     std::deque<value_type> ahead{};
-    std::exception_ptr failed{};  // after what is ahead
+    std::exception_ptr failed{};  // This failure comes after the events that were read ahead.
     bool ended = false;
   };
 
@@ -99,7 +99,7 @@ class shared_source {
     ahead.pop_front();
     return first;
   }
-  // Who comes after a failure tries again; after the end nobody does.
+  // A subscriber that comes after a failure tries again. After the end nobody does.
   source_state read_ahead() {
     if (shared_->failed) std::rethrow_exception(std::exchange(shared_->failed, nullptr));
     if (shared_->ended) return source_state::ended;

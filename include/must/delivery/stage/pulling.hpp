@@ -27,7 +27,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   using value_type = typename From::value_type;
   using subscriber = stage_subscriber<value_type>;
 
-  // The subscriber is not owned: one that is gone has cancelled.
+  // The subscriber is not owned. One that is destroyed has cancelled.
   static void subscribe(From from, const std::shared_ptr<subscriber>& to) {
     if (to == nullptr)
       raise({.code = error_code::bad_input, .message = "the subscriber is null", .field = "subscriber"});
@@ -69,7 +69,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
  private:
   static constexpr auto unbounded = std::numeric_limits<std::int64_t>::max();
 
-  // How far one thread goes before it lets others have a turn.
+  // The bounds of the work of one thread, before it lets others have a turn.
   struct turn {
     std::int64_t until = unbounded;
     std::stop_token stop{};
@@ -85,7 +85,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
     }
     work();
   }
-  // Whoever finds nobody at work does it all, and what others ask for meanwhile.
+  // The thread that finds nobody at work does it all, and what others ask for meanwhile.
   void drive() noexcept {
     if (work_.fetch_add(1) != 0) return;
     const auto self = this->shared_from_this();
@@ -141,7 +141,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
       return source_state::more;
     }
   }
-  // Whether it ended before the timeout, as far as a clock can tell.
+  // Returns whether it ended before the timeout, as far as a clock can tell.
   bool rest(duration timeout, const std::stop_token& stop) noexcept {
     try {
       const auto end = std::chrono::steady_clock::now() + must::detail::to_chrono(timeout);
@@ -163,11 +163,11 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
                    .field = "count"}));
   }
 
-  std::optional<From> from_;  // until the subscription has ended
+  std::optional<From> from_;  // The source is there until the subscription has ended.
   std::weak_ptr<subscriber> to_;
   std::atomic<std::int64_t> work_{1};
-  std::atomic<std::int64_t> demand_{0};   // all that was ever asked for
-  std::atomic<std::int64_t> refused_{1};  // the first demand that is none
+  std::atomic<std::int64_t> demand_{0};   // The sum of all that was asked for.
+  std::atomic<std::int64_t> refused_{1};  // The first demand that is no number of events.
   std::atomic<bool> interrupted_{false}, cancelled_{false}, ended_{false};
   std::int64_t given_ = 0;
   std::atomic<bool> is_idle_{false};

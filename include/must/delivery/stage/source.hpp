@@ -107,7 +107,7 @@ class store_source {
   [[nodiscard]] position at() const { return has_begun_ ? stands_.at : options_.after; }
 
  private:
-  // False while the store ends before the position to begin after.
+  // Returns false while the store ends before the position to begin after.
   bool begin() {
     const auto now = detail::following::anchor_at(*storage_, options_.after);
     has_begun_ = now.found.at == options_.after;
@@ -121,7 +121,7 @@ class store_source {
   kit::polling polling_{options_.poll_interval};
   std::optional<position> until_{};
   bool has_begun_ = false;
-  detail::following::anchor stands_{};  // the last event that was given or passed over
+  detail::following::anchor stands_{};  // The last event that was given or passed over.
 };
 
 /// The type of must::repeatable. \see function_source

@@ -23,7 +23,7 @@
 namespace must {
 namespace detail::stage {
 
-// One call of deliver(): its events are taken one after another, each when the one before it is handled.
+// One call of deliver(). Its events are taken one after another, each when the one before it is handled.
 template <typename T>
 struct offer {
   std::span<const T* const> events;
@@ -32,7 +32,7 @@ struct offer {
   bool is_taken = false, is_withdrawn = false, is_answered = false;
 };
 
-// Where those that offer events and the stages that take them meet.
+// The place where threads that offer events and stages that take them meet.
 template <typename T>
 class offers {
  public:
@@ -48,7 +48,7 @@ class offers {
     if (!made.is_taken) return withdraw(made);
     answered_.wait(lock, is_answered);
   }
-  // The offer whose next event is to be handled, for the caller alone; nullptr: there is none.
+  // Returns the offer whose next event is to be handled, for the caller alone, or nullptr when there is none.
   offer<T>* take(bool& closed) {
     const std::lock_guard lock(mutex_);
     closed = closed_;
@@ -57,7 +57,7 @@ class offers {
     (*first)->is_taken = true;
     return *first;
   }
-  // Its event is handled. Another stage is told of the next one if the caller does not want it.
+  // Notes that the event is handled. Another stage is told of the next one if the caller does not want it.
   void confirm(offer<T>& one, bool wants_more) {
     const std::lock_guard lock(mutex_);
     one.is_taken = false;
@@ -78,7 +78,7 @@ class offers {
     const std::lock_guard lock(mutex_);
     ++takers_;
   }
-  // With the last taker nobody holds an offer any more.
+  // Ends offers with the last taker, so that nobody holds one any more.
   void leave() {
     const std::lock_guard lock(mutex_);
     if (--takers_ > 0) return;
@@ -112,12 +112,12 @@ class offers {
 
   mutable std::mutex mutex_{};
   std::condition_variable_any arrived_{}, answered_{};
-  std::vector<offer<T>*> all_{};  // the first that came is the first that is taken
+  std::vector<offer<T>*> all_{};  // The offer that came first is taken first.
   std::size_t takers_ = 0;
   bool closed_ = false;
 };
 
-// One subscriber's side: it counts as there until it is destroyed.
+// The side of one subscriber. It counts as there until it is destroyed.
 template <typename T>
 class offer_source {
  public:

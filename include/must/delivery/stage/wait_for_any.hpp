@@ -13,7 +13,7 @@
 namespace must::detail::stage {
 
 // Returns when one link may have something to send, after the timeout, or at a stop. Each link is waited for in a
-// thread of its own, because each source has its own way to wake who waits for it; all of them have ended on return.
+// thread of its own, since each source has its own way to wake a thread. All threads have ended on return.
 template <typename Link>
 void wait_for_any(const std::vector<std::shared_ptr<Link>>& links, duration timeout, const std::stop_token& stop) {
   if (std::any_of(links.begin(), links.end(), [&](const auto& one) { return one->wait(duration{}, stop); })) return;

@@ -33,16 +33,16 @@ struct pending_deadline {
   friend auto operator<=>(const pending_deadline&, const pending_deadline&) = default;
 };
 
-// What the cell says is true whoever wrote it: nothing at or below its position is pending but what it names.
+// The deadlines. The cell is true whoever wrote it: nothing at or below its position is pending but what it names.
 class process_deadlines {
  public:
-  static constexpr std::uint64_t keep_every = 500;  // decisions
+  static constexpr std::uint64_t keep_every = 500;  // The cell is written after so many decisions.
 
   explicit process_deadlines(const std::string& manager)
       : cell_(stored_names::process_deadlines(manager)),
         decisions_({query_item{.types = {process_decided::type}, .tags = {stored_names::process_tag(manager)}}}) {}
 
-  // Reads the decisions since the last time; the first time, those since the cell was written.
+  // Reads the decisions since the last time. The first time, it reads those since the cell was written.
   template <CellStorage S>
   void catch_up(S& storage) {
     if (!std::exchange(begun_, true)) {
@@ -50,31 +50,31 @@ class process_deadlines {
       if (!kept && cell_.has_former()) kept = storage.get(cell_.former);
       recall(kept);
     }
-    if (!read_on(storage)) {  // of another history
+    if (!read_on(storage)) {  // The cell is of another history.
       forget();
       static_cast<void>(read_on(storage));
     }
     if (unkept_ >= keep_every) keep(storage);
   }
-  // One that has passed.
+  // Returns a deadline that has passed.
   [[nodiscard]] std::optional<pending_deadline> due(timestamp now) const {
     if (by_time_.empty() || by_time_.begin()->first > now.microseconds) return std::nullopt;
     return by_time_.begin()->second;
   }
-  // When the next passes, in microseconds.
+  // Returns the time at which the next deadline passes, in microseconds.
   [[nodiscard]] std::optional<std::int64_t> next() const {
     if (by_time_.empty()) return std::nullopt;
     return by_time_.begin()->first;
   }
-  // Everything that follows from it is stored.
+  // Notes that everything is stored that follows from a deadline.
   void done(const pending_deadline& one) {
     if (const auto found = pending_.find(one); found != pending_.end()) erase(found);
   }
 
  private:
   struct state {
-    std::int64_t due = 0;     // microseconds
-    bool is_decided = false;  // what follows from it is stored, and may not be done yet
+    std::int64_t due = 0;     // Microseconds since 1970.
+    bool is_decided = false;  // What follows from it is stored, and may not be done yet.
   };
   using iterator = std::map<pending_deadline, state>::iterator;
 
@@ -107,7 +107,7 @@ class process_deadlines {
     }
     if (event.ended) drop(event.key, nullptr);
   }
-  // Those of a key, of one name or all, that nothing was decided on.
+  // Erases the deadlines of a key, of one name or of all, that nothing was decided on.
   void drop(const std::string& key, const std::string* name) {
     for (auto at = first_of(key); at != pending_.end() && at->first.key == key;)
       at = at->second.is_decided || (name != nullptr && at->first.name != *name) ? std::next(at) : erase(at);
@@ -122,7 +122,7 @@ class process_deadlines {
     return pending_.erase(at);
   }
 
-  // A cell that cannot be read is as good as none.
+  // Reads the cell. A cell that cannot be read is as good as none.
   void recall(const std::optional<cell>& kept) {
     if (!kept) return;
     try {
@@ -144,7 +144,7 @@ class process_deadlines {
       forget();
     }
   }
-  // What cannot be stored now is stored another time.
+  // Writes the cell. What cannot be stored now is stored another time.
   template <typename S>
   void keep(S& storage) {
     std::vector<std::string> all;
@@ -159,13 +159,13 @@ class process_deadlines {
       const auto before = storage.get(cell_.now);
       static_cast<void>(storage.put(cell_.now, std::move(out).finish().bytes(), before ? before->revision : 0));
       unkept_ = 0;
-    } catch (const exception&) {}  // kept another time: without it more is read, and nothing lost
+    } catch (const exception&) {}  // It is stored another time. Without it more is read, and nothing is lost.
   }
 
   stored_names::name cell_;
   query decisions_;
   bool begun_ = false;
-  pipeline::folded_event last_{};  // the last decision that was read
+  pipeline::folded_event last_{};  // The last decision that was read.
   std::uint64_t unkept_ = 0;
   std::map<pending_deadline, state> pending_{};
   std::set<std::pair<std::int64_t, pending_deadline>> by_time_{};

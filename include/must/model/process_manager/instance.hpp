@@ -31,7 +31,7 @@ namespace must::detail::model {
 
 using trigger_kind = process_decided::cause;
 
-// What a decision is made on. Earlier releases joined the parts by a text that the parts may hold.
+// Names what a decision is made on. Earlier releases joined the parts by a text that the parts may hold.
 struct process_trigger {
   trigger_kind on = trigger_kind::unknown;
   std::string now{}, former{};
@@ -73,7 +73,8 @@ class process_instance {
     timestamp time{};
     process_cause cause{};
     process_decided what{};
-    std::size_t in_a_row = 0;  // decisions before it that nothing but the process itself has led to, without a pause
+    // The number of decisions before it, without a pause, that only the process itself has led to.
+    std::size_t in_a_row = 0;
     std::map<std::uint32_t, process_outcome> outcomes{};
   };
 
@@ -85,7 +86,7 @@ class process_instance {
     events_ = query(std::move(items));
   }
 
-  // Reads what is new. Costs that, and one event.
+  // Reads what is new. It costs that, and one event.
   template <Storage S>
   void catch_up(S& storage) {
     if (read_on(storage)) return;
@@ -103,7 +104,7 @@ class process_instance {
     const auto found = by_id_.find(std::string(id));
     return found == by_id_.end() ? nullptr : &decisions_[found->second];
   }
-  // The place of the decision that was made on something; nothing when there is none.
+  // Returns the place of the decision that was made on something, or nothing when there is none.
   [[nodiscard]] std::optional<std::size_t> on(const process_trigger& trigger) const {
     for (const auto* text : {&trigger.now, &trigger.former}) {
       const auto [first, last] = by_trigger_.equal_range(*text);
@@ -112,12 +113,12 @@ class process_instance {
     }
     return std::nullopt;
   }
-  // Whether a deadline of a decision still stands: neither set anew, nor cancelled.
+  // Returns whether a deadline of a decision still stands, since it is neither set anew nor cancelled.
   [[nodiscard]] bool awaits(const std::string& decision_id, const std::string& name) const {
     const auto found = deadlines_.find(name);
     return found != deadlines_.end() && found->second == decision_id && !ended_;
   }
-  // How many decisions in a row nothing but the process itself has led to, if one is made on this.
+  // Returns how many decisions in a row only the process itself has led to, if one is made on this.
   [[nodiscard]] std::size_t in_a_row(const process_decided& next) const {
     if (next.on != trigger_kind::refusal && next.on != trigger_kind::deadline) return 0;
     const auto* parent = parent_of(next);
@@ -128,7 +129,7 @@ class process_instance {
         return 0;
     return parent->in_a_row + 1;
   }
-  // The command whose refusal a decision is made on; nullptr when it is made on something else.
+  // Returns the command whose refusal a decision is made on, or nullptr when it is made on something else.
   [[nodiscard]] const issued_command* refused_command(const process_decided& next) const {
     const auto* parent = next.on == trigger_kind::refusal ? parent_of(next) : nullptr;
     if (parent == nullptr) return nullptr;
@@ -180,12 +181,12 @@ class process_instance {
 
   std::string manager_, key_, stream_{};
   query events_{};
-  pipeline::folded_event last_{};  // the last event that was read
+  pipeline::folded_event last_{};  // The last event that was read.
   must::version version_ = 0;
   std::deque<decision> decisions_{};
   std::unordered_map<std::string, std::size_t> by_id_{};
   std::unordered_multimap<std::string, std::size_t> by_trigger_{};
-  std::unordered_map<std::string, std::string> deadlines_{};  // the decisions that have set those that stand
+  std::unordered_map<std::string, std::string> deadlines_{};  // The decisions that have set the deadlines that stand.
   bool ended_ = false;
 };
 

@@ -30,7 +30,7 @@ class kept_instance {
   void catch_up(S& storage) {
     told_.catch_up(storage);
   }
-  // The state after the events that were decided on. Each of them is read once.
+  // Returns the state after the events that were decided on. Each of them is read once.
   template <typename S>
   P& state(S& storage) {
     using event_type = recorded<typename S::data_type>;
@@ -45,7 +45,7 @@ class kept_instance {
     }
     return *state_;
   }
-  // The newest decision's event is in the state already.
+  // Notes that the event of the newest decision is in the state already.
   void has_folded_all() { folded_ = told_.decisions().size(); }
   void forget_state() {
     state_ = std::make_unique<P>();
@@ -55,16 +55,17 @@ class kept_instance {
  private:
   process_instance told_;
   std::unique_ptr<P> state_ = std::make_unique<P>();
-  std::size_t folded_ = 0;  // decisions
+  std::size_t folded_ = 0;  // So many decisions are in the state.
 };
 
 template <typename P>
 class kept_instances {
  public:
   static constexpr std::size_t most_instances = 1'000;
-  static constexpr std::size_t most_decisions = 100'000;  // of all together; one instance may have more
+  // All instances together keep no more. One instance may have more.
+  static constexpr std::size_t most_decisions = 100'000;
 
-  // The instance of a key, as it was left.
+  // Takes the instance of a key, as it was left.
   std::unique_ptr<kept_instance<P>> take(const std::string& manager, const std::string& key) {
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
       auto taken = std::move(*found->second);
@@ -75,7 +76,7 @@ class kept_instances {
     }
     return std::make_unique<kept_instance<P>>(manager, key);
   }
-  // What is not put back, as something was thrown, is read anew.
+  // Puts an instance back. One that is not put back, as something was thrown, is read anew.
   void put_back(std::unique_ptr<kept_instance<P>> one) {
     decisions_ += one->told().decisions().size();
     order_.push_front(std::move(one));
@@ -94,7 +95,7 @@ class kept_instances {
 
  private:
   using list_type = std::list<std::unique_ptr<kept_instance<P>>>;
-  list_type order_{};  // the one that was used last comes first
+  list_type order_{};  // The instance that was used last comes first.
   std::unordered_map<std::string, typename list_type::iterator> by_key_{};
   std::size_t decisions_ = 0;
 };

@@ -24,7 +24,8 @@ template <typename P>
 query process_query() {
   return query::of_types(all_names(typename P::events{}));
 }
-// What need not be the fault of the event: the store, or others that store at the same time.
+// Returns whether a failure may come from the store, or from others that store at the same time, and not from the
+// event.
 inline bool may_pass(const failed_attempt& failed) {
   return failed.why.retryable || failed.why.code == error_code::outcome_unknown ||
          failed.why.code == error_code::version_conflict;

@@ -44,7 +44,7 @@
 
 namespace must::detail::model {
 
-// Stores an event in the stream of an instance. False when something else was stored there since `expected`.
+// Stores an event in the stream of an instance. Returns false when something else was stored there since `expected`.
 template <typename S, typename E>
 bool store_in_process(S& storage, const process_cause& cause, const E& event, std::string id,
                       std::optional<must::version> expected) {
@@ -80,13 +80,13 @@ class process_runner : public following::hooks {
 
   void operator()(const event_type& record) { on_event(record, typename P::events{}); }
 
-  // Another may have followed meanwhile.
+  // Forgets what is kept, since another process may have followed meanwhile.
   void begin_run(const std::stop_token& stop) {
     stop_ = stop;
     deadlines_ = process_deadlines(name_);
     kept_.clear();
   }
-  // Fires the deadlines that have passed by now; says how long until the next.
+  // Fires the deadlines that have passed by now. Returns how long it is until the next.
   duration tick() {
     if constexpr (has_deadlines) {
       const auto until = now();
@@ -103,7 +103,7 @@ class process_runner : public following::hooks {
     }
     return duration{longest_span};
   }
-  // What an event is parked under: the key of its instance, or the stream of one that cannot be read.
+  // Returns the key that an event is parked under: that of its instance, or the stream of one that cannot be read.
   [[nodiscard]] static std::string key_or_stream(const event_type& record) {
     try {
       return key_among(record, typename P::events{});
@@ -153,7 +153,7 @@ class process_runner : public following::hooks {
     if (const auto first = decided_on(*one, cause, trigger, decide)) execute(*one, cause, *first);
     kept_.put_back(std::move(one));
   }
-  // The place of the decision on a trigger; none when the process does not care.
+  // Returns the place of the decision on a trigger, or nothing when the process does not care.
   template <typename Decide>
   std::optional<std::size_t> decided_on(instance& one, const process_cause& cause, const process_trigger& trigger,
                                         Decide&& decide) {
@@ -177,7 +177,7 @@ class process_runner : public following::hooks {
       one.catch_up(*storage_);
     }
   }
-  // Throws when a process has kept itself busy for long and goes on in the same way: a mended one gets on.
+  // Throws when a process has kept itself busy for long and goes on in the same way. One that was mended goes on.
   void check_goes_on(const process_instance& told, const process_decided& next) const {
     const auto in_a_row = told.in_a_row(next);
     if (in_a_row < most_in_a_row) return;
@@ -235,7 +235,8 @@ class process_runner : public following::hooks {
            .message = "the id of an outcome of the process is stored elsewhere",
            .stream = one.told().stream()});
   }
-  // Whether the events of a command are stored, be its type, its content or the name of the store another one now.
+  // Returns whether the events of a command are stored, even if its type, its content or the name of the store has
+  // changed.
   [[nodiscard]] bool has_run(const process_instance::decision& decided, std::uint32_t index) {
     const auto& type = decided.what.commands[index].type;
     const auto is_stored = [&](const std::string& from) {
@@ -247,9 +248,9 @@ class process_runner : public following::hooks {
                    process_outcome& outcome) {
     try {
       run_command_of(cause, decided, index, outcome, typename P::commands{});
-    } catch (const duplicate_command&) {  // the command has other members now
+    } catch (const duplicate_command&) {  // The command has other members now.
       if (!has_run(decided, index)) throw;
-    } catch (const codec_error&) {  // it cannot be read now, or is translated to other events
+    } catch (const codec_error&) {  // The command cannot be read now, or comes to other events.
       if (!has_run(decided, index)) throw;
     }
   }
@@ -334,7 +335,7 @@ class process_runner : public following::hooks {
     return {};
   }
 
-  // False when a stop was requested before all was done.
+  // Returns false when a stop was requested before all was done.
   bool fire_until_stop(const pending_deadline& due) {
     try {
       if (!stop_.stop_requested()) fire(due);

@@ -33,9 +33,9 @@ namespace detail::model {
 
 // What a view tells its handler.
 struct view_control {
-  handed_over before{};    // what the version before has done
-  bool is_in_use = false;  // else nothing is handled but what the version before has done
-  bool is_aside = false;   // whether a stop was for a version that announces itself
+  handed_over before{};    // What the version before has done.
+  bool is_in_use = false;  // Otherwise only what the version before has done is handled.
+  bool is_aside = false;   // Whether a stop was for a version that announces itself.
   std::stop_source* ends = nullptr;
 };
 
@@ -86,8 +86,8 @@ class view_handler : public following::hooks {
     else
       handler_(in, event);
   }
-  // The version in use says that it follows, before its first event: one that is about to take over sees that. One
-  // that waited while another followed may be replaced by now.
+  // The version in use notes that it follows, before its first event, so that one that is about to take over sees that.
+  // One that waited while another followed may be replaced by now.
   void begin_run(const std::stop_token&) {
     if (!control_.is_in_use) return;
     const auto follows = cell_.change([&](view_state& now) {
@@ -127,7 +127,7 @@ class view_handler : public following::hooks {
   view_control& control_;
   key_function key_of_;
   Handler handler_;
-  std::optional<std::uint64_t> beat_{};  // the last that was seen
+  std::optional<std::uint64_t> beat_{};  // The last beat that was seen.
 };
 
 }  // namespace detail::model

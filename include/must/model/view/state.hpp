@@ -19,7 +19,7 @@
 
 namespace must::detail::model {
 
-// An event that was parked: with `is_strict` it and the later ones of its key are not done.
+// An event that was parked. With `is_strict` it and the later ones of its key are not done.
 struct left_event {
   must::position position = 0;
   std::string key{};
@@ -44,8 +44,8 @@ struct handed_over {
   }
 };
 
-// `turn` changes whenever a version that is in use begins to follow, and when another takes over: so that one of the
-// two sees the other. `beat` changes while the version that announces itself lives.
+// The state of a view. `turn` changes whenever a version that is in use begins to follow, and when another takes over,
+// so that one of the two sees the other. `beat` changes while the version that announces itself lives.
 struct view_state {
   unsigned active = 0, wanted = 0;
   bool is_built = false;
@@ -92,8 +92,8 @@ class view_cell {
     const auto found = read();
     return found ? view_state::of(found->bytes) : view_state();
   }
-  // Calls `change(state&)`, which says whether there is something to write, until that is written; returns what stands
-  // then, and nothing where there was nothing to write.
+  // Calls `change(state&)`, which returns whether there is something to write, until that is written. Returns what
+  // stands then, or nothing when there was nothing to write.
   template <typename Change>
   std::optional<view_state> change(Change&& change) {
     for (;;) {
@@ -109,7 +109,7 @@ class view_cell {
     auto found = storage_.get(name_.now);
     if (found || !name_.has_former()) return found;
     found = storage_.get(name_.former);
-    if (found) found->revision = 0;  // the new name has none
+    if (found) found->revision = 0;  // The new name has no cell yet.
     return found;
   }
   S& storage_;

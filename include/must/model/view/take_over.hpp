@@ -35,7 +35,7 @@ inline std::vector<left_event> left_events(const std::vector<parked_event>& park
   return left;
 }
 
-// What a version has certainly done by now, while it may do more: not what its lanes are ahead.
+// Returns what a version has certainly done by now, while it may do more. What its lanes are ahead is not in it.
 template <CellStorage S>
 handed_over done_by(S& storage, const follower& version) {
   const auto found = following::find_cell(storage, version);
@@ -45,7 +45,7 @@ handed_over done_by(S& storage, const follower& version) {
   done.left = left_events(following::parked_of(storage, version, known.since).all);
   return done;
 }
-// All that a version has done, when the claim on it is held: whoever followed cannot store any more.
+// Returns all that a version has done, when the claim on it is held, so that its follower cannot store any more.
 template <CellStorage S>
 handed_over all_done_by(S& storage, const following::claim<S>& held) {
   handed_over done{.at = held.found().handled.at};
@@ -64,7 +64,7 @@ handed_over all_done_by(S& storage, const following::claim<S>& held) {
   return done;
 }
 
-// Announces a version to the one in use, again and again: an announcement that stands still is of one that has died.
+// Announces a version to the one in use, again and again. An announcement that stands still is of one that has died.
 template <CellStorage S>
 class announcement {
  public:
