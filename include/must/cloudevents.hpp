@@ -107,6 +107,7 @@ template <typename Data>
 /// Reads an event. `sequence`, `streamversion` and `recordedtime` become extensions like any other, and stores keep
 /// them.
 ///
+/// \param text   the JSON text
 /// \param types  the types of extensions that JSON does not tell, by name
 /// \throws bad_input  when the text is not exactly one event. `field` names the attribute, or "document", the whole
 /// text.

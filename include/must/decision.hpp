@@ -102,6 +102,7 @@ class dependency {
   /// Makes a boundary that must::stream, must::tagged and must::every do not make. An event of S that has one of its
   /// names in `item.types` is selected by all of its names: the current, the former, and those of previous versions.
   explicit dependency(query_item item) : dependency(detail::completed<S>(std::move(item))) {}
+  /// Makes a dependency on a boundary that names every type in full. must::tagged and must::every call it.
   explicit dependency(detail::whole_item whole) : item_(std::move(whole.item)) {}
 
   /// Expects that the last event of the stream has exactly this version. 0 expects that there is no such stream yet.

@@ -60,6 +60,7 @@ class subscription {
   /// \param name     the name, of 1 to 400 bytes. Of two subscriptions with one name, only one follows at a time.
   /// \param which    the events that are handled
   /// \param handler  an EventHandler. With several lanes, as many threads call it at once.
+  /// \param options  how the subscription follows
   /// \throws bad_input  when the name or an option is out of range
   /// \throws bad_input  when the query leaves out a type that a typed handler handles
   subscription(S& storage, follower name, query which, Handler handler, subscription_options options = {})

@@ -150,6 +150,8 @@ template <typename Event>
 ///
 /// Headers without a prefix of the style are passed over. The value of a header is a string unless its type is
 /// declared.
+/// \param from   the message
+/// \param style  how the protocol names attributes
 /// \param types  the types of extensions by name
 /// \throws bad_input  when the message is no event. `field` names the attribute, or is "content-type" or "body".
 [[nodiscard]] inline cloud_event from_message(const message& from, const header_style& style,

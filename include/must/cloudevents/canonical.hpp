@@ -39,7 +39,8 @@ using declared_types = std::map<std::string, attribute_type, std::less<>>;
 }
 
 /// Returns the canonical text of a value.
-/// \param name  the name of the attribute, for the error
+/// \param name   the name of the attribute, for the error
+/// \param value  the value
 /// \throws bad_input  when the value is not what its type allows. `field` is the name.
 [[nodiscard]] inline std::string to_text(std::string_view name, const attribute_value& value) {
   struct {
@@ -57,8 +58,10 @@ using declared_types = std::map<std::string, attribute_type, std::less<>>;
   return std::visit(visitor, value);
 }
 
-/// Reads a value of a type from its canonical text.
+/// Reads a value from its canonical text.
 /// \param name  the name of the attribute, for the error
+/// \param text  the canonical text
+/// \param type  the type of the value
 /// \throws bad_input  when the text is not canonical. `field` is the name.
 [[nodiscard]] inline attribute_value from_text(std::string_view name, std::string_view text, attribute_type type) {
   const auto refuse = [&](const char* what) {

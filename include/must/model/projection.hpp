@@ -65,6 +65,7 @@ class basic_projection {
     }
   }
   /// Folds the events that the store has now.
+  /// \param stop   the request to stop early
   /// \param until  the last position that is folded. The state is then as of that position, unless it was beyond
   /// before.
   /// \returns the position up to which events are folded

@@ -78,6 +78,7 @@ class view {
   /// in use. A process that runs the former version returns from run. The first version of a view is in use from the
   /// start.
   /// \param progress  what is called about ten times a second, and at the end
+  /// \param stop      the request to stop early
   /// \throws not_owner  when a later version is in use
   /// \throws not_owner  when another process follows this version
   /// \throws ...        what subscription::run throws

@@ -34,7 +34,8 @@ class cached : public kit::decorator<S> {
   using typename base::event;
   using caches_states = void;  ///< Tells the folding of states that states are kept.
 
-  /// Keeps the states of a store. The store outlives this object.
+  /// Keeps the states of a store.
+  /// \param storage      the store, which outlives this object
   /// \param most_states  the highest number of states that are kept, 1 or more
   /// \throws bad_input  when `most_states` is 0
   explicit cached(S& storage, std::size_t most_states = 1'000) : base(storage), most_(most_states) {

@@ -41,7 +41,8 @@ class context : public kit::decorator<S> {
   using typename base::data_type;
   using typename base::event;
 
-  /// Makes a context in a store, which outlives it.
+  /// Makes a context in a store.
+  /// \param storage  the store, which outlives the context
   /// \param name    the name of the context: 1 to 200 bytes without "/"
   /// \param origin  what new events get. By default it is that of the store, with "/<name>" after its source.
   /// \throws bad_input  for a name or a source that cannot be

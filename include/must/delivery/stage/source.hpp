@@ -159,8 +159,10 @@ class function_source {
  private:
   Next next_;
 };
+/// Deduces a source whose function a copy does not repeat.
 template <typename Next>
 function_source(Next) -> function_source<Next, false>;
+/// Deduces a source whose function a copy repeats.
 template <typename Next>
 function_source(Next, repeatable_t) -> function_source<Next, true>;
 

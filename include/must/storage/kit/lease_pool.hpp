@@ -35,8 +35,9 @@ class lease_pool {
   /// A resource on loan. It goes back to the pool when the lease ends.
   class lease {
    public:
-    lease(lease_pool& from, std::unique_ptr<R> held) noexcept
-        : from_(&from), held_(std::move(held)) {}  ///< Holds the resource.
+    /// Holds a resource of a pool.
+    lease(lease_pool& from, std::unique_ptr<R> held) noexcept : from_(&from), held_(std::move(held)) {}
+    /// Takes the resource of the other.
     lease(lease&& other) noexcept = default;
     lease& operator=(lease&&) = delete;
     ~lease() {

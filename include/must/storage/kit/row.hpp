@@ -23,16 +23,19 @@ namespace must::kit {
 /// Packs values into bytes: integers in 7 bits a byte, the lowest first, and texts after their size.
 class row_writer {
  public:
+  /// Packs an integer.
   row_writer& integer(std::uint64_t value) {
     for (; value >= 0x80; value >>= 7U) bytes += static_cast<char>(static_cast<unsigned char>(value | 0x80U));
     bytes += static_cast<char>(static_cast<unsigned char>(value));
     return *this;
   }
+  /// Packs a text.
   row_writer& text(std::string_view value) {
     integer(value.size());
     bytes += value;
     return *this;
   }
+  /// Packs a time with all its parts.
   row_writer& time(const timestamp& value) {
     return integer(static_cast<std::uint64_t>(value.microseconds))
         .integer(value.femtoseconds_of_billion)
@@ -40,15 +43,19 @@ class row_writer {
         .integer(value.digits)
         .integer(static_cast<std::uint64_t>(value.written));
   }
+  /// The bytes that are packed.
   std::string bytes{};
 };
 
-/// Reads what a row_writer has packed. Every member throws codec_error for bytes that are damaged.
+/// Reads what a row_writer has packed. Every member that reads throws codec_error for bytes that are damaged.
 class row_reader {
  public:
+  /// Reads bytes, which outlive the reader.
   explicit row_reader(std::string_view bytes) : bytes_(bytes) {}
 
+  /// Returns whether all bytes are read.
   [[nodiscard]] bool done() const noexcept { return bytes_.empty(); }
+  /// Reads an integer.
   std::uint64_t integer() {
     std::uint64_t value = 0;
     for (unsigned shift = 0;; shift += 7) {
@@ -59,6 +66,7 @@ class row_reader {
       if (byte < 0x80) return value;
     }
   }
+  /// Reads a text, which lives as long as the bytes.
   std::string_view text() {
     const auto size = integer();
     if (size > bytes_.size()) refuse();
@@ -66,6 +74,7 @@ class row_reader {
     bytes_.remove_prefix(size);
     return value;
   }
+  /// Reads a time.
   timestamp time() {
     timestamp value;
     value.microseconds = static_cast<std::int64_t>(integer());
@@ -76,11 +85,13 @@ class row_reader {
     if (value.offset_minutes < -1439 || value.offset_minutes > 1439) refuse();
     return value;
   }
+  /// Reads an integer that is at most `most`.
   std::uint64_t up_to(std::uint64_t most) {
     const auto value = integer();
     if (value > most) refuse();
     return value;
   }
+  /// Throws codec_error, since the bytes are damaged.
   [[noreturn]] static void refuse() {
     raise(
         {.code = error_code::codec_error, .message = "a stored row is damaged: its packed attributes cannot be read"});
