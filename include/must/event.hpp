@@ -314,12 +314,12 @@ template <typename Event>
 template <typename Event>
 inline constexpr int schema_version = detail::schema_version_of<Event>();
 
-/// An event is a copyable class with a name: see event_type. It may have these members:
-///
-/// - `stream`, the text that names its stream, `tags`, a range of texts by which queries select it, and
-/// `partition_key`,
-///   a text. Each is a data member or a const function. Events of one partition_key are handled in order, one after the
-///   other. It is recorded as the extension "partitionkey". Events that differ in it alone have the same content.
+/// An event is a copyable class with a name: see event_type. Stores that keep bytes also need a codec of it. It may
+/// have these members:
+/// - `stream`, the text that names its stream, and `tags`, a range of texts by which queries select it, each as a data
+///   member or a const function
+/// - `partition_key`, a text as a data member or a const function. Events of one key are handled in order, one after
+///   the other. It is recorded as the extension "partitionkey", and is no part of the content of the event.
 /// - `be_handled(options...)`, which is called after the event is stored: see must::be_handled.
 /// - `static constexpr former_types`, a name or an array of names under which earlier releases have stored the event.
 /// - `using previous = ...`, the type of its previous version, with a constructor that takes one.

@@ -43,12 +43,11 @@ bool goes_on_after(Visitor& visitor, const recorded<Data>& record) {
 
 /// A store of events, which keeps them for ever, in one order. Any number of threads may use one at once.
 ///
-/// - `append(events, condition)` stores all events or none, and may move from those that it stores. It raises
-/// bad_input,
-///   duplicate_id and position_ahead, in this order. An append that is sent again, with the same ids and content, is
-///   stored once, and gets the result of the first time.
-/// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)` for each event. When it returns false,
-///   the read ends. It holds no lock of the store, so it may append and read. What it throws passes through.
+/// - `append(events, condition)` stores all events or none, and may move from those that it stores. In this order, it
+///   raises bad_input, duplicate_id and position_ahead. An append that is sent again, with the same ids and content,
+///   is stored once, and gets the result of the first time.
+/// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)` for each event, until it returns
+///   false. A visitor may return void, append, read and throw: it holds no lock of the store.
 /// - `head()` returns the last position, and `version(stream)` the last version of a stream. They are 0 when empty.
 /// - `find(source, id)` returns the event of that source and id, if there is one.
 /// - `origin()` returns the source, the clock and the ids of new events. Every other member may throw storage_error.

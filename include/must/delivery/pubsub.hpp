@@ -140,9 +140,8 @@ class pubsub {
   ///
   /// \param topic     any text
   /// \param message   a Message, or a shared_ptr<const Message>. Mailboxes share one copy.
-  /// \param dispatch  what is called as dispatch(entry, sender, message) for each subscription. By default entry.send()
-  /// is
-  ///                  called for each but that of the sender.
+  /// \param dispatch  what is called as dispatch(entry, sender, message) for each subscription. By default it is
+  ///                  entry.send() for each but that of the sender.
   /// \throws ...  what `forward` throws. Then nothing is sent here.
   /// \throws ...  what the first subscriber that failed threw, when there is no on_failure
   template <typename Sent, typename... Dispatch>

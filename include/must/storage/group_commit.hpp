@@ -32,7 +32,7 @@ namespace must {
 /// How large a commit may become. An append that is larger by itself is committed alone.
 struct group_commit_options {
   std::size_t events = 10'000;                 ///< The number of events of all appends of one commit, 1 or more.
-  std::size_t bytes = std::size_t{16} << 20U;  ///< The size of all appends of one commit. \see kit::event_bytes
+  std::size_t bytes = std::size_t{16} << 20U;  ///< The bytes of all appends of one commit. \see kit::event_bytes
 };
 
 /// Lets threads that append at the same time share one commit of a BatchStorage, which it does not own.

@@ -40,9 +40,8 @@ struct any_taker {
 
 /// A source gives events when they are asked for.
 ///
-/// - `pull(take)` calls `take(const value_type&)` for the next events, in order, until that returns false. The event
-/// for
-///   which it returns false counts as taken. An exception of take passes through, and ends the subscription.
+/// - `pull(take)` calls `take(const value_type&)` for the next events, in order, until that returns false. That event
+///   counts as taken. An exception of take passes through, and ends the subscription.
 /// - `wait(timeout, stop)` returns when there may be more.
 ///
 /// A copy goes on where the original stands. One thread uses a source.
