@@ -34,7 +34,7 @@ namespace must::cloudevents {
 
 namespace detail {
 
-// The data of an event as a payload: itself, or what the codec of the user's event makes of it.
+// Returns the data of an event as a payload: itself, or what the codec of the event makes of it.
 inline const payload& payload_of(const payload& data) { return data; }
 template <typename... Events>
 payload payload_of(const one_of<Events...>& data) {
@@ -60,14 +60,14 @@ inline void check_document(std::string_view text) {
     raise({.code = error_code::bad_input, .message = "the document is not JSON: " + *flaw, .field = "document"});
 }
 
-// The value of a text without flaw, without the space around it.
+// Returns the value of a text without faults, without the space around it.
 inline std::string_view trimmed(std::string_view text) {
   while (must::detail::text::is_json_space(text.front())) text.remove_prefix(1);
   while (must::detail::text::is_json_space(text.back())) text.remove_suffix(1);
   return text;
 }
 
-// What `next` returns; what it refuses is told of the element at `index`.
+// Returns what `next` returns. An error of it names the element at `index`.
 template <typename Next>
 decltype(auto) for_element(std::size_t index, Next&& next) {
   try {

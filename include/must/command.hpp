@@ -43,7 +43,7 @@ inline constexpr bool is_failure = std::is_same_v<Returned, error>;
 template <typename Error>
 inline constexpr bool is_failure<unexpected<Error>> = true;
 
-// Next is the command that the next rule gets: that of this rule, or what this one returned.
+// Next is the command that the next rule gets: the command of this rule, or what this rule returned.
 template <verdict Kind>
 struct verdict_on {
   static constexpr verdict kind = Kind;
@@ -105,7 +105,7 @@ struct decision_step<Rule, C, States, Options> {
   using next = typename verdict_type::template next<C>;
 };
 
-// The three rules in a row, each looked up on what the one before it made of the command.
+// The three rules in a row. Each is looked up on what the one before it made of the command.
 template <typename C, typename States, typename Options>
 struct rule_chain {
   using authorize = decision_step<rules::be_authorized_rule, C, States, Options>;
@@ -114,13 +114,13 @@ struct rule_chain {
   static constexpr rules::rule_choice translate =
       rules::chosen<rules::be_translated_to_events_rule, translated, States, Options>;
   static constexpr bool fits = authorize::fits && validate::fits && translate.callable();
-  // Members that take all options, of a command without states that none of them refines.
+  // Whether the rules are members that take all options, of a command without states that none of them refines.
   static constexpr bool is_plain = fits && std::is_same_v<States, list<>> && !authorize::refines &&
                                    !validate::refines && authorize::choice.is_plain() && validate::choice.is_plain() &&
                                    translate.is_plain();
 };
 
-// Which states the result of depends_on asks for; decision.hpp knows them. Whether it is one that can be asked for.
+// The states that the result of depends_on asks for, which decision.hpp knows, and whether it may be asked for.
 template <typename Dependencies>
 struct states_of_dependencies {
   using type = list<>;

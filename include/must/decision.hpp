@@ -21,7 +21,7 @@ namespace must {
 
 namespace detail {
 
-// Converts to an event only, so that an apply which takes something made from one does not pass for it.
+// This converts to an event only, so that an apply which takes something made from one does not pass for it.
 template <typename Event>
 struct event_probe {
   operator const Event&() const;
@@ -63,7 +63,7 @@ concept State = std::default_initializable<S> && std::copy_constructible<S> && r
 
 namespace detail {
 
-// A boundary whose types are complete: no event of it has a name that it leaves out.
+// A boundary whose types are complete: it leaves out no name of any event in it.
 struct whole_item {
   query_item item{};
 };

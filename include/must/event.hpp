@@ -103,7 +103,7 @@ constexpr type_name own_name() {
     return spelled_name<Event>();
 }
 
-// Each stops at a type that stands in the chain already: that is a cycle, and diagnosed by check_versions.
+// Each walk stops at a type that stands in the chain already. That is a cycle, which check_versions diagnoses.
 template <typename Event, typename... Newer>
 struct version_chain {
   using type = list<Newer..., Event>;
@@ -121,7 +121,7 @@ struct version_chain<Event, Newer...> {
   static constexpr bool complete = std::is_constructible_v<Event, const previous&> && rest::complete;
 };
 
-// Event, its previous version, the one before that ...
+// Lists Event, its previous version, the one before that, and so on.
 template <typename Event>
 using versions_of = typename version_chain<Event>::type;
 
@@ -204,8 +204,8 @@ constexpr bool check_versions() {
   }
 }
 
-// Whether no two names are equal, of whichever version. Then there is no need to look at the events in pairs, which
-// costs a template each.
+// Returns whether no two names are equal, of whichever version. Then events need not be looked at in pairs, which costs
+// a template each.
 template <typename Event>
 constexpr std::size_t count_names() {
   std::size_t count = 0;
@@ -238,7 +238,7 @@ constexpr bool names_are_unique(events<Event...> all) {
     return pairs_share_no_name(all);
 }
 
-// The same for a store, which may hold the versions of one event beside each other.
+// Checks the same for a store, which may hold the versions of one event beside each other.
 template <typename Event, typename... Version>
 constexpr bool is_any_of(list<Version...>) {
   return (std::is_same_v<Event, Version> || ...);

@@ -20,7 +20,7 @@ namespace must {
 
 namespace detail {
 
-// Every name under which these events may be stored: current, former, and those of previous versions.
+// Returns every name under which these events may be stored: current, former, and those of previous versions.
 template <typename... Event>
 std::vector<std::string> all_names(events<Event...>) {
   std::vector<std::string> names;
@@ -28,7 +28,7 @@ std::vector<std::string> all_names(events<Event...>) {
   (for_names(versions_of<Event>{}, add), ...);
   return names;
 }
-// The same, a list an event.
+// Returns the same names, with a list for each event.
 using names_by_event = std::vector<std::vector<std::string>>;
 template <typename... Event>
 names_by_event names_of_each(events<Event...>) {
@@ -129,8 +129,9 @@ class query {
 
 namespace detail {
 
-// A name of one of these events that the query leaves out, though an event so named would be handled; empty where there
-// is none. A query leaves out a name if an item has other names of that event alone, or no item has the event at all.
+// Returns a name of one of these events that the query leaves out, though an event so named would be handled, or an
+// empty text. A query leaves out a name if an item has other names of that event alone, or no item has the event at
+// all.
 inline std::string missed_type(const query& which, const names_by_event& events) {
   if (which.is_all()) return {};
   for (const auto& names : events) {

@@ -28,8 +28,8 @@ inline constexpr std::string_view musttags = stored_names::extension::tags,
                                   musterased = stored_names::extension::erased,
                                   musterasedwhy = stored_names::extension::erased_why;
 
-// What an export adds and what other systems call the same are kept apart: an extension `sequence` of the event itself
-// is written as `originsequence`, and `originsequence` as `originoriginsequence`.
+// The prefix that keeps what an export adds apart from what other systems call the same: an extension `sequence` of the
+// event itself is written as `originsequence`, and `originsequence` as `originoriginsequence`.
 inline constexpr std::string_view origin = "origin";
 inline bool is_of_record(std::string_view name) {
   while (name.starts_with(origin)) name.remove_prefix(origin.size());
@@ -40,7 +40,7 @@ inline bool is_of_record(std::string_view name) {
   must::kit::refuse_input(std::string(attribute), what);
 }
 
-// Whether an attribute of this name is one that the specification itself defines.
+// Returns whether an attribute of this name is one that the specification itself defines.
 inline bool is_core_attribute(std::string_view name) {
   for (const std::string_view core :
        {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data"})
@@ -90,7 +90,7 @@ inline std::string written_time(std::string_view attribute, const timestamp& whe
   return text;
 }
 
-// The rules for the attributes that the specification defines, but for time. Absent ones are not to be checked.
+// Checks an attribute that the specification defines, save for time. Absent ones are not checked.
 inline void check_core(std::string_view attribute, std::string_view text) {
   check_not_empty(attribute, text);
   check_string(attribute, text);
@@ -100,7 +100,7 @@ inline void check_core(std::string_view attribute, std::string_view text) {
     refuse(attribute, must::detail::text::in_quotes(text) + " is not a media type");
 }
 
-// Tags as the text of a JSON array: it has no character that an attribute may not have.
+// Returns tags as the text of a JSON array, which has no character that an attribute may not have.
 inline std::string tags_text(const tag_set& tags) {
   std::string text = "[";
   for (const auto& tag : tags) {
@@ -112,13 +112,13 @@ inline std::string tags_text(const tag_set& tags) {
   return text += ']';
 }
 
-// Numbers, zero-padded so that they sort as text.
+// Returns a number with zeros before it, so that texts sort as numbers do.
 inline std::string padded(std::uint64_t number) {
   const auto digits = std::to_string(number);
   return std::string(20 - digits.size(), '0') + digits;
 }
 
-// What an export adds to a recorded event.
+// Returns what an export adds to a recorded event.
 template <typename Data>
 attributes record_extensions(const recorded<Data>& event) {
   attributes own;
@@ -135,7 +135,7 @@ attributes record_extensions(const basic_event<Data>&) {
   return {};
 }
 
-// All extensions of an event as they are exported: its own, its tags, its erasure, and what `record` adds.
+// Returns all extensions of an event as they are exported: its own, its tags, its erasure, and what `record` adds.
 template <typename Data>
 attributes exported_extensions(const basic_event<Data>& event, const payload& data, attributes record) {
   const bool is_recorded = !record.empty();

@@ -67,7 +67,7 @@ inline bool is_number_of_must(std::string_view name) {
          name == stored_names::extension::command_index;
 }
 
-// The name of the attribute that a header carries; nothing when it carries none.
+// Returns the name of the attribute that a header carries, or nothing when it carries none.
 inline std::optional<std::string> attribute_of(std::string_view name, const header_style& style) {
   std::string lower;
   if (style.any_case) {

@@ -94,7 +94,7 @@ using declared_types = std::map<std::string, attribute_type, std::less<>>;
 
 namespace detail {
 
-// A value as the type that its name is declared with; without a declaration, as it came.
+// Returns a value as the type that is declared for its name, or as it came when there is no declaration.
 inline attribute_value as_declared(std::string_view name, attribute_value value, const declared_types& types) {
   const auto declared = types.find(name);
   if (declared == types.end() || declared->second == type_of(value)) return value;

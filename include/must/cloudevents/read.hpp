@@ -23,13 +23,13 @@
 
 namespace must::cloudevents::detail {
 
-// A value as it stands in the document, shortened, for a message.
+// Returns a value as it stands in the document, shortened, for a message.
 inline std::string shown(std::string_view json) {
   return json.front() == '"' ? in_quotes(json.substr(1, json.size() - 2))
                              : must::detail::text::printable(must::detail::text::cut(json, 64));
 }
 
-// The text of a JSON value, which must be a string.
+// Returns the text of a JSON value, which has to be a string.
 inline std::string read_string(std::string_view attribute, std::string_view json) {
   if (json.front() != '"') refuse(attribute, "is " + shown(json) + ", which is not a string");
   auto text = must::detail::text::read_json_string(json);
@@ -66,7 +66,7 @@ inline tag_set read_tags(const attribute_value& value) {
   return tag_set(std::move(tags));
 }
 
-// The bytes of `data` or `data_base64`. \see JSON Event Format 1.0.2, section 3.1.2 "Payload Deserialization"
+// Returns the bytes of `data` or `data_base64`. \see JSON Event Format 1.0.2, section 3.1.2 "Payload Deserialization"
 inline payload read_data(std::string content_type, std::string_view data, std::string_view base64) {
   if (base64.empty() && data.empty()) return payload::absent(std::move(content_type));
   if (!base64.empty() && !data.empty()) refuse("data_base64", "stands beside data; an event has one of them");
@@ -110,7 +110,7 @@ class event_builder {
  public:
   explicit event_builder(const declared_types& types) : types_(&types) {}
 
-  // Takes an attribute that the specification defines, from its text; false when it defines none of that name.
+  // Takes an attribute that the specification defines, from its text. Returns false when it defines none of that name.
   bool take_core(std::string_view name, std::string text) {
     if (name == "data" || !is_core_attribute(name)) return false;
     if (name == "time") {
@@ -131,7 +131,7 @@ class event_builder {
   }
   [[nodiscard]] const std::string& content_type() const { return content_type_; }
 
-  // The event, with tags and an erasure taken out of the extensions.
+  // Returns the event, with tags and an erasure taken out of the extensions.
   [[nodiscard]] cloud_event finish(payload data) && {
     if (!versioned_) refuse("specversion", "is missing");
     if (event_.id.empty()) refuse("id", "is missing");
@@ -162,7 +162,7 @@ class event_builder {
   bool versioned_ = false;
 };
 
-// The event of a JSON value.
+// Returns the event of a JSON value.
 inline cloud_event read_event(std::string_view json, const declared_types& types = {}) {
   if (json.front() != '{') refuse("event", "is " + shown(json) + ", which is not a JSON object");
   event_builder builder(types);
@@ -221,7 +221,7 @@ inline void give_back_names(attributes& extensions) {
   extensions.merge(renamed);
 }
 
-// The event with what its store knows of it, which `must` is to have written.
+// Returns the event with what its store knows of it. A store of `must` has to have written it.
 inline recorded<payload> read_recorded(cloud_event event) {
   if (const auto found = event.extensions.find(sequence); found != event.extensions.end())
     if (const auto* const text = std::get_if<std::string>(&found->second); text == nullptr || text->size() != 20)

@@ -25,7 +25,7 @@ class object_writer {
     begin(name);
     must::detail::text::append_json_string(out_, value);
   }
-  // A value that is JSON already.
+  // Writes a value that is JSON already.
   void json(std::string_view name, std::string_view value) {
     begin(name);
     must::detail::text::append_json(out_, value, indent_, level_ + 1);
@@ -51,7 +51,8 @@ class object_writer {
   bool first_ = true;
 };
 
-// The value of an attribute as JSON, checked. \see CloudEvents 1.0.2, "Type System"; JSON Event Format, section 2.2
+// Returns the value of an attribute as JSON, checked. \see CloudEvents 1.0.2, "Type System"; JSON Event Format, section
+// 2.2
 inline std::string attribute_json(std::string_view name, const attribute_value& value) {
   auto text = to_text(name, value);
   if (const auto type = type_of(value); type == attribute_type::boolean || type == attribute_type::integer) return text;
@@ -60,8 +61,8 @@ inline std::string attribute_json(std::string_view name, const attribute_value& 
   return out;
 }
 
-// Whether reading the JSON value gives these bytes again: JSON on one line, without space, and not null. In an event of
-// a batch it stands two levels deeper.
+// Returns whether reading the JSON value gives these bytes again: JSON on one line, without space, and not null. In an
+// event of a batch it stands two levels deeper.
 inline bool is_plain_json(std::string_view bytes) {
   if (must::detail::text::json_flaw(bytes, must::detail::text::json_depth_limit - 2)) return false;
   std::string compact;

@@ -17,13 +17,13 @@
 
 namespace must::detail::coding {
 
-// What went wrong in reading a document: a sentence, and the member that it is about, where that can be told.
+// What went wrong in reading a document: a sentence, and the member that it is about, if that is known.
 struct json_misfit {
   std::string message;
   std::string field;
 };
 
-// Whether an integer is what a float becomes that is beyond its type: the compilers and processors differ.
+// Returns whether an integer is what a float beyond its type becomes. Compilers and processors differ in that.
 inline bool is_edge(std::uint64_t bits) {
   for (const std::uint64_t edge :
        {std::uint64_t{0}, std::uint64_t{0x7F}, std::uint64_t{0xFF}, std::uint64_t{0x7FFF}, std::uint64_t{0xFFFF},
@@ -31,7 +31,7 @@ inline bool is_edge(std::uint64_t bits) {
     if (bits == edge || bits == ~edge) return true;
   return false;
 }
-// Whether nlohmann_json made the number `read` of another one: by dropping a fraction, or bits, or of true.
+// Returns whether nlohmann_json made the number `read` of another one: by dropping a fraction, or bits, or of true.
 inline bool is_cut(const nlohmann::json& given, const nlohmann::json& read) {
   if (!read.is_number()) return false;
   if (given.is_boolean()) return read == (given.get<bool>() ? 1 : 0);
@@ -55,14 +55,14 @@ inline bool is_cut(const nlohmann::json& given, const nlohmann::json& read) {
   return (dropped & 0xFFU) == 0 || (std::abs(whole) > 127 && is_edge(bits));
 }
 
-// Whether a document has a number that not every type of numbers holds.
+// Returns whether a document has a number that not every type of numbers holds.
 inline bool may_be_cut(const nlohmann::json& document) {
   if (document.is_structured()) return std::any_of(document.begin(), document.end(), may_be_cut);
   if (!document.is_number_integer()) return document.is_number() || document.is_boolean();
   return !document.is_number_unsigned() || document.get<std::uint64_t>() > 127;
 }
 
-// Whether two arrays differ in order alone, as when one is read into a set.
+// Returns whether two arrays differ in order alone, as when one is read into a set.
 inline bool is_reordered(nlohmann::json given, nlohmann::json read) {
   std::sort(given.begin(), given.end());
   std::sort(read.begin(), read.end());
@@ -90,15 +90,15 @@ inline std::optional<json_misfit> find_cut(const nlohmann::json& given, const nl
   return std::nullopt;
 }
 
-// Whether a number is written with a fraction or an exponent, and is so large that converting it to an integer of 32
-// bits is undefined.
+// Returns whether a number is written with a fraction or an exponent, and is so large that converting it to an integer
+// of 32 bits is undefined.
 inline bool is_far(const nlohmann::json& number) {
   return number.is_number_float() && !(std::abs(number.get_ref<const double&>()) < 0x1p31);
 }
 inline bool has_far_number(const nlohmann::json& document) {
   return document.is_structured() ? std::any_of(document.begin(), document.end(), has_far_number) : is_far(document);
 }
-// A document whose far numbers are integers, where they are whole; a half stands in the place of every other.
+// Returns a document whose far numbers are integers where they are whole. A half stands in the place of every other.
 inline nlohmann::json without_far_numbers(nlohmann::json document) {
   if (document.is_structured()) {
     for (auto& member : document) member = without_far_numbers(std::move(member));

@@ -31,14 +31,14 @@ concept JsonReadable = requires(const nlohmann::json& document) {
 template <typename Value>
 concept JsonWritable = requires(const Value& value) { nlohmann::json(value); };
 
-// What nlohmann_json says, without the name of its exception.
+// Returns what nlohmann_json says, without the name of its exception.
 inline std::string json_reason(const nlohmann::json::exception& thrown) {
   const std::string_view what = thrown.what();
   const auto end = what.find("] ");
   return text::printable(end == std::string_view::npos ? what : what.substr(end + 2));
 }
 
-// For a catch block: what was thrown, as the end of a sentence. Out of memory is no flaw of a document, and passes.
+// Returns what a catch block caught, as the end of a sentence. Out of memory is no fault of a document, and passes.
 inline std::string foreign_reason() {
   try {
     throw;
@@ -53,7 +53,7 @@ inline std::string foreign_reason() {
   }
 }
 
-// The key that an exception says is not there; empty for every other exception.
+// Returns the key that an exception says is not there, which is empty for every other exception.
 inline std::string missing_key(const nlohmann::json::exception& thrown) {
   const std::string_view what = thrown.what();
   constexpr std::string_view before = "key '", after = "' not found";
@@ -62,7 +62,7 @@ inline std::string missing_key(const nlohmann::json::exception& thrown) {
   return std::string(what.substr(start + before.size(), what.size() - after.size() - start - before.size()));
 }
 
-// Whether reading a document fails, whatever is thrown, and the key that is said to be missing.
+// Returns whether reading a document fails, whatever is thrown, and the key that is said to be missing.
 template <JsonReadable Value>
 bool fails(const nlohmann::json& document, std::string& missing) {
   missing.clear();
@@ -71,15 +71,14 @@ bool fails(const nlohmann::json& document, std::string& missing) {
     return false;
   } catch (const nlohmann::json::exception& thrown) {
     missing = missing_key(thrown);
-  } catch (...) {  // of the user's own: only an attempt was made
+  } catch (...) {  // The from_json of the program threw this. Only an attempt was made.
   }
   return true;
 }
 
 // Finds the member at which reading `document` fails. nlohmann_json names a member that is missing, but not one that
-// does not fit: so the document is read again with no members but those asked for, until the failure is not a
-// missing member; the last one added is to blame. Members that have defaults are not asked for: those are added by
-// halves.
+// does not fit. So the document is read again with no members but those asked for, until the failure is not a missing
+// member. The last one added is to blame. Members that have defaults are not asked for: they are added by halves.
 template <JsonReadable Value>
 std::string misfitting_member(const nlohmann::json& document) {
   std::string missing, last;
@@ -139,13 +138,13 @@ std::optional<json_misfit> find_far(const nlohmann::json& document) {
     return found;
   } catch (const nlohmann::json::exception& thrown) {
     return misfit_of<Value>(near, json_reason(thrown), missing_key(thrown));
-  } catch (...) {  // of the user's own, for a value that stands there in its place
+  } catch (...) {  // The from_json of the program threw this, for a value that stands there in its place.
     static_cast<void>(foreign_reason());
     return std::nullopt;
   }
 }
 
-// Reads a Value, or says what does not fit; never throws what is nlohmann_json's.
+// Reads a Value, or says what does not fit. It never throws an exception of nlohmann_json.
 template <JsonReadable Value>
 result<Value, json_misfit> read_json(const nlohmann::json& document) {
   using misfit = unexpected<json_misfit>;
@@ -159,7 +158,7 @@ result<Value, json_misfit> read_json(const nlohmann::json& document) {
     return misfit(misfit_of<Value>(document, text::printable(no.reason()), {}));
   }
 }
-// The same, whatever the from_json throws.
+// Reads a Value, or says what does not fit, whatever its from_json throws.
 template <JsonReadable Value>
 result<Value, json_misfit> read_stored_json(const nlohmann::json& document) {
   try {
@@ -179,7 +178,7 @@ inline result<nlohmann::json, json_misfit> read_json_text(std::string_view text)
   }
 }
 
-// The same for a value that was read from `given`; a to_json that throws tells nothing.
+// Finds a number that was cut in a value that was read from `given`. A to_json that throws tells nothing.
 template <JsonWritable Value>
 std::optional<json_misfit> find_cut_in(const nlohmann::json& given, const Value& value) {
   if (!may_be_cut(given)) return std::nullopt;
@@ -195,8 +194,9 @@ std::optional<json_misfit> find_cut_in(const nlohmann::json& given, const Value&
   return found;
 }
 
-// What JSON cannot say of a document, and where: text that is not UTF-8, NaN, infinity, bytes. nlohmann_json would
-// throw, or write something else in its place. And what decode would refuse: too many levels.
+// Returns what JSON cannot hold of a document, and where: text that is not UTF-8, NaN, infinity, bytes. nlohmann_json
+// would throw, or write something else in its place. It also returns what decode would refuse, which is too many
+// levels.
 inline std::optional<json_misfit> unwritable(const nlohmann::json& document, std::size_t depth = 0) {
   const auto here = [](const char* what) { return json_misfit{what, {}}; };
   if (document.is_string() && !detail::text::is_utf8(document.get_ref<const std::string&>()))

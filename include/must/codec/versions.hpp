@@ -29,7 +29,7 @@ inline constexpr bool keeps_structs = false;
 template <typename... Event>
 inline constexpr bool keeps_structs<one_of<Event...>> = true;
 
-// Whether that names Event.
+// Whether the data of a store of structs names Event.
 template <typename Event, typename Data>
 inline constexpr bool holds = false;
 template <typename Event, typename... Other>
@@ -50,7 +50,8 @@ constexpr bool check_codec() {
   return has_codec;
 }
 
-// A name that follows the spelling of a struct would change with it, and what is stored under it would be lost.
+// Whether a store may keep an event by its name. A name that follows the spelling of a struct would change with it, and
+// what is stored would be lost.
 template <typename Event, typename Data>
 inline constexpr bool has_stored_name = !std::is_same_v<Data, payload> || has_static_type<Event>;
 
@@ -88,8 +89,7 @@ int stored_schema_version(const basic_event<Data>& event) {
          .position = at});
 }
 
-// For a catch block: what a codec of the user's own threw becomes a codec_error; that there is no memory is told as it
-// is.
+// Makes codec_error of what a codec of the program threw, for a catch block. Out of memory passes as it is.
 [[noreturn]] inline void raise_undecodable(const std::string& id, const std::string& type, position at) {
   try {
     throw;
@@ -126,7 +126,7 @@ Wanted upgraded(const Version& event) {
     return Wanted(upgraded<previous>(event));
 }
 
-// The same for an event that is stored; what a conversion throws is told as what a codec throws is.
+// Makes Wanted from an event that is stored. What a conversion throws becomes what a codec throws.
 template <typename Newest, typename Version, typename Data>
 Newest upgraded_of(const recorded<Data>& record, const Version& event) {
   try {
@@ -144,7 +144,7 @@ void use_as(const recorded<Data>& record, const Version& event, Use&& use) {
     use(upgraded_of<Newest>(record, event));
 }
 
-// Calls `use(const Newest&)` when the record holds the version Version; says whether it did.
+// Calls `use(const Newest&)` when the record holds the version Version. Returns whether it did.
 template <typename Newest, typename Version, typename Data, typename Use>
 bool with_version(const recorded<Data>& record, Use&& use) {
   if constexpr (keeps_structs<Data>) {
@@ -167,8 +167,8 @@ bool with_any_version(list<Version...>, const recorded<Data>& record, Use&& use)
   return (with_version<Newest, Version>(record, use) || ...);
 }
 
-// Calls `use(const Event&)` when the record is an Event of any known version; says whether it did.
-// Throws codec_error when the name is Event's but the schema version is none that is known.
+// Calls `use(const Event&)` when the record is an Event of any known version. Returns whether it did. Throws
+// codec_error when the name is that of Event but the schema version is none that is known.
 template <typename Event, typename Data, typename Use>
 bool with_event(const recorded<Data>& record, Use&& use) {
   static_assert(check_versions<Event>());

@@ -11,7 +11,7 @@
 namespace must {
 
 namespace detail::rules {
-// The base of command_traits<C> that nobody has specialised.
+// The base of a command_traits<C> that nobody has specialised.
 template <typename C>
 struct no_traits {};
 }  // namespace detail::rules
@@ -53,12 +53,12 @@ constexpr bool is_forbidden(rule_choice choice) { return choice.source == rule_s
 constexpr bool is_forbidden(rule_choice) { return false; }
 #endif
 
-// command_traits<any>, looked up only when C is known: it may be specialised after this header.
+// Delays the look-up of command_traits<any> until C is known, since it may be specialised after this header.
 template <typename C>
 using fallback_traits = command_traits<std::conditional_t<std::is_void_v<C>, C, any>>;
 
-// One type a rule: whether it can be called from a source, and the call. The deleted function keeps the unqualified
-// look-up to hidden friends.
+// There is one type for each rule. It tells whether the rule can be called from a source, and calls it. The deleted
+// function keeps the unqualified look-up to hidden friends.
 #define MUST_DETAIL_RULE(NAME)                                                                                      \
   namespace NAME##_friends {                                                                                        \
     void NAME() = delete;                                                                                           \
@@ -158,7 +158,8 @@ template <typename Rule, typename C>
 concept in_fallback =
     Rule::template is_member<fallback_traits<C>> && can_be_a_base<C> && can_be_a_base<command_traits<C>>;
 
-// Whoever has the name decides by it alone; a hidden friend has no name to find, so it decides where it fits.
+// Chooses a rule. A source that has the name decides by it alone. A hidden friend has no name to find, so it decides
+// where it fits.
 template <typename Rule, typename C, typename States, typename Options>
 consteval rule_choice choose() {
   if constexpr (Rule::template is_member<C>) {
@@ -177,11 +178,11 @@ consteval rule_choice choose() {
 
 template <typename Rule, typename C, typename States, typename Options>
 inline constexpr rule_choice chosen = choose<Rule, C, States, Options>();
-// What most rules are is found by one look: a member that takes everything.
+// Most rules are found by one look: a member that takes everything.
 template <typename Rule, typename C, typename... State, typename... Option>
   requires(Rule::template fits_member<C, State..., Option...>)
 inline constexpr rule_choice chosen<Rule, C, list<State...>, list<Option...>>{rule_source::member, rule_arguments::all};
-// Or, of rules that need not be there, that nobody has it.
+// Rules that need not be there are found by one look, too, when nobody has them.
 template <typename Rule, typename C>
   requires(!Rule::template is_member<C> && !in_own_traits<Rule, C> && !in_fallback<Rule, C> &&
            !Rule::template fits_friend<C>)

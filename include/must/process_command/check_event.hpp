@@ -9,7 +9,7 @@
 
 namespace must::detail::pipeline {
 
-// Whether a store with this data can keep a class; each reason why not is a sentence.
+// Returns whether a store with this data can keep a class. Each reason why not is a sentence.
 template <typename Event, typename Data>
 consteval bool diagnose_event() {
   constexpr bool is_copyable = std::is_copy_constructible_v<Event>;

@@ -17,14 +17,14 @@
 
 namespace must::detail::pipeline {
 
-// The rule that is running, so that a refusal is told of the rule it rose in.
+// The rule that is running, so that a refusal names the rule that it comes from.
 enum class running : unsigned char { be_authorized, be_valid, be_translated_to_events };
 
-// Why a command did not pass; nothing when it did.
+// Why a command did not pass, or nothing when it did.
 using why_not = std::optional<error>;
 
-// Where the rules of a command are, and what the one that refused left. Every function below that returns a bool says
-// whether the command passes.
+// Where the rules of a command are, and what the rule that refused has left. Every function below that returns a bool
+// returns whether the command passes.
 struct progress_of_rules {
   running rule = running::be_authorized;
   why_not no{};
@@ -48,7 +48,7 @@ struct progress_of_rules {
   bool passes(result<Value>&& outcome) {
     return outcome || refuse(std::move(outcome).error());
   }
-  // What is thrown as a refusal is one of the rule that runs.
+  // A refusal that is thrown is one of the rule that runs.
   template <typename Run>
   bool run(Run&& rules) {
     try {
@@ -59,7 +59,7 @@ struct progress_of_rules {
   }
 };
 
-// Calls a rule that prepares the decision; a refusal in it is one of the command.
+// Calls a rule that prepares the decision. A refusal in it is one of the command.
 template <typename Rule, typename Call>
 auto refusing_as(Call&& call) {
   try {
@@ -71,7 +71,7 @@ auto refusing_as(Call&& call) {
   }
 }
 
-// Runs Rule and those after it. Of a command that is refined, each rule gets what the one before made.
+// Runs Rule and those after it. When a rule refines the command, the next rule gets what it made.
 template <typename Rule, typename C, typename... State, typename Take, typename... Option>
 bool run_from(progress_of_rules& at, const C& command, const std::tuple<const State&...>& states, Take& take,
               const Option&... options) {
@@ -109,7 +109,7 @@ bool run_rules(progress_of_rules& at, const C& command, const std::tuple<const S
   using chain = rule_chain<C, list<State...>, list<Option...>>;
   if constexpr (!chain::is_plain) {
     return run_from<rules::be_authorized_rule>(at, command, states, take, options...);
-  } else {  // as most commands are: the same in one function, which spares the compiler six
+  } else {  // Most commands are so. The same in one function spares the compiler six.
     at.rule = running::be_authorized;
     if constexpr (chain::authorize::kind == verdict::silent)
       command.be_authorized(options...);

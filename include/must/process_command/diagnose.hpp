@@ -40,7 +40,7 @@ consteval bool is_out_of_reach() {
     return false;
 }
 
-// What is wrong with a rule; at most one of these is.
+// What is wrong with a rule. At most one of these is true.
 template <typename Rule, typename C, typename States, typename Options>
 struct rule_fault {
   static constexpr auto choice = rules::chosen<Rule, C, States, Options>;
@@ -62,18 +62,18 @@ inline constexpr bool could_be_command =
     rules::chosen<rules::depends_on_rule, C, list<>, Options>.source != rules::rule_source::none;
 template <typename Step, typename States, typename Options>
 inline constexpr bool refines_to_no_command = Step::refines && !could_be_command<typename Step::next, States, Options>;
-// The command that the next rule is looked for in.
+// The command in which the next rule is looked for.
 template <typename Step, typename C, typename States, typename Options>
 using command_after = std::conditional_t<refines_to_no_command<Step, States, Options>, C, typename Step::next>;
 
-// What is wrong with what a rule returns: Word is that of the other rule.
+// What is wrong with what a rule returns. Word is the verdict of the other rule.
 template <typename Returned, typename Word, bool Fits>
 struct verdict_fault {
   static constexpr bool is_other_word = std::is_same_v<Returned, Word>;
   static constexpr bool is_none = !Fits && !is_other_word;
 };
 
-// The sentences. Macros make the texts alone: an assertion in a macro costs the reader two notes more.
+// The sentences follow. Macros make the texts alone, since an assertion in a macro costs the reader two notes more.
 #define MUST_DETAIL_IS_MISSING(NAME) "must: the command has no " NAME "(states..., options...): add a const member"
 #define MUST_DETAIL_LACKS_CONST(NAME) \
   "must: " NAME " of the command is not const: a rule changes nothing, make it const"
@@ -154,7 +154,7 @@ consteval bool diagnose_be_translated_to_events() {
 #undef MUST_DETAIL_IS_PROTOTYPE
 #undef MUST_DETAIL_IS_NO_VERDICT
 
-// Whether a rule is there and fits, with its verdict judged only where there is one.
+// Returns whether a rule is there and fits. Its verdict is judged only where there is one.
 template <typename C, typename States, typename Options>
 consteval bool diagnose_rules() {
   using chain = rule_chain<C, States, Options>;
@@ -183,13 +183,13 @@ consteval bool diagnose_rules() {
   }
 }
 
-// Whether a rule refines C to a command that depends on something.
+// Returns whether a rule refines C to a command that depends on something.
 template <typename C, typename Refined, typename Options>
 inline constexpr bool depends_late =
     !std::is_same_v<C, Refined> &&
     rules::chosen<rules::depends_on_rule, Refined, list<>, Options>.source != rules::rule_source::none;
 
-// States come from depends_on alone, and from that of the command that was given.
+// The states come only from the depends_on of the command that was given.
 template <typename C, typename States, typename... Option>
 consteval bool diagnose_dependencies(list<Option...>) {
   using options = list<Option...>;
@@ -245,7 +245,7 @@ consteval bool diagnose_command() {
   return good;
 }
 
-// A command of which everything is known already to be good, so that no sentence has to be looked for.
+// A command that is known to be good already, so that no sentence has to be looked for.
 template <typename C, typename Data>
 concept flawless =
     (rules::chosen<rules::depends_on_rule, C, list<>, list<>>.source == rules::rule_source::none) &&

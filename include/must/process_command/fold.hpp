@@ -28,7 +28,7 @@
 
 namespace must::detail::pipeline {
 
-// Applies a record to a state, if it is one of the state's events.
+// Applies a record to a state, if it is one of the events of the state.
 template <typename S, typename... Event, typename Data>
 void apply_to(S& state, events<Event...>, const recorded<Data>& record) {
   (coding::with_event<Event>(record, [&](const Event& event) { state.apply(event); }) || ...);
@@ -56,7 +56,7 @@ template <typename Data>
 
 inline position lower(position one, position other) { return one < other ? one : other; }
 
-// One dependency and how far its stream was seen; the state is kept by whoever asks.
+// One dependency and how far its stream was seen. The caller keeps the state.
 template <typename S>
 class boundary {
  public:
@@ -69,7 +69,7 @@ class boundary {
     version_ = record.version;
     apply_to(state, typename S::events{}, record);
   }
-  // Takes up a state that was folded before, where the store or the state has such; says what to read after.
+  // Takes up a state that was folded before, if the store or the state has one. Returns the position to read after.
   template <typename Storage>
   position take_up(Storage& storage, S& state) {
     if constexpr (is_resumable<S, Storage>) {
@@ -166,7 +166,7 @@ class fold {
       if (auto found = one.mismatch()) return found;
     return std::nullopt;
   }
-  // Whether a state of this is folded from events of a type.
+  // Returns whether one of its states is folded from events of a type.
   [[nodiscard]] bool folds(std::string_view type) const {
     return !boundaries_.empty() && is_name_of_any(typename S::events{}, {type.data(), type.size()});
   }
@@ -227,7 +227,7 @@ class folding {
     std::apply([](auto&... each) { (each.start_over(), ...); }, folds_);
     read_on(storage, 0);
   }
-  // For the next command: what is folded now is kept where the store or the state has a place for it.
+  // Keeps what is folded now for the next command, where the store or the state has a place for it.
   template <typename S>
   void keep(S& storage) {
     std::apply([&](auto&... each) { (each.keep(storage), ...); }, folds_);
@@ -235,7 +235,7 @@ class folding {
   void apply(const recorded<Data>& record) {
     std::apply([&](auto&... each) { (each.apply(record), ...); }, folds_);
   }
-  // The first stream that is not at the version that at_version named.
+  // Returns the first stream that is not at the version that at_version named.
   [[nodiscard]] std::optional<conflict> mismatch() const {
     std::optional<conflict> found;
     std::apply([&](const auto&... each) { static_cast<void>(((found = each.mismatch()) || ...)); }, folds_);
@@ -255,8 +255,8 @@ class folding {
   }
   [[nodiscard]] const append_condition& condition() const { return condition_; }
   [[nodiscard]] const auto& folds() const { return folds_; }
-  // The stream that an event without one joins: that of a command which depends on exactly one stream, whatever else
-  // it depends on.
+  // Returns the stream that an event without one joins: that of a command which depends on exactly one stream, whatever
+  // else it depends on.
   [[nodiscard]] std::string_view only_stream() const {
     std::string_view only;
     for (const auto& item : condition_.query.items()) {
@@ -284,7 +284,7 @@ class folding {
 
 inline const append_condition no_condition{};
 
-// The same for a command that depends on nothing.
+// The states of a command that depends on nothing.
 template <typename Data>
 class folding<void, Data> {
  public:
@@ -300,7 +300,7 @@ class folding<void, Data> {
   [[nodiscard]] std::string_view only_stream() const { return {}; }
 };
 
-// The folding of a command: made from its depends_on(options...), or the empty one.
+// Returns the folding of a command: made from its depends_on(options...), or the empty one.
 template <typename Data, typename C, typename... Option>
 auto make_folding(const C& command, const Option&... options) {
   using options_list = list<Option...>;

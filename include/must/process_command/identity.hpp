@@ -24,7 +24,7 @@
 
 namespace must::detail::pipeline {
 
-// The name of a command's type; empty where it is not plain.
+// Returns the name of the type of a command, which is empty where it is not plain.
 template <typename C>
 constexpr type_name type_of_command() {
   if constexpr (requires {
@@ -34,7 +34,7 @@ constexpr type_name type_of_command() {
   else
     return own_name<C>();
 }
-// The same where it goes into the ids of events.
+// Returns the name as it goes into the ids of events.
 template <typename C>
 constexpr type_name command_type() {
   constexpr auto name = type_of_command<C>();
@@ -59,7 +59,7 @@ std::string digest_of(const C& command) {
   }
 }
 
-// Who a command is, when it says so by command_id.
+// Returns the identity of a command that has a command_id.
 struct command_identity {
   std::string id{};
   std::string digest{};
@@ -76,7 +76,7 @@ struct command_identity {
   }
 };
 
-// The identity that a caller gives to a command; content that cannot be compared is taken for the same.
+// Returns the identity that a caller gives to a command. Content that cannot be compared is taken for the same.
 template <typename C>
 command_identity identity_of(const C& command, const std::string& id) {
   command_identity made{id, {}, command_type<C>()};
@@ -110,7 +110,7 @@ command_identity identify(const C& command, const Option&... options) {
   return made;
 }
 
-// The records of an earlier run of the command; none when there was none. Throws duplicate_command.
+// Returns the records of an earlier run of the command, or none when there was none. Throws duplicate_command.
 template <typename S>
 std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const command_identity& command) {
   std::vector<recorded<typename S::data_type>> found;

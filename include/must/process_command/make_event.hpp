@@ -24,7 +24,7 @@ std::string to_string_of(const Text& text) {
   return std::string(viewed.data(), viewed.size());
 }
 
-// Empty when the event names none.
+// Returns the stream of an event, which is empty when the event names none.
 template <typename Event>
 std::string stream_of(const Event& event) {
   if constexpr (stream_is_data<Event>)
@@ -45,7 +45,7 @@ tag_set tags_of(const Event& event) {
   return tag_set(std::move(tags));
 }
 
-// Empty when the event names none.
+// Returns the partition key of an event, which is empty when the event names none.
 template <typename Event>
 std::string partition_key_of(const Event& event) {
   if constexpr (partition_key_is_data<Event>)
@@ -75,7 +75,7 @@ struct event_context {
   const attributes* metadata = nullptr;
 };
 
-// What does not depend on the type of an event; compiled once a store.
+// Makes what does not depend on the type of an event. It is compiled once a store.
 template <typename Data>
 basic_event<Data> describe_event(Data data, std::string_view type, std::string stream, const event_context& context) {
   basic_event<Data> made{.data = std::move(data)};

@@ -74,7 +74,7 @@ decltype(auto) with_rule_options(Run&& run, const Option&... options) {
   return std::apply(run, std::tuple_cat(rule_option(options)...));
 }
 
-// What processed holds of what be_translated_to_events returns; std::monostate where that is no event.
+// The type that processed holds for what be_translated_to_events returns. It is std::monostate where that is no event.
 template <typename Returned, typename Data>
 struct held_of {
   using held = typename events_holder<typename leaves<list<>, Returned, Data>::type>::type;
@@ -105,8 +105,8 @@ struct data_of<S> {
   using type = typename S::data_type;
 };
 
-// What processed holds for this call: an event type, or a variant of them. A class, so that compilers do not spell it
-// out.
+// The type that processed holds for this call: an event type, or a variant of them. It is a class, so that compilers do
+// not spell it out.
 template <typename C, typename S, typename... Option>
 struct processed_by {
   using type = typename held_by<C, typename data_of<S>::type, rule_options<Option...>>::type;
@@ -157,13 +157,13 @@ void hold(std::vector<Held>& events, const recorded<Data>& record, list<Event...
                               "the command was translated to it once, and is to other types now");
 }
 
-// Takes the events of a command: as records for the store, and as they are for the caller.
+// Takes the events of a command, as records for the store and as they are for the caller.
 template <typename Data, typename Held>
 struct taking {
   decision<Data>& to;
 
-  // Of all that be_translated_to_events returned. One event, as most commands return, spares compilers a vector that
-  // grows.
+  // Takes the events of what be_translated_to_events returned. One event, as most commands return, spares compilers a
+  // vector that grows.
   template <typename Returned>
   void operator()(Returned&& returned) const {
     auto& events = *static_cast<std::vector<Held>*>(to.events);
@@ -194,7 +194,7 @@ inline constexpr bool is_alone =
     rules::chosen<rules::command_id_rule, C, list<>, list<>>.source == rules::rule_source::none &&
     !any_is_handled(typename types_held<Held>::type{}, list<>{});
 
-// Brings the past of a command up to date; says whether it is as at_version has it.
+// Brings the past of a command up to date. Returns whether it is as at_version has it.
 template <typename Past, typename S, typename Data>
 bool catch_up(Past& past, S& storage, decision<Data>& to) {
   past.catch_up(storage);
@@ -243,7 +243,7 @@ void take_up(void* events, const std::vector<recorded<Data>>& records) {
   for (const auto& record : records) hold(held, record, typename types_held<Held>::type{});
 }
 
-// Runs a command that has passed every check at compile time; `options` are those of the rules.
+// Runs a command that has passed every check at compile time. `options` are those of the rules.
 template <bool HasIdentity, typename C, typename S, typename Held, typename... Option>
 why_not run_command(const C& command, S& storage, processed<Held>& done, const settings& how,
                     const Option&... options) {
@@ -301,7 +301,7 @@ why_not run_with_settings(const C& command, S& storage, processed<Held>& done, c
     return with_rule_options(run, options...);
 }
 
-// How the caller is told what became of a command; filled in place.
+// The form in which the caller learns what became of a command. It is filled in place.
 struct by_exception {
   template <typename Event>
   using type = processed<Event>;
@@ -324,7 +324,7 @@ struct by_result {
   }
 };
 
-// Runs a command that is_alone, as most are: its rules are its own, the rest is one function for all that come to the
+// Runs a command that is_alone, as most are. Its rules are its own. The rest is one function for all that come to the
 // same events, and one for the store.
 template <typename S, typename C, typename Held>
 bool decide_alone(void* self, S&, decision<typename S::data_type>& to) {

@@ -32,18 +32,18 @@ struct folded_state {
   S state;
   must::version version = 0;
   folded_event last{};
-  std::uint64_t unsaved = 0;  // events since the last snapshot
+  std::uint64_t unsaved = 0;  // The number of events since the last snapshot.
 };
 
-// Where a fold goes on. The read begins with the last event that was folded: when that is not the first to come, the
-// state is of another history.
+// The place where a fold goes on. The read begins with the last event that was folded. When that is not the first to
+// come, the state is of another history.
 class resume_point {
  public:
   resume_point() = default;
   resume_point(folded_event last, std::uint64_t unsaved) : last_(std::move(last)), unsaved_(unsaved), awaits_(true) {}
 
   [[nodiscard]] position read_after() const { return awaits_ ? last_.position - 1 : 0; }
-  // Whether an event is a new one.
+  // Returns whether an event is a new one.
   bool admits(position at, std::string_view id) {
     if (awaits_ && at < last_.position) return false;
     if (awaits_) {
@@ -75,7 +75,7 @@ concept caches_states = requires(S& storage) { typename S::caches_states; };
 template <typename S, typename Storage>
 inline constexpr bool is_resumable = caches_states<Storage> || (has_snapshots<S> && CellStorage<Storage>);
 
-// What a state learns from: each of its events under all of its names, and with the version that it is read as.
+// Writes what a state learns from: each of its events under all of its names, and with the version that it is read as.
 template <typename... Event>
 void put_events(content_writer& writer, events<Event...> all) {
   const auto names = all_names(all);
@@ -84,8 +84,8 @@ void put_events(content_writer& writer, events<Event...> all) {
   (writer.put_word(static_cast<std::uint64_t>(schema_version<Event>)), ...);
 }
 
-// What tells one state from every other: its boundary, its name and schema version, its events, and its layout as far
-// as that shows. A state that would be folded otherwise now has another key.
+// Returns what tells one state from every other: its boundary, its name and schema version, its events, and its layout
+// as far as that shows. A state that would be folded otherwise now has another key.
 template <typename S>
 std::string state_key(const query_item& of) {
   content_writer writer;
@@ -106,7 +106,7 @@ std::string state_key(const query_item& of) {
   return key;
 }
 
-// "<position> <version> <id bytes> <id><content type bytes> <content type><bytes>"
+// The form of a snapshot is "<position> <version> <id bytes> <id><content type bytes> <content type><bytes>".
 template <typename S>
 std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
   const auto number = [&] {
@@ -138,7 +138,7 @@ std::string write_snapshot(const folded_state<S>& from) {
   return bytes += data.bytes();
 }
 
-// A snapshot that cannot be read, for whatever reason, or a store that cannot read it now, is as good as none.
+// Reads a snapshot. One that cannot be read, for whatever reason, is as good as none.
 template <typename S, typename Storage>
 std::optional<folded_state<S>> recall_snapshot(Storage& storage, const query_item& of) {
   try {
@@ -148,7 +148,7 @@ std::optional<folded_state<S>> recall_snapshot(Storage& storage, const query_ite
     return std::nullopt;
   }
 }
-// Says how many events are left without a snapshot. One that cannot be stored is stored another time.
+// Writes a snapshot. Returns how many events are left without one. One that cannot be stored is stored another time.
 template <typename S, typename Storage>
 std::uint64_t keep_snapshot(Storage& storage, const query_item& of, const folded_state<S>& from) {
   if (from.unsaved < static_cast<std::uint64_t>(S::snapshot_every)) return from.unsaved;
@@ -157,7 +157,7 @@ std::uint64_t keep_snapshot(Storage& storage, const query_item& of, const folded
     const auto before = storage.get(key);
     static_cast<void>(storage.put(key, write_snapshot(from), before ? before->revision : 0));
     return 0;
-  } catch (...) {  // the command is stored: nothing makes that a failure
+  } catch (...) {  // The command is stored. Nothing makes that a failure.
     return from.unsaved;
   }
 }

@@ -20,7 +20,7 @@ inline constexpr bool is_made_of = false;
 template <typename... Argument, template <typename...> typename Template>
 inline constexpr bool is_made_of<Template<Argument...>, Template> = true;
 
-// A range of itself (a JSON value) is none: its elements would never come to an end.
+// Whether T is a range. A range of itself (a JSON value) is none: its elements would never come to an end.
 template <typename Range>
 concept input_range = requires(Range& range) {
   range.begin() != range.end();
@@ -29,7 +29,7 @@ concept input_range = requires(Range& range) {
   requires !std::is_same_v<std::remove_cvref_t<decltype(*range.begin())>, std::remove_cv_t<Range>>;
 };
 
-// An event whatever else it is: named by the store, or with a type of its own.
+// Whether T is an event whatever else it is: named by the store, or with a type of its own.
 template <typename T, typename Data>
 inline constexpr bool is_leaf = coding::holds<T, Data> || has_static_type<T>;
 
@@ -75,7 +75,7 @@ template <typename Found, typename T, typename Data>
   requires(!is_leaf<T, Data> && !wraps<T> && input_range<T>)
 struct leaves<Found, T, Data> : leaves<Found, std::remove_cvref_t<decltype(*std::declval<T&>().begin())>, Data> {};
 
-// Calls `use(event)` for each event in a value, in order; the value is traversed once.
+// Calls `use(event)` for each event in a value, in order. The value is traversed once.
 template <typename Data, typename T, typename Use>
 void for_events(T&& value, Use&& use) {
   using plain = std::remove_cvref_t<T>;
@@ -97,7 +97,7 @@ void for_events(T&& value, Use&& use) {
   }
 }
 
-// How processed keeps the events: as they are when there is one type of them, else as a variant.
+// The type that processed keeps the events in: their own when there is only one, else a variant.
 template <typename Leaves>
 struct events_holder;
 template <typename Leaf>

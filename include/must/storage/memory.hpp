@@ -138,8 +138,8 @@ class memory_store {
   }
 
  private:
-  // A writer's turn: at its end, however that comes, what it appended is published. Who waits is told after the lock
-  // is free, and so need not wait for that too.
+  // The turn of a writer. At its end, however that comes, what it appended is published. Threads that wait are told
+  // after the lock is free, so that they need not wait for that, too.
   class turn {
    public:
     explicit turn(memory_store& store) : store_(store), lock_(store.mutex_) {}
@@ -166,7 +166,7 @@ class memory_store {
   must::limits limits_;
   detail::memory::memory_log<data_type> log_{};
   detail::memory::memory_cells cells_{};
-  std::mutex mutex_{};  // of the writer
+  std::mutex mutex_{};  // This protects the writer.
   kit::wake_up wake_up_{};
 };
 

@@ -88,7 +88,7 @@ struct delivery_cases {
     return must::relay(store, "relay", wanted(), delivery, std::move(how));
   }
 
-  // Everything arrived, in the order of the log in each stream, and no more repeats than allowed.
+  // Expects that everything arrived, in the order of the log in each stream, and no more repeats than allowed.
   static void check_received(F& fixture, std::size_t most_repeats) {
     const auto log = read_all<F>(fixture.store(), wanted());
     std::map<std::string, std::string> stream_of;
@@ -155,7 +155,7 @@ struct delivery_cases {
       }
       if (where == lease_lost)
         delivery.before = at_the_sixth([&] {
-          store.crash_now();  // no renewal arrives any more
+          store.crash_now();  // No renewal arrives any more.
           run_to_the_end(fixture);
         });
       bool ended = false;
@@ -233,7 +233,7 @@ struct delivery_cases {
     std::jthread follows([&] {
       try {
         first.run_once();
-      } catch (const std::exception&) {}  // it is fenced off
+      } catch (const std::exception&) {}  // It is fenced off.
     });
     wait_for([&] { return inside.load(); }, "the first delivers");
     std::string refusal;

@@ -99,14 +99,14 @@ class dense_positions : public must::kit::decorator<S> {
  private:
   static constexpr position beyond_every_head = position{1} << 62U;
 
-  // The largest position below that of the event after the n-th.
+  // Returns the largest position below that of the event after the n-th.
   position before_next(position n) {
     const std::lock_guard lock(mutex_);
     look();
     if (n > at_.size()) return beyond_every_head;
     return n == at_.size() ? seen_ : at_[n] - 1;
   }
-  // How many events there are, and how many at or below a position.
+  // Returns how many events there are, and how many at or below a position.
   position count() {
     const std::lock_guard lock(mutex_);
     look();
@@ -124,7 +124,7 @@ class dense_positions : public must::kit::decorator<S> {
            "an event at position " + std::to_string(at) + " is there when a read has come to its head");
     return number;
   }
-  // The mutex is held.
+  // The caller holds the mutex.
   void look() {
     const auto done = this->storage().read(query::all(), {.after = seen_}, [&](const recorded<data_type>& record) {
       expect(record.position > (at_.empty() ? seen_ : std::max(seen_, at_.back())), "positions increase strictly");
@@ -152,7 +152,7 @@ class dense_positions : public must::kit::decorator<S> {
   }
 
   std::mutex mutex_{};
-  std::vector<position> at_{};  // of the events, up to seen_
+  std::vector<position> at_{};  // The positions of the events, up to seen_.
   position seen_ = 0;
 };
 

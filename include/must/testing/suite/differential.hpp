@@ -18,13 +18,13 @@
 
 namespace must::testing::suite {
 
-// One random step of a history after another; the same seed gives the same history.
+// Makes one random step of a history after another. The same seed gives the same history.
 template <typename Data, typename MakeData>
 class random_history {
  public:
   random_history(std::uint64_t from, MakeData make_data) : random_(from), make_data_(make_data) {}
 
-  // Runs the next step on both stores; throws assertion_failed where they differ.
+  // Runs the next step on both stores. Throws assertion_failed where they differ.
   template <typename Left, typename Right>
   void step(Left& left, Right& right) {
     switch (below(6)) {

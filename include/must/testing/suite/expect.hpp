@@ -34,7 +34,7 @@ void expect_equal(const Found& found, const Expected& expected, const std::strin
   throw assertion_failed(what + ": expected " + print(expected) + ", found " + print(found));
 }
 
-// Expects that `call` throws Exception; `field` of its error where one is named.
+// Expects that `call` throws Exception, and that `field` of its error is the one that is named, if one is.
 template <typename Exception, typename Call>
 void expect_throws(Call&& call, const std::string& what, std::string_view field = {}) {
   try {
@@ -50,7 +50,7 @@ void expect_throws(Call&& call, const std::string& what, std::string_view field 
   throw assertion_failed(what + ": nothing was thrown");
 }
 
-// The seed of a race or a random history: MUST_TEST_SEED, else the time. Failures name it.
+// Returns the seed of a race or a random history: MUST_TEST_SEED, or else the time. Failures name it.
 inline std::uint64_t seed() {
   static const std::uint64_t drawn = [] {
     const char* given = std::getenv("MUST_TEST_SEED");
@@ -59,14 +59,14 @@ inline std::uint64_t seed() {
   return drawn;
 }
 
-// A name that ends in a number.
+// Returns a name that ends in a number.
 template <typename Number>
 std::string numbered(std::string name, Number number) {
   name += std::to_string(number);
   return name;
 }
 
-// For what a race is told apart by: the seed that runs it again.
+// Returns the seed that runs a race again, for the message of a failure.
 inline std::string with_seed(const std::string& what) {
   return what + " (MUST_TEST_SEED=" + std::to_string(seed()) + ")";
 }
@@ -78,7 +78,7 @@ using data_of = typename store_of<Fixture>::data_type;
 template <typename Fixture>
 using event_of = basic_event<data_of<Fixture>>;
 
-// The n-th data of a fixture's kind.
+// Returns the n-th data of the kind of a fixture.
 template <typename Fixture>
 data_of<Fixture> data(std::uint64_t n) {
   if constexpr (requires { Fixture::data(n); })
@@ -87,7 +87,7 @@ data_of<Fixture> data(std::uint64_t n) {
     return payload("text/plain", std::to_string(n));
 }
 
-// An event of the suite; ids are unique within the process.
+// Returns an event of the suite. Ids are unique within the process.
 template <typename Fixture>
 event_of<Fixture> event(std::string type, std::string stream = {}, tag_set tags = {}, std::uint64_t n = 0) {
   event_of<Fixture> made;

@@ -22,7 +22,7 @@
 
 namespace must::testing::suite {
 
-// Lets others run, 0 to 7 times: a race takes another way in each round, and the same by the same seed.
+// Lets others run, 0 to 7 times. A race takes another way in each round, and the same by the same seed.
 class jitter {
  public:
   explicit jitter(std::uint64_t of) : random_(seed() + of) {}
@@ -34,7 +34,7 @@ class jitter {
   std::mt19937_64 random_;
 };
 
-// Runs `work(thread)` on as many threads at once; throws what the first of them threw.
+// Runs `work(thread)` on as many threads at once. Throws what the first of them threw.
 inline void at_once(int threads, const std::function<void(int)>& work) {
   std::barrier start(threads);
   std::mutex mutex;
@@ -180,7 +180,7 @@ struct race_cases {
       expect(positions<F>(store, which, {.after = seen, .until = first - 1}).empty(),
              with_seed("no event that a condition forbids lies before the append"));
   }
-  // An answer that was lost: the same append, sent again and again and at once, is stored once.
+  // Here an answer is lost: the same append, sent again and again and at once, is stored once.
   static void i4_sent_again() {
     for (int round = 0; round < 20; ++round) {
       F fixture;
