@@ -168,7 +168,7 @@ concept translated_by_look_up = chain_of<C, Option...>::translate.callable();
 /// is called with (states..., options...), (options...), (states...) or (): the longest that fits. The states come from
 /// depends_on, and the options from the caller. A member of the name of a rule decides alone: if it cannot be called
 /// so, C is no Command. be_authorized and be_valid return one of these:
-/// - void, a bool, must::refusal, or must::result<void>, which allow or refuse the command;
+/// - void, a bool that is false to refuse the command, must::refusal, or must::result<void>;
 /// - another command, or a result of one, which the next rule gets in place of this one.
 /// be_translated_to_events returns events. \see must::be_translated_to_events
 template <typename C, typename... Option>
@@ -203,8 +203,9 @@ inline constexpr detail::rule_object<detail::rules::be_valid_rule> be_valid{};
 inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule> be_translated_to_events{};
 /// The optional rule of an event that acts on it after it is stored: `event.be_handled(options...)`.
 ///
-/// process_command calls it in its own thread. A process that ends before that never calls it. What it throws is in
-/// processed_command::handler_errors. Work that may not be lost belongs to a must::subscription.
+/// process_command calls it before it returns, in the same thread. When the process ends before that, it is never
+/// called. What it throws is in processed_command::handler_errors. Work that may not be lost belongs to a
+/// must::subscription.
 inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
 /// The optional rule that returns what the command depends on: stream<S>(id), tagged<S>(tags...), every<S>() or
 /// all_of().

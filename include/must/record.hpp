@@ -112,7 +112,7 @@ struct erasure {
 /// Absent and null differ: a CloudEvent without `data` is not one with `"data": null`.
 class payload {
  public:
-  /// What there is of the data.
+  /// The kinds of payloads, one for each state of the data.
   enum class kind : std::uint8_t { absent, null, present, erased };
 
   payload() = default;

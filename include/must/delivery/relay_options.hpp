@@ -59,7 +59,7 @@ struct relay_options {
   delivery_policy on_failure{};
   /// The highest number of events that may be parked. The next one that fails stops the relay.
   std::size_t most_parked = 1'000;
-  /// The name of this process in errors of other processes. By default it is a name that no other process has.
+  /// The name that not_owner and must::subscriptions show for this process. By default no other process has it.
   std::string owner{};
   /// The time after which another process may take over from one that crashed.
   duration lease{5'000'000};

@@ -72,7 +72,8 @@ class view {
   view(const view&) = delete;
   view& operator=(const view&) = delete;
 
-  /// Builds this version from the first event on, beside the one in use, takes its place, and returns.
+  /// Builds this version beside the one in use, takes its place, and returns. It begins with the first event, unless
+  /// the option `start` says otherwise.
   ///
   /// A stop request ends it early, and the next call goes on from there. It does nothing when this version is built and
   /// in use. A process that runs the former version returns from run. The first version of a view is in use from the

@@ -43,8 +43,8 @@ class context : public kit::decorator<S> {
 
   /// Makes a context in a store.
   /// \param storage  the store, which outlives the context
-  /// \param name    the name of the context: 1 to 200 bytes without "/"
-  /// \param origin  what new events get. By default it is that of the store, with "/<name>" after its source.
+  /// \param name     the name of the context: 1 to 200 bytes without "/"
+  /// \param origin   what new events get. By default it is that of the store, with "/<name>" after its source.
   /// \throws bad_input  for a name or a source that cannot be
   /// \throws bad_input  for a store whose limits leave no room for the prefix and the tag
   context(S& storage, std::string name, std::optional<must::origin> origin = {})
@@ -65,7 +65,8 @@ class context : public kit::decorator<S> {
   }
 
   /// Appends events to this context. \see Storage
-  /// \throws ...  what the append of the shared store throws
+  /// \throws bad_input  for input beyond limits()
+  /// \throws ...        what the append of the shared store throws
   append_result append(std::span<event> events, const append_condition& condition) {
     kit::check_append(std::span<const event>(events), condition, limits_);
     const marked mine(*this, events);

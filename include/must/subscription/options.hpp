@@ -98,7 +98,7 @@ struct subscription_options {
   failure_policy on_failure{};
   /// The highest number of events that may be parked. The next one that fails stops the subscription.
   std::size_t most_parked = 1'000;
-  /// The name of this process in errors of other processes. By default it is a name that no other process has.
+  /// The name that not_owner and must::subscriptions show for this process. By default no other process has it.
   std::string owner{};
   /// The time after which another process may take over from one that crashed. A process that cannot reach its store
   /// for so long handles nothing more.

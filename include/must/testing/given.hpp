@@ -101,7 +101,7 @@ class [[nodiscard]] outcome {
       throw assertion_failed("the command was expected to come to no event\n" + diff({}, actual_lines()));
   }
 
-  /// Expects that the command is refused with the exception Refusal: unauthorized, invalid or version_conflict.
+  /// Expects that the command is refused with this exception: unauthorized, invalid or version_conflict.
   /// \param reason  the whole reason. An empty one expects any reason.
   /// \throws assertion_failed  when the command is accepted, or is refused otherwise
   template <typename Exception>
