@@ -118,10 +118,10 @@ class claim {
     if (handled == now_.handled && !has_new_error_) return true;
     return try_to("put", [&] { return write(moved_to(handled)); });
   }
-  // Stores the lanes of what is to come. The checkpoint stays.
-  void set_lanes(unsigned lanes) {
+  // Stores the lanes of what is to come. The checkpoint moves in the same write, so that no former lane is ahead of it.
+  void set_lanes(unsigned lanes, const anchor& handled) {
     const std::lock_guard lock(mutex_);
-    auto next = now_;
+    auto next = moved_to(handled);
     next.lanes = lanes;
     if (!write(next)) tell_loss();
   }

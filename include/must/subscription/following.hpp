@@ -97,15 +97,20 @@ class following {
   }
   void pass() {
     if (!claim_.make_sure(stop_)) return;
-    if (replay_.is_asked()) {
-      drain();
-      replay_.run(read_to_.at);
-    }
-    if (lanes_.are_open())
-      pass_to_lanes(until_);
-    else
-      pass_directly();
+    if (replay_.is_asked() && pass_what_was_begun()) replay_.run(read_to_.at);
+    if (!failure_) pass(until_);
     if (!failure_) tick();
+  }
+  void pass(position until) { lanes_.are_open() ? pass_to_lanes(until) : pass_directly(until); }
+  // Passes what an earlier run began above the checkpoint, before anything is replayed. Otherwise an event that is
+  // replayed would come again, and one that waits in a lane ahead would be left out. Returns whether that is done.
+  bool pass_what_was_begun() {
+    if (read_to_.at < begun_to_) {
+      if (begun_to_ > until_) return false;
+      pass(begun_to_);
+    }
+    drain();
+    return !failure_ && !stop_.stop_requested();
   }
   // Makes a pass, and waits for the next. A failure of the store that may pass is waited for.
   void pass_patiently() {
@@ -154,11 +159,11 @@ class following {
   }
 
   // --- one after another ---
-  void pass_directly() {
+  void pass_directly(position until) {
     handled_ = counters_.handled;
     counters_.in_flight = 1;
     const at_exit ends([&] { counters_.in_flight = 0; });
-    const bool complete = read_on(until_, [&](const event_type& event) {
+    const bool complete = read_on(until, [&](const event_type& event) {
       if (stop_.stop_requested() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
       if (!handle(event)) return false;
       counters_.advance(event.position);
@@ -169,7 +174,7 @@ class following {
       return true;
     });
     counters_.advance(read_to_.at);
-    if (complete && !failure_) caught_up();
+    if (complete && !failure_ && until == until_) caught_up();
   }
   // Hands out what there is up to a position. Returns whether that was all. Throws history_changed.
   template <typename Visit>
@@ -219,24 +224,30 @@ class following {
   }
 
   // --- in lanes ---
-  // The events that the former lanes have begun are done by as many lanes, before others take their place.
+  // The events that the former lanes have begun are done by as many lanes, before others take their place. At a stop,
+  // the former lanes stay.
   void start_lanes() {
+    for (const auto& one : parked().all())
+      begun_to_ = std::max(begun_to_, one.attempts > 0 ? one.position : one.position - 1);
     const auto former = claim_.found().lanes;
     if constexpr (call_type::is_transactional) {
       lanes_.open(former, read_to_);
-      if (former != options_.lanes) {
-        if (const auto farthest = lanes_.farthest(); farthest > read_to_.at) {
-          pass_to_lanes(farthest);
-          drain();
-          lanes_.close();
-          save();
-        }
-        lanes_.open(options_.lanes, read_to_);
+      const auto farthest = lanes_.farthest();
+      begun_to_ = std::max(begun_to_, farthest);
+      if (former == options_.lanes) return;
+      if (farthest > read_to_.at) {
+        pass_to_lanes(farthest);
+        drain();
+        if (stop_.stop_requested() || !handling_.flush_waiting()) return;
       }
-    } else if (options_.lanes > 1 || call_.batch() > 1) {
+      lanes_.close();
+      claim_.set_lanes(options_.lanes, read_to_);
+      note_saved(read_to_.at);
       lanes_.open(options_.lanes, read_to_);
+    } else {
+      if (options_.lanes > 1 || call_.batch() > 1) lanes_.open(options_.lanes, read_to_);
+      if (former != options_.lanes && !stop_.stop_requested()) claim_.set_lanes(options_.lanes, read_to_);
     }
-    if (former != options_.lanes && !stop_.stop_requested()) claim_.set_lanes(options_.lanes);
   }
   void pass_to_lanes(position until) {
     const bool complete = read_on(until, [&](const event_type& event) {
@@ -247,7 +258,7 @@ class following {
     });
     if (!complete || stop_.stop_requested()) return;
     lanes_.pool().read_to(read_to_);
-    if (lanes_.pool().is_idle()) caught_up();
+    if (lanes_.pool().is_idle() && until == until_) caught_up();
   }
   // Waits until one more event fits into the window above the checkpoint.
   bool make_room() {
@@ -274,7 +285,10 @@ class following {
     if (!handling_.flush_waiting() || !claim_.save(at)) return;
     unsaved_ = 0;
     if (lanes_.are_open()) lanes_.pool().release(at.at);
-    if (counters_.saved.exchange(at.at) == at.at) return;
+    note_saved(at.at);
+  }
+  void note_saved(position at) {
+    if (counters_.saved.exchange(at) == at) return;
     if (options_.observer) options_.observer(health_of(storage_, which_, options_, counters_));
   }
 
@@ -291,6 +305,7 @@ class following {
   replay<S, Handler> replay_;
   anchor read_to_;
   position until_ = 0;
+  position begun_to_ = 0;  // An earlier run has passed it in a lane, or has parked an event there.
   std::size_t unsaved_ = 0;
   std::uint64_t handled_ = 0;
   duration longest_idle_{longest_span};

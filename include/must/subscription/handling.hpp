@@ -52,10 +52,11 @@ class handling {
   // ends the process is known.
   [[nodiscard]] bool has_suspects() const { return suspects_.load(std::memory_order_relaxed) > 0; }
   // Returns whether there is more to do with the event than to call its handler. It costs a few loads.
-  [[nodiscard]] bool needs_care(const event_type& event) const { return is_blocked(event) || is_suspicious(event); }
-  // Returns whether the event waits behind one that is parked.
-  [[nodiscard]] bool is_blocked(const event_type& event) const {
-    return parked_.size() != 0 && parked_.blocks(key_of(event));
+  [[nodiscard]] bool needs_care(const event_type& event) const { return is_set_aside(event) || is_suspicious(event); }
+  // Returns whether the event waits behind one that is parked, or is parked itself. The latter comes again when a crash
+  // kept the checkpoint from passing it. The replay handles both.
+  [[nodiscard]] bool is_set_aside(const event_type& event) const {
+    return parked_.size() != 0 && (parked_.holds(event.position, event.id) || parked_.blocks(key_of(event)));
   }
   // Returns whether the attempts of the event have to be counted.
   [[nodiscard]] bool is_suspicious(const event_type& event) const {
@@ -65,7 +66,7 @@ class handling {
   // returns false. Throws what the handler threw when the policy is to stop.
   template <typename Handle>
   bool run(const event_type& event, Handle&& handle) {
-    if (is_blocked(event)) {
+    if (is_set_aside(event)) {
       parked_.count_waiting(key_of(event), event.position);
       return true;
     }

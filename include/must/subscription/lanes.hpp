@@ -115,11 +115,11 @@ class lanes {
     });
   }
   // Returns the events from `at` on that can be handled together, up to one whose attempts have to be counted. `at`
-  // moves behind them. Those that wait behind a parked one are counted and left out.
+  // moves behind them. Those that are parked are left out, and those that wait behind one are counted and left out.
   batch next_batch(std::span<const event_type* const> events, std::size_t& at) {
     batch together;
     for (; at < events.size() && !handling_.is_suspicious(*events[at]); ++at) {
-      if (handling_.is_blocked(*events[at]))
+      if (handling_.is_set_aside(*events[at]))
         static_cast<void>(handling_.run(*events[at], [] { return true; }));
       else
         together.push_back(events[at]);

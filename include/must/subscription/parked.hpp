@@ -45,6 +45,16 @@ class parked_list {
     const std::lock_guard lock(mutex_);
     return blocked_.contains(std::string(key));
   }
+  // Returns whether the event is parked itself. It costs a load while nothing is parked.
+  [[nodiscard]] bool holds(position event, std::string_view id) const {
+    if (size() == 0) return false;
+    const std::lock_guard lock(mutex_);
+    const auto [first, end] = parked_.equal_range(event);
+    return std::any_of(first, end, [&](const auto& found) {
+      const auto& one = now_.all[found.second];
+      return one.id.empty() || one.id == id;
+    });
+  }
   // Counts an event that has to wait, once.
   void count_waiting(std::string_view key, position event) {
     const std::lock_guard lock(mutex_);
@@ -99,8 +109,12 @@ class parked_list {
   }
   void note() {
     blocked_.clear();
-    for (std::size_t i = 0; i < now_.all.size(); ++i)
-      if (now_.all[i].strict) blocked_.emplace(now_.all[i].key, i);
+    parked_.clear();
+    for (std::size_t i = 0; i < now_.all.size(); ++i) {
+      const auto& one = now_.all[i];
+      if (one.strict) blocked_.emplace(one.key, i);
+      if (one.attempts > 0) parked_.emplace(one.position, i);
+    }
     size_.store(now_.all.size(), std::memory_order_relaxed);
     tell();
   }
@@ -118,7 +132,8 @@ class parked_list {
   fenced_cell<S> cell_;
   progress& counters_;
   parked_content now_{};
-  std::unordered_map<std::string, std::size_t> blocked_{};  // The first strict one of each key.
+  std::unordered_map<std::string, std::size_t> blocked_{};   // The first strict one of each key.
+  std::unordered_multimap<position, std::size_t> parked_{};  // Those that are events, by their positions.
   bool has_new_counts_ = false;
   std::atomic<std::size_t> size_{0};
 };
