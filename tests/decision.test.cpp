@@ -102,7 +102,7 @@ TEST_CASE("decision: stream is the state of one stream, and guards all of its ev
             [](const Account& c) { return std::vector{c.applied}; }) == std::vector{0});
 
   // An event of the stream that Deposits does not name is a conflict all the same.
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) -> std::optional<must::append_result> {
     if (number == 1) must::append(store, Opened{"a"});
     return {};
@@ -124,7 +124,7 @@ TEST_CASE("decision: tagged is the state of the events of its types that have al
   CHECK(ask(store, [] { return must::tagged<Account>(std::string_view("z")); }, balance) == std::vector{0});
 
   // An event with the tags, but of a type that the state does not name, is no conflict.
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) -> std::optional<must::append_result> {
     if (number == 1) must::append(store, Noted{"other", {"x"}});
     if (number == 2) FAIL("tried again");
@@ -202,7 +202,7 @@ TEST_CASE("decision: each gives a vector of states, one for each name or depende
 
 TEST_CASE("decision: each guards all of its streams", "[core]") {
   bank store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) -> std::optional<must::append_result> {
     if (number == 1) must::append(store, Deposited{"b", 1});
     return {};
@@ -232,7 +232,7 @@ TEST_CASE("decision: a dependency may be optional; the rules then get an optiona
 
 TEST_CASE("decision: nothing is read for a command that depends on nothing, and nothing is guarded", "[core]") {
   bank store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   struct Free {
     must::anyone_t be_authorized() const { return {}; }
     must::always_t be_valid() const { return {}; }
@@ -249,7 +249,7 @@ TEST_CASE("decision: nothing is read for a command that depends on nothing, and 
 
 TEST_CASE("decision: all states of a command come from one read", "[core]") {
   bank store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   const Ask command{[] {
                       return must::all_of(must::stream<Account>("a"), must::tagged<Deposits>("t"),
                                           must::each<Account>(std::vector{"b", "c"}));
@@ -263,7 +263,7 @@ TEST_CASE("decision: all states of a command come from one read", "[core]") {
 TEST_CASE("decision: states are kept between attempts, and each event is applied once", "[core]") {
   bank store;
   must::append(store, Deposited{"a", 1}, Deposited{"a", 1}, Deposited{"b", 1});
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) -> std::optional<must::append_result> {
     if (number <= 3) must::append(store, Deposited{"a", 10}, Deposited{"b", 1});
     return {};
@@ -313,7 +313,7 @@ TEST_CASE("decision: at_version is checked after the fold and at the append", "[
   CHECK(calls == 1);
 
   // Between the fold and the append: never tried again.
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t) -> std::optional<must::append_result> {
     must::append(store, Deposited{"a", 1});
     return {};
@@ -331,7 +331,7 @@ TEST_CASE("decision: at_version is checked after the fold and at the append", "[
 TEST_CASE("decision: a conflict in the query part alone is tried again, at_version or not", "[core]") {
   bank store;
   must::append(store, Opened{"a"});
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) -> std::optional<must::append_result> {
     if (number == 1) must::append(store, Deposited{"b", 1, {"t"}});
     return {};

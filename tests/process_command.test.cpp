@@ -392,7 +392,7 @@ std::string ids_of(const std::vector<must::basic_event<letters::data_type>>& eve
 
 TEST_CASE("process_command: a conflict is tried again with what was stored in between", "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) -> std::optional<must::append_result> {
     if (number == 2) return must::conflict{.actual = 1};  // a false one
     if (number < 5) must::process_command(next, store);
@@ -407,7 +407,7 @@ TEST_CASE("process_command: a conflict is tried again with what was stored in be
 TEST_CASE("process_command: gives up after the retries that it may make", "[core]") {
   letters store;
   for (const unsigned count : {0U, 1U, 2U, 5U}) {
-    scripted_store scripted(store);
+    must_test::scripted_store scripted(store);
     scripted.before = always_conflict;
     const auto done = must::try_process_command(next, scripted, must::attempts{count});
     REQUIRE_FALSE(done);
@@ -416,7 +416,7 @@ TEST_CASE("process_command: gives up after the retries that it may make", "[core
     CHECK(scripted.appends.size() == (count == 0 ? 1 : count));
     CHECK((done.error().message.find(" attempts)") != std::string::npos) == (count > 1));
   }
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = always_conflict;
   CHECK_THROWS_AS(must::process_command(next, scripted), must::version_conflict);
   CHECK(scripted.appends.size() == 16);
@@ -427,7 +427,7 @@ TEST_CASE("process_command: gives up at the deadline", "[core]") {
   letters store;
   using std::chrono::steady_clock;
   const auto run = [&](must::deadline limit) {
-    scripted_store scripted(store);
+    must_test::scripted_store scripted(store);
     scripted.before = always_conflict;
     const auto start = steady_clock::now();
     CHECK_FALSE(must::try_process_command(next, scripted, limit, must::attempts{1'000'000}));
@@ -441,7 +441,7 @@ TEST_CASE("process_command: gives up at the deadline", "[core]") {
   CHECK(took < std::chrono::seconds(10));
   CHECK(tries > 1);
   // The longest there is does not overflow.
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = always_conflict;
   CHECK_FALSE(must::try_process_command(next, scripted, must::deadline{must::duration(INT64_MAX)}, must::attempts{3}));
   CHECK(scripted.appends.size() == 3);
@@ -449,7 +449,7 @@ TEST_CASE("process_command: gives up at the deadline", "[core]") {
 
 TEST_CASE("process_command: an unknown outcome is resolved by the very same append", "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   const auto unknown = [](std::size_t number) {
     if (number < 4) must::raise({.code = must::error_code::outcome_unknown, .message = "no answer"});
   };
@@ -479,7 +479,7 @@ TEST_CASE("process_command: an unknown outcome is resolved by the very same appe
 
 TEST_CASE("process_command: an unknown outcome that turns out a conflict is decided anew, under other ids", "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) -> std::optional<must::append_result> {
     if (number == 1) {
       must::process_command(next, store);
@@ -497,7 +497,7 @@ TEST_CASE("process_command: an unknown outcome that turns out a conflict is deci
 
 TEST_CASE("process_command: an outcome that stays unknown is an error past the deadline", "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [](std::size_t) -> std::optional<must::append_result> {
     must::raise({.code = must::error_code::outcome_unknown, .message = "no answer"});
   };
@@ -513,7 +513,7 @@ TEST_CASE("process_command: an outcome that stays unknown is an error past the d
 
 TEST_CASE("process_command: what the store throws passes, at once", "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   const auto raise_in = [&](must::error_code code) {
     scripted.before = [code](std::size_t) -> std::optional<must::append_result> {
       must::raise({.code = code,
@@ -784,7 +784,7 @@ TEST_CASE("process_command: what be_handled throws is collected, and undoes noth
 TEST_CASE("process_command: nothing is handled that was not stored", "[core]") {
   handled_store store;
   std::vector<int> log;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = always_conflict;
   struct Refused {
     must::anyone_t be_authorized() const { return {}; }
@@ -920,7 +920,7 @@ TEST_CASE("process_command: each record of a command with an id tells id, digest
 TEST_CASE("process_command: a repeat that is stored while the rules run is found, not refused or stored twice",
           "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   SECTION("before the states are read: they hold what the repeat has stored") {
     scripted.before_read = [&](std::size_t number) {
       if (number == 1) must::process_command(Pay{"p", 6}, store);
@@ -943,7 +943,7 @@ TEST_CASE("process_command: a repeat that is stored while the rules run is found
 TEST_CASE("process_command: the same id with other content, stored while the rules run, is a duplicate_command",
           "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.before = [&](std::size_t number) {
     if (number == 1) must::process_command(Pay{"p", 1}, store);
     return no_conflicts(number);
@@ -956,7 +956,7 @@ TEST_CASE("process_command: the same id with other content, stored while the rul
 
 TEST_CASE("process_command: an unknown outcome of a command with an id is resolved too", "[core]") {
   letters store;
-  scripted_store scripted(store);
+  must_test::scripted_store scripted(store);
   scripted.after = [](std::size_t number) {
     if (number == 1) must::raise({.code = must::error_code::outcome_unknown, .message = "no answer"});
   };

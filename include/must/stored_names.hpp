@@ -113,8 +113,16 @@ inline constexpr std::string_view snapshots = "must/snapshot/";
   return {joined({"must", "inbox", receiver}) + "/", "must/inbox/" + std::string(receiver) + "/"};
 }
 
+/// The tag of the events of a context starts with this text; the path of the context follows.
+inline constexpr std::string_view context_tags = "context:";
+/// The keys of the cells of a context start with this text; the path of the context and "/" follow.
+inline constexpr std::string_view context_cells = "context/";
+
 /// The extensions that `must` adds to the events of commands.
 namespace extension {
+inline constexpr std::string_view sequence = "sequence";            ///< The position, where an event is exported.
+inline constexpr std::string_view streamversion = "streamversion";  ///< The version in the stream, where exported.
+inline constexpr std::string_view recordedtime = "recordedtime";    ///< The time of recording, where exported.
 inline constexpr const char* command_id = "mustcommandid";          ///< The id of the command of the event.
 inline constexpr const char* command_digest = "mustcommanddigest";  ///< The digest of the content of the command.
 inline constexpr const char* command_count = "mustcommandcount";    ///< The number of events of the command.

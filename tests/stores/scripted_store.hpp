@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace must_test {
+
 template <must::Storage S>
 class scripted_store {
  public:
@@ -54,3 +56,5 @@ class scripted_store {
  private:
   S* inner_;
 };
+
+}  // namespace must_test

@@ -22,7 +22,7 @@ namespace must::cloudevents::detail {
 using must::detail::text::in_quotes;
 
 // The extensions that an export of a recorded event adds.
-inline constexpr std::string_view sequence = "sequence", streamversion = "streamversion", recordedtime = "recordedtime";
+using stored_names::extension::recordedtime, stored_names::extension::sequence, stored_names::extension::streamversion;
 // The extensions that stand for tags and for an erased payload.
 inline constexpr std::string_view musttags = stored_names::extension::tags,
                                   musterased = stored_names::extension::erased,

@@ -61,7 +61,8 @@ inline void check_metadata(const attributes& entries) {
   for (const auto& [name, value] : entries) {
     if (name.starts_with("must"))
       kit::refuse_input("metadata", text::in_quotes(name) + " is reserved: it starts with \"must\"");
-    if (name == "sequence" || name == "streamversion" || name == "recordedtime")
+    using namespace stored_names::extension;
+    if (name == sequence || name == streamversion || name == recordedtime)
       kit::refuse_input("metadata", text::in_quotes(name) + " is the name of what an export adds to a stored event");
     kit::check_extension(name, value, "metadata");
   }

@@ -12,6 +12,7 @@
 #include "must/storage/kit/decorator.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/transactional.hpp"
+#include "must/stored_names.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -51,8 +52,8 @@ class context : public kit::decorator<S> {
       : base(storage),
         name_(checked(std::move(name))),
         prefix_(name_ + "/"),
-        tag_("context:" + name_),
-        cells_("context/" + prefix_),
+        tag_(std::string(stored_names::context_tags) + name_),
+        cells_(std::string(stored_names::context_cells) + prefix_),
         origin_(origin ? *std::move(origin) : origin_in(storage)) {
     kit::check_name("source", origin_.source);
     if constexpr (LimitedStorage<S>) limits_ = storage.limits();
@@ -205,7 +206,7 @@ class context : public kit::decorator<S> {
   }
   // Tags that look like those of contexts are kept as tags of this one.
   [[nodiscard]] std::string stored_tag(std::string tag) const {
-    if (tag.starts_with(tag_prefix)) tag.insert(tag_prefix.size(), prefix_);
+    if (tag.starts_with(stored_names::context_tags)) tag.insert(stored_names::context_tags.size(), prefix_);
     return tag;
   }
   void mark(event& one) const {
@@ -223,7 +224,7 @@ class context : public kit::decorator<S> {
     auto tags = std::move(one.tags).release();
     std::erase(tags, tag_);
     for (auto& tag : tags)
-      if (tag.starts_with(tag_ + "/")) tag.erase(tag_prefix.size(), prefix_.size());
+      if (tag.starts_with(tag_ + "/")) tag.erase(stored_names::context_tags.size(), prefix_.size());
     one.tags = tag_set(std::move(tags));
   }
   [[nodiscard]] query stored(const query& which) const {
@@ -252,7 +253,6 @@ class context : public kit::decorator<S> {
     return cells_ + std::string(key);
   }
 
-  static constexpr std::string_view tag_prefix = "context:";
   std::string name_, prefix_, tag_, cells_;
   must::origin origin_;
   must::limits limits_{};
