@@ -206,7 +206,7 @@ class postgres_server {
       for (const char* setting : {"fsync=off", "synchronous_commit=off", "full_page_writes=off"})
         words.insert(words.end(), {"-c", setting});
     server_ = run(words, setup_.small_disk);
-    for (int i = 0; i < 600; ++i) {
+    for (int i = 0; i < 2400; ++i) {  // a crash may leave much to be recovered
       if (PQping(conninfo_.c_str()) == PQPING_OK) return;
       int status = 0;
       if (::waitpid(server_, &status, WNOHANG) == server_) {
