@@ -7,6 +7,7 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/testing/suite/expect.hpp"
 #include "must/testing/suite/race_cases.hpp"
 #include "must/timestamp.hpp"
