@@ -17,18 +17,21 @@ inline void append_escaped(std::string& out, char c) {
   (out += "\\x") += {hex[byte >> 4U], hex[byte & 15U]};
 }
 
-// Returns a name or a value for a message: at most 64 bytes of it, with all that is not printable ASCII escaped.
+// Returns a name or a value for a message, with all that is not printable ASCII escaped: at most 64 bytes of it, and no
+// more of them than fit into 128 characters.
 inline std::string in_quotes(std::string_view text) {
-  constexpr std::size_t shown = 64;
+  constexpr std::size_t shown = 64, longest = 128;
   std::string out = "\"";
-  for (const char c : text.substr(0, shown)) {
+  std::size_t taken = 0;
+  for (; taken < text.size() && taken < shown && out.size() + 4 <= longest; ++taken) {
+    const char c = text[taken];
     const auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && byte < 0x7F && c != '"' && c != '\\')
       out += c;
     else
       append_escaped(out, c);
   }
-  return out += text.size() > shown ? "...\"" : "\"";
+  return out += taken < text.size() ? "...\"" : "\"";
 }
 
 // Returns whether a code point moves text, hides it, or ends its line.
