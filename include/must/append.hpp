@@ -39,9 +39,10 @@ template <typename S, typename... E>
   requires Storage<std::remove_reference_t<S>> || (Storage<E> || ...)
 appended append(S&& storage, const E&... events) {
   using store = std::remove_reference_t<S>;
-  static_assert(Storage<store>, "must: the first argument of append is not a Storage: append(store, events...)");
+  constexpr bool is_storage = Storage<store>;  // Its reasons would hide the sentence.
+  static_assert(is_storage, "must: the first argument of append is not a Storage: append(store, events...)");
   static_assert(sizeof...(E) > 0, "must: append needs an event: append(store, events...)");
-  if constexpr (Storage<store> && sizeof...(E) > 0) {
+  if constexpr (is_storage && sizeof...(E) > 0) {
     using data_type = typename store::data_type;
     if constexpr ((detail::pipeline::diagnose_appended<E, data_type>() & ...)) {
       const detail::pipeline::event_context context{storage.origin(), storage.origin().clock->now()};

@@ -8,6 +8,7 @@
 #include "must/error.hpp"
 #include "must/observer.hpp"
 #include "must/options.hpp"
+#include "must/process_command/check_event.hpp"  // IWYU pragma: keep (a short way to what it tells)
 #include "must/process_command/decide.hpp"
 #include "must/process_command/diagnose.hpp"
 #include "must/process_command/fold.hpp"
