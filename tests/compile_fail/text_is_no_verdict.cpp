@@ -1,4 +1,4 @@
-// error: must: the command has no be_valid\(states\.\.\., options\.\.\.\)
+// error: must: be_authorized returns neither void
 // SPDX-License-Identifier: MIT
 #include "declared_store.hpp"
 
