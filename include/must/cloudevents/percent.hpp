@@ -2,6 +2,8 @@
 // The values of HTTP headers: percent-encoding, both ways.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <cstddef>
 #include <string>
 #include <string_view>
