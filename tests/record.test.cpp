@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // payload, tag_set, metadata, basic_event, recorded, and the ids of events.
-#include "must/metadata.hpp"
 #include "must/record.hpp"
+#include "must/metadata.hpp"
 #include "must/one_of.hpp"
 #include "must/uuid.hpp"
 

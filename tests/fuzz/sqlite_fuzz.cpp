@@ -23,8 +23,8 @@ class file {
     auto pattern = (std::filesystem::temp_directory_path() / "must-fuzz-XXXXXX").string();
     expect(::mkdtemp(pattern.data()) != nullptr, "no temporary folder");
     folder_ = pattern;
-    store.emplace(
-        must::sqlite_options{.path = folder_ + "/a.db", .durability = must::sqlite_durability::normal, .page_events = 2});
+    store.emplace(must::sqlite_options{
+        .path = folder_ + "/a.db", .durability = must::sqlite_durability::normal, .page_events = 2});
     ::sqlite3_open((folder_ + "/a.db").c_str(), &raw_);
     run("PRAGMA synchronous = OFF");
   }
