@@ -140,7 +140,9 @@ class lanes {
           if (!handle_batch(std::span(together).subspan(done + 1))) return false;
         }
       }
-      if (at < events.size() && !handle_alone(*events[at++], nullptr)) return false;
+      if (at == events.size()) break;
+      if (!handle_alone(*events[at], nullptr)) return false;
+      ++at;
     }
     return true;
   }
@@ -155,7 +157,9 @@ class lanes {
           if (!handle_in_transaction(lane, *event)) return false;
       }
       if (at > first && !move_on(lane, *events[at - 1])) return false;
-      if (at < events.size() && !handle_in_transaction(lane, *events[at++])) return false;
+      if (at == events.size()) break;
+      if (!handle_in_transaction(lane, *events[at])) return false;
+      ++at;
     }
     return true;
   }

@@ -66,6 +66,7 @@ std::vector<running_process> running_processes(S& storage, const std::string& ma
     coding::with_event<process_decided>(record, [&](const process_decided& event) { note(record, event); });
   }));
   std::vector<running_process> running;
+  running.reserve(all.size());
   for (auto& [key, one] : all) running.push_back(std::move(one));
   return running;
 }

@@ -31,6 +31,7 @@ namespace must::detail::model {
 
 inline std::vector<left_event> left_events(const std::vector<parked_event>& parked) {
   std::vector<left_event> left;
+  left.reserve(parked.size());
   for (const auto& one : parked) left.push_back({one.position, one.key, one.strict});
   return left;
 }

@@ -83,6 +83,7 @@ struct limit_cases {
     const std::vector<event_of<F>> many(allowed.events_per_append + 1, event<F>("a"));
     expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, many)); }, "one event too many", "events");
     std::vector<std::string> names;
+    names.reserve(allowed.tags_per_event);
     for (std::size_t i = 0; i < allowed.tags_per_event; ++i) names.push_back(numbered("t", i));
     auto tagged = event<F>("a");
     tagged.tags = tag_set(std::move(names));
