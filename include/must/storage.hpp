@@ -3,14 +3,13 @@
 #pragma once
 
 #include "must/fwd.hpp"
-#include "must/limits.hpp"
+#include "must/limits.hpp"  // IWYU pragma: keep
 #include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 
 #include <concepts>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>

@@ -8,6 +8,7 @@
 #include "must/stored_names.hpp"
 #include "must/text/json_text.hpp"
 #include "must/text/media_type.hpp"
+#include "must/text/quoted.hpp"
 #include "must/text/uri.hpp"
 #include "must/text/utf8.hpp"
 #include "must/timestamp.hpp"

@@ -4,10 +4,12 @@
 
 #include "must/codec/versions.hpp"
 #include "must/event.hpp"
+#include "must/origin.hpp"
 #include "must/record.hpp"
-#include "must/storage.hpp"
+#include "must/storage.hpp"  // IWYU pragma: keep
 #include "must/storage/kit/validate.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstdint>

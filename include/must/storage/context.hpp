@@ -4,6 +4,7 @@
 
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
@@ -13,6 +14,7 @@
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/quoted.hpp"
 
 #include <cstddef>
 #include <cstdint>

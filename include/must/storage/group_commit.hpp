@@ -5,7 +5,7 @@
 #include "must/detail/current_error.hpp"
 #include "must/error.hpp"
 #include "must/query.hpp"
-#include "must/record.hpp"
+#include "must/record.hpp"  // IWYU pragma: keep
 #include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
@@ -23,7 +23,6 @@
 #include <optional>
 #include <span>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 

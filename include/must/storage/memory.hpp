@@ -2,10 +2,12 @@
 // memory_store: every promise of a Storage in one process, for tests, tools and caches.
 #pragma once
 
-#include "must/error.hpp"
+#include "must/error.hpp"  // IWYU pragma: keep
 #include "must/event.hpp"
 #include "must/fwd.hpp"
+#include "must/limits.hpp"
 #include "must/one_of.hpp"
+#include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
@@ -20,7 +22,6 @@
 #include "must/storage/waitable.hpp"
 #include "must/timestamp.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>

@@ -6,6 +6,8 @@
 #include "must/detail/current_error.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/limits.hpp"
+#include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"

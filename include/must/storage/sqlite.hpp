@@ -4,6 +4,7 @@
 
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
@@ -19,7 +20,7 @@
 #include "must/storage/sqlite/file.hpp"
 #include "must/storage/sqlite/options.hpp"
 #include "must/storage/sqlite/pages.hpp"
-#include "must/storage/sqlite/postings.hpp"
+#include "must/storage/sqlite/postings.hpp"  // IWYU pragma: keep
 #include "must/storage/sqlite/rows.hpp"
 #include "must/storage/sqlite/snapshot.hpp"
 #include "must/storage/sqlite/sql.hpp"

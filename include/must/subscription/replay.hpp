@@ -9,6 +9,7 @@
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
 #include "must/subscription/claim.hpp"
+#include "must/subscription/fields.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
 #include "must/subscription/parked.hpp"

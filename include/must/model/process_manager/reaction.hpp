@@ -7,8 +7,8 @@
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/model/process_manager/events.hpp"
-#include "must/process_command.hpp"
-#include "must/process_command/translate.hpp"
+#include "must/process_command.hpp"            // IWYU pragma: keep
+#include "must/process_command/translate.hpp"  // IWYU pragma: keep
 #include "must/record.hpp"
 #include "must/timestamp.hpp"
 
@@ -16,7 +16,6 @@
 #include <concepts>
 #include <string>
 #include <type_traits>
-#include <utility>
 
 namespace must {
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/limits.hpp"
+#include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"

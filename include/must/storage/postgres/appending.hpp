@@ -6,6 +6,7 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage/kit/identity.hpp"
 #include "must/storage/kit/judge.hpp"
 #include "must/storage/kit/row.hpp"
 #include "must/storage/postgres/connection.hpp"

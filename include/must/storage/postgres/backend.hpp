@@ -13,6 +13,7 @@
 #include "must/storage/postgres/parameters.hpp"
 #include "must/storage/postgres/pool.hpp"
 #include "must/storage/postgres/schema.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>

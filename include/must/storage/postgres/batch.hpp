@@ -3,7 +3,7 @@
 #pragma once
 
 #include "must/detail/siphash.hpp"
-#include "must/error.hpp"
+#include "must/error.hpp"  // IWYU pragma: keep
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
@@ -11,6 +11,7 @@
 #include "must/storage.hpp"
 #include "must/storage/index/event_index.hpp"
 #include "must/storage/kit/batch.hpp"
+#include "must/storage/kit/identity.hpp"
 #include "must/storage/kit/judge.hpp"
 #include "must/storage/kit/row.hpp"
 #include "must/storage/postgres/appending.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/storage/kit/validate.hpp"
+#include "must/text/quoted.hpp"
 
 #include <string>
 #include <string_view>

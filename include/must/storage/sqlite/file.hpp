@@ -5,6 +5,7 @@
 #include "must/detail/siphash.hpp"
 #include "must/error.hpp"
 #include "must/storage/kit/lease_pool.hpp"
+#include "must/storage/kit/schema_versions.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
@@ -12,6 +13,7 @@
 #include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
+#include "must/text/quoted.hpp"
 #include "must/uuid.hpp"
 
 #include <sqlite3.h>
@@ -29,7 +31,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 
 namespace must::detail::sqlite {
 

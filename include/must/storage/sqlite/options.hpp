@@ -2,7 +2,8 @@
 // How a SQLite store is opened.
 #pragma once
 
-#include "must/storage.hpp"
+#include "must/limits.hpp"
+#include "must/storage.hpp"  // IWYU pragma: keep
 #include "must/timestamp.hpp"
 
 #include <cstddef>

@@ -19,14 +19,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
-#include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 namespace must::detail::sqlite {

@@ -12,6 +12,7 @@
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/storage/sqlite/statement.hpp"
+#include "must/text/quoted.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/storage/kit/schema_versions.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/sql.hpp"

@@ -4,6 +4,7 @@
 
 #include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/limits.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
