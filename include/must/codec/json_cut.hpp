@@ -2,8 +2,7 @@
 // Finds numbers that nlohmann_json changes so that they fit their member, by writing again what was read.
 #pragma once
 
-#include "must/config.hpp"       // IWYU pragma: keep
-#include "must/text/quoted.hpp"  // IWYU pragma: keep
+#include "must/config.hpp"  // IWYU pragma: keep
 
 #include <nlohmann/json.hpp>
 

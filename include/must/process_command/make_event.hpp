@@ -6,7 +6,6 @@
 #include "must/event.hpp"
 #include "must/origin.hpp"
 #include "must/record.hpp"
-#include "must/storage.hpp"  // IWYU pragma: keep
 #include "must/storage/kit/validate.hpp"
 #include "must/stored_names.hpp"
 #include "must/text/quoted.hpp"

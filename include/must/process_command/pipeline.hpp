@@ -12,7 +12,6 @@
 #include "must/processed.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
-#include "must/storage.hpp"  // IWYU pragma: keep
 #include "must/storage/kit/validate.hpp"
 
 #include <cstddef>

@@ -5,7 +5,6 @@
 #include "must/codec/codec.hpp"
 #include "must/detail/digest.hpp"
 #include "must/detail/members.hpp"
-#include "must/error.hpp"  // IWYU pragma: keep
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"

@@ -5,7 +5,6 @@
 #include "must/detail/current_error.hpp"
 #include "must/error.hpp"
 #include "must/query.hpp"
-#include "must/record.hpp"  // IWYU pragma: keep
 #include "must/result.hpp"
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"

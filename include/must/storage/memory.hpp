@@ -2,7 +2,6 @@
 // memory_store: every promise of a Storage in one process, for tests, tools and caches.
 #pragma once
 
-#include "must/error.hpp"  // IWYU pragma: keep
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/limits.hpp"

@@ -20,7 +20,6 @@
 #include "must/storage/sqlite/file.hpp"
 #include "must/storage/sqlite/options.hpp"
 #include "must/storage/sqlite/pages.hpp"
-#include "must/storage/sqlite/postings.hpp"  // IWYU pragma: keep
 #include "must/storage/sqlite/rows.hpp"
 #include "must/storage/sqlite/snapshot.hpp"
 #include "must/storage/sqlite/sql.hpp"

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "must/fwd.hpp"
-#include "must/query.hpp"  // IWYU pragma: keep
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
 #include "must/subscription/anchor.hpp"

@@ -2,7 +2,6 @@
 // The query for the events that a typed handler handles, and the check that a given query misses none.
 #pragma once
 
-#include "must/decision.hpp"  // IWYU pragma: keep
 #include "must/query.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/text/quoted.hpp"

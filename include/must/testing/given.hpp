@@ -9,7 +9,6 @@
 #include "must/event.hpp"
 #include "must/one_of.hpp"
 #include "must/process_command/decide.hpp"
-#include "must/process_command/diagnose.hpp"  // IWYU pragma: keep
 #include "must/process_command/process.hpp"
 #include "must/process_command/translate.hpp"
 #include "must/query.hpp"

@@ -7,7 +7,6 @@
 #include "must/fwd.hpp"
 #include "must/model/process_manager/events.hpp"
 #include "must/record.hpp"
-#include "must/storage/kit/validate.hpp"  // IWYU pragma: keep
 #include "must/text/base64.hpp"
 #include "must/text/json_text.hpp"
 #include "must/text/quoted.hpp"

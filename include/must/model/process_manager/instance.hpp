@@ -4,9 +4,7 @@
 
 #include "must/codec/versions.hpp"
 #include "must/error.hpp"
-#include "must/event.hpp"  // IWYU pragma: keep
 #include "must/fwd.hpp"
-#include "must/model/process_manager/event_codec.hpp"  // IWYU pragma: keep
 #include "must/model/process_manager/events.hpp"
 #include "must/process_command/resume.hpp"
 #include "must/query.hpp"

@@ -8,7 +8,6 @@
 #include "must/process_command/fold.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
-#include "must/storage.hpp"  // IWYU pragma: keep
 
 #include <cstddef>
 #include <list>

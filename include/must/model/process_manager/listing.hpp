@@ -5,7 +5,6 @@
 #include "must/codec/versions.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
-#include "must/model/process_manager/event_codec.hpp"  // IWYU pragma: keep
 #include "must/model/process_manager/events.hpp"
 #include "must/model/process_manager/instance.hpp"
 #include "must/model/process_manager/runner.hpp"

@@ -2,7 +2,6 @@
 // The options of a process manager: those of its subscription, and those of the rules of its commands.
 #pragma once
 
-#include "must/decision.hpp"  // IWYU pragma: keep
 #include "must/error.hpp"
 #include "must/query.hpp"
 #include "must/storage/kit/validate.hpp"

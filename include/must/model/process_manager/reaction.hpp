@@ -7,8 +7,7 @@
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/model/process_manager/events.hpp"
-#include "must/process_command.hpp"            // IWYU pragma: keep
-#include "must/process_command/translate.hpp"  // IWYU pragma: keep
+#include "must/process_command.hpp"  // IWYU pragma: keep
 #include "must/record.hpp"
 #include "must/timestamp.hpp"
 

@@ -4,7 +4,6 @@
 
 #include "must/codec/codec.hpp"
 #include "must/codec/versions.hpp"
-#include "must/decision.hpp"  // IWYU pragma: keep
 #include "must/detail/current_error.hpp"
 #include "must/detail/digest.hpp"
 #include "must/error.hpp"
@@ -22,7 +21,6 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
-#include "must/storage/kit/validate.hpp"  // IWYU pragma: keep
 #include "must/stored_names.hpp"
 #include "must/subscription/hooks.hpp"
 #include "must/text/quoted.hpp"

@@ -13,7 +13,6 @@
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/follower.hpp"
 #include "must/subscription/former_cells.hpp"
-#include "must/subscription/options.hpp"  // IWYU pragma: keep
 #include "must/subscription/parked_event.hpp"
 #include "must/subscription/parked_requests.hpp"
 #include "must/subscription/progress.hpp"

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "must/detail/siphash.hpp"
-#include "must/error.hpp"  // IWYU pragma: keep
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"

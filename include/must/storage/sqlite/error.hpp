@@ -3,7 +3,6 @@
 #pragma once
 
 #include "must/error.hpp"
-#include "must/storage/kit/validate.hpp"  // IWYU pragma: keep
 #include "must/text/quoted.hpp"
 
 #include <sqlite3.h>

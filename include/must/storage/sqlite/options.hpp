@@ -3,7 +3,6 @@
 #pragma once
 
 #include "must/limits.hpp"
-#include "must/storage.hpp"  // IWYU pragma: keep
 #include "must/timestamp.hpp"
 
 #include <cstddef>

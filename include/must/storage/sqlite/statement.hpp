@@ -4,7 +4,6 @@
 
 #include "must/error.hpp"
 #include "must/storage/kit/schema_versions.hpp"
-#include "must/storage/kit/validate.hpp"  // IWYU pragma: keep
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/sql.hpp"
 #include "must/text/quoted.hpp"

@@ -5,11 +5,9 @@
 #include "must/detail/siphash.hpp"
 #include "must/record.hpp"
 #include "must/storage/kit/read_window.hpp"
-#include "must/storage/kit/validate.hpp"  // IWYU pragma: keep
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/pages.hpp"
-#include "must/storage/sqlite/postings.hpp"  // IWYU pragma: keep
 #include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/rows.hpp"
 #include "must/storage/sqlite/snapshot.hpp"

@@ -160,7 +160,9 @@ struct race_cases {
     std::vector<promise> kept;
     at_once(8, [&](int t) {
       std::mt19937_64 random(seed() + static_cast<std::uint64_t>(t));
-      const auto pick = [&](const char* prefix, unsigned count) { return prefix + std::to_string(random() % count); };
+      const auto pick = [&](const char* prefix, unsigned count) {
+        return std::string(prefix).append(std::to_string(random() % count));
+      };
       for (int i = 0; i < 150; ++i) {
         query which{{.tags = {pick("t", 4)}}};
         if (random() % 2 == 0) which |= query{{.types = {pick("type", 3)}, .tags = {pick("t", 4)}}};
