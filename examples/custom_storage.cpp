@@ -26,7 +26,7 @@ class vector_store {
     const auto first = log_.size() + 1;
     const auto now = log_.empty() ? origin_.clock->now() : std::max(origin_.clock->now(), log_.back().recorded_at);
     for (std::size_t i = 0; i < events.size(); ++i) {
-      const auto version = events[i].subject.empty() ? 0 : version_of(events[i].subject) + 1;
+      const auto version = events[i].subject.empty() ? must::version() : ++version_of(events[i].subject);
       log_.push_back({events[i], first + i, version, now});
       places_.push_back({first + i, i, events.size()});
     }
@@ -86,8 +86,10 @@ class vector_store {
     return log_;
   }
   must::version version_of(std::string_view stream) const {
-    return static_cast<must::version>(
-        std::count_if(log_.begin(), log_.end(), [&](const auto& one) { return one.subject == stream; }));
+    must::version last;
+    for (const auto& one : log_)
+      if (one.subject == stream) ++last;
+    return last;
   }
   must::position position_of(std::string_view source, std::string_view id) const {
     for (const auto& one : log_)

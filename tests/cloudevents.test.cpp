@@ -695,7 +695,7 @@ TEST_CASE("cloudevents: a recorded event carries position, version and time", "[
   CHECK(text_of(plain.extensions, "sequence") == "00000000000000000042");
 
   event.position = UINT64_MAX;
-  event.version = UINT64_MAX;
+  event.version = must::version(UINT64_MAX);
   CHECK(contains(ce::to_json(event), R"("sequence":"18446744073709551615","streamversion":"18446744073709551615")"));
   CHECK(ce::recorded_from_json(ce::to_json(event)) == event);
   event.version = 0;
@@ -804,7 +804,7 @@ TEST_CASE("cloudevents: random events come back as they were", "[cloudevents][co
     event.id = text(false);
     event.source = "/s/" + std::to_string(below(10));
     event.type = text(false);
-    if (below(2) == 0) event.subject = text(false), event.version = 1 + below(10);
+    if (below(2) == 0) event.subject = text(false), event.version = must::version(1 + below(10));
     if (below(2) == 0)
       event.time = must::timestamp{.microseconds = static_cast<std::int64_t>(random()) * 1'000'003, .digits = 6};
     for (std::size_t n = below(4); n > 0; --n) event.tags.insert(text(true));

@@ -113,6 +113,12 @@ class dependency {
     expected_ = expected;
     return std::move(*this);
   }
+  /// Does not compile: any other number, such as a position, is no version.
+  template <detail::OtherNumber Number>
+  [[nodiscard]] dependency at_version(Number) && {
+    detail::refuse_as_version<Number>();
+    return std::move(*this);
+  }
   /// Returns the boundary.
   [[nodiscard]] const query_item& item() const noexcept { return item_; }
   /// Returns the version that at_version expects, if it was called.

@@ -99,9 +99,9 @@ struct error final {
   sparse_text field{};
   /// The stream of the conflict, or of the event.
   sparse_text stream{};
-  /// The version of `stream` that an append expected. Where `stream` is empty, it is a position.
+  /// The number of the version of `stream` that an append expected. Where `stream` is empty, it is a position.
   std::optional<std::uint64_t> expected{};
-  /// The version of `stream` that the append found. Where `stream` is empty, it is a position.
+  /// The number of the version of `stream` that the append found. Where `stream` is empty, it is a position.
   std::optional<std::uint64_t> actual{};
   /// The id of the event that the error is about.
   sparse_text event_id{};

@@ -2,7 +2,8 @@
 // The names of the core, for headers that only mention them.
 #pragma once
 
-#include "must/config.hpp"  // IWYU pragma: keep
+#include "must/config.hpp"          // IWYU pragma: keep
+#include "must/stream_version.hpp"  // IWYU pragma: export
 
 #include <cstdint>
 
@@ -13,9 +14,6 @@ namespace must {
 /// The place of an event in the one order of a store. Positions are 1 or more and rise with each commit. They may have
 /// gaps. 0 is before the first event.
 using position = std::uint64_t;
-
-/// The place of an event in its stream: 1, 2, 3 and so on, without gaps. 0 is the version of a stream without events.
-using version = std::uint64_t;
 
 struct error;
 class exception;

@@ -169,7 +169,7 @@ struct read_options {
   /// The exclusive lower bound of the versions of events in their streams.
   must::version after_version = 0;
   /// The inclusive upper bound of the versions of events in their streams.
-  must::version until_version = std::numeric_limits<must::version>::max();
+  must::version until_version = must::version(std::numeric_limits<std::uint64_t>::max());
   /// The highest number of events that are visited, 0 or more. Without a limit all are visited.
   std::optional<std::int64_t> limit{};
 };
@@ -206,6 +206,12 @@ struct stream_expectation {
   /// Expects that the last event of the stream has the version `at`. When `at` is 0, that is no_stream(stream).
   [[nodiscard]] static stream_expectation exactly(std::string stream, version at) {
     return {std::move(stream), at == 0 ? kind::no_stream : kind::exactly, at};
+  }
+  /// Does not compile: any other number, such as a position, is no version.
+  template <detail::OtherNumber Number>
+  [[nodiscard]] static stream_expectation exactly(std::string stream, Number) {
+    detail::refuse_as_version<Number>();
+    return any(std::move(stream));
   }
   /// Returns whether a stream whose last event has this version is as expected. An empty stream has version 0.
   [[nodiscard]] bool holds_at(version actual) const noexcept {
@@ -259,7 +265,7 @@ struct conflict {
   std::string stream{};
   /// The version that was expected of the stream. It is 0 for no_stream, and has no value for exists.
   std::optional<version> expected{};
-  /// The version of the stream, or for part::query the last position at which an event matches.
+  /// The number of the version of the stream. For part::query it is the last position at which an event matches.
   std::uint64_t actual = 0;
   /// The position above which the query was to match no event. It is 0 for part::stream.
   must::position after = 0;
@@ -277,11 +283,11 @@ struct conflict {
                    " is stored at position " + std::to_string(why.actual);
     return made;
   }
-  made.expected = why.expected;
+  if (why.expected) made.expected = why.expected->value;
   const auto actual = why.actual == 0 ? std::string("does not exist") : "is at version " + std::to_string(why.actual);
   const auto expected = !why.expected        ? std::string("it to exist")
                         : *why.expected == 0 ? std::string("no such stream")
-                                             : "version " + std::to_string(*why.expected);
+                                             : "version " + std::to_string(why.expected->value);
   made.message = "stream " + detail::text::in_quotes(why.stream) + " " + actual + "; the append expected " + expected;
   return made;
 }

@@ -57,7 +57,7 @@ concept Storage = requires { typename S::data_type; } &&
                     { storage.append(events, condition) } -> std::same_as<append_result>;
                     { storage.read(which, options, visitor) } -> std::same_as<read_result>;
                     { storage.head() } -> std::convertible_to<position>;
-                    { storage.version(text) } -> std::convertible_to<version>;
+                    { storage.version(text) } -> std::same_as<version>;
                     { storage.find(text, text) } -> std::same_as<std::optional<recorded<typename S::data_type>>>;
                     { storage.origin() } -> std::convertible_to<const must::origin&>;
                   };

@@ -200,7 +200,7 @@ class hand_store {
     auto& of_stream = streams_[event.subject];
     of_stream.push_back(position);
     for (const auto& name : event.tags) tags_[name].push_back(position);
-    log_.push_back({std::move(event), position, of_stream.size(), {}});
+    log_.push_back({std::move(event), position, must::version(of_stream.size()), {}});
     return must::appended{position, position};
   }
   must::position head() const { return log_.size(); }

@@ -31,7 +31,7 @@ must::recorded<must::payload> record_at(must::position at) {
   must::recorded<must::payload> made;
   made.subject = at % 3 == 0 ? "" : "s";
   made.position = at;
-  made.version = at % 3 == 0 ? 0 : at - at / 3;
+  made.version = must::version(at % 3 == 0 ? 0 : at - at / 3);
   return made;
 }
 

@@ -57,7 +57,8 @@ struct indexed {
   }
   [[nodiscard]] must::version version_at(must::position at) const {
     must::version version = 0;
-    for (must::position i = 1; i <= at; ++i) version += log[i - 1].subject == log[at - 1].subject ? 1 : 0;
+    for (must::position i = 1; i <= at; ++i)
+      if (log[i - 1].subject == log[at - 1].subject) ++version;
     return version;
   }
 };
@@ -117,8 +118,8 @@ TEST_CASE("event_index: random histories read as a scan of every event does", "[
       if (history.below(2) == 0) options.order = must::direction::backwards;
       if (history.below(2) == 0) options.after = 0;
       if (by_version) {
-        options.after_version = history.below(10);
-        options.until_version = history.below(30);
+        options.after_version = must::version(history.below(10));
+        options.until_version = must::version(history.below(30));
       }
       CAPTURE(round, head, options.after, end, options.after_version, options.until_version);
       REQUIRE(both.read(which, options, end) == both.scan(which, options, end));
@@ -148,7 +149,7 @@ TEST_CASE("event_index: what was rolled back is as if it had never been staged",
     for (int i = 0; i < id * 3; ++i) lost.push_back(make(1'000 + i));
     if (!lost.empty()) both.append(lost, true);
     both.append({make(id)});
-    REQUIRE(both.index.version_of("s") == both.log.size());
+    REQUIRE(both.index.version_of("s").value == both.log.size());
     const auto all = both.read(must::query::of_tags({"a"}), {}, both.log.size());
     REQUIRE(all.size() == both.log.size());
     REQUIRE(all == both.scan(must::query::of_types({"T"}), {}, both.log.size()));
@@ -164,7 +165,7 @@ TEST_CASE("event_index: a reader sees what was published and no more while the i
   std::thread reader([&] {
     for (must::position head = 0; head < last;) {
       head = published.load(std::memory_order_acquire);
-      if (both.index.version_of("even", head) != head / 2) ++wrong;
+      if (both.index.version_of("even", head).value != head / 2) ++wrong;
       for (const auto order : {must::direction::forwards, must::direction::backwards}) {
         must::detail::index::index_cursor cursor(both.index, must::query::of_tags({"all", "even"}), {.order = order},
                                                  head);

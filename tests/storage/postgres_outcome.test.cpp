@@ -82,7 +82,7 @@ TEST_CASE("postgres_store: an append whose client is cut off at the lock is stor
     std::jthread writer([&] {
       try {
         done = append<fixture>(here.store, event<fixture>("a", "s"),
-                               {.streams = {must::stream_expectation::exactly("s", before)}})
+                               {.streams = {must::stream_expectation::exactly("s", must::version(before))}})
                    .value();
       } catch (const std::exception& why) {
         failure = why.what();

@@ -70,7 +70,7 @@ TEST_CASE("sqlite_store: Z3 a process that is killed at any write leaves whole s
         const bool is_whole = head == heads[done] || head == heads[done < 4 ? done + 1 : 4];
         REQUIRE(is_whole);
         if (done >= 3) REQUIRE(store.get("cell"));
-        REQUIRE(store.version("s") == (head == 0 ? 0U : head == 2 ? 2U : 4U));
+        REQUIRE(store.version("s") == (head == 0 ? 0 : head == 2 ? 2 : 4));
       }
       if (done >= 1) {
         // The same again comes to the same, whatever was done of it.

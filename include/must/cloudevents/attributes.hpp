@@ -124,10 +124,10 @@ template <typename Data>
 attributes record_extensions(const recorded<Data>& event) {
   attributes own;
   own.emplace(sequence, padded(event.position));
-  if (event.version > INT32_MAX)
-    own.emplace(streamversion, std::to_string(event.version));
+  if (event.version.value > INT32_MAX)
+    own.emplace(streamversion, std::to_string(event.version.value));
   else if (event.version > 0)
-    own.emplace(streamversion, static_cast<std::int32_t>(event.version));
+    own.emplace(streamversion, static_cast<std::int32_t>(event.version.value));
   own.emplace(recordedtime, event.recorded_at);
   return own;
 }

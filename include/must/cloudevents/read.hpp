@@ -234,7 +234,7 @@ inline recorded<payload> read_recorded(cloud_event event) {
   const auto when = std::get<timestamp>(as_declared(recordedtime, time->second, recorded_time_type()));
   event.extensions.erase(time);
   give_back_names(event.extensions);
-  return {std::move(event), *position, version.value_or(0), when};
+  return {std::move(event), *position, must::version(version.value_or(0)), when};
 }
 
 }  // namespace must::cloudevents::detail

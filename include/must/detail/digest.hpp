@@ -4,6 +4,7 @@
 
 #include "must/detail/members.hpp"
 #include "must/detail/sha256.hpp"
+#include "must/fwd.hpp"
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
@@ -45,7 +46,7 @@ template <typename T>
 struct digestible_leaf
     : std::bool_constant<((std::is_integral_v<T> || std::is_enum_v<T>) && sizeof(T) <= 8) || std::is_same_v<T, float> ||
                          std::is_same_v<T, double> || is_text<T> || is_chrono_duration<T> || is_chrono_time_point<T> ||
-                         std::is_same_v<T, duration>> {};
+                         std::is_same_v<T, duration> || std::is_same_v<T, version>> {};
 
 // Whether content_digest can tell values of T apart. It cannot for pointers other than to text, long double, and
 // classes that hide their members.
@@ -81,6 +82,8 @@ class content_writer {
       put(value.count());
     } else if constexpr (std::is_same_v<T, duration>) {
       put_integer(value.microseconds);
+    } else if constexpr (std::is_same_v<T, version>) {
+      put_integer(value.value);
     } else if constexpr (kind == shape::members) {
       tag('(');
       for_members(value, [this](const auto&... member) { (this->put(member), ...); });

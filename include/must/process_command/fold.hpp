@@ -110,7 +110,7 @@ class boundary {
     return conflict{.failed = conflict::part::stream,
                     .stream = on_->item().stream.value_or(""),
                     .expected = on_->expected_version(),
-                    .actual = version_};
+                    .actual = version_.value};
   }
   [[nodiscard]] version last_version() const { return version_; }
 

@@ -123,7 +123,7 @@ std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
   };
   folded_event last;
   last.position = number();
-  const auto version = number();
+  const must::version version(number());
   last.id = text();
   const auto type = text();
   if (last.position == 0) return std::nullopt;
@@ -132,7 +132,7 @@ std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
 template <typename S>
 std::string write_snapshot(const folded_state<S>& from) {
   const auto data = codec<S>::encode(from.state);
-  std::string bytes = std::to_string(from.last.position) + ' ' + std::to_string(from.version) + ' ';
+  std::string bytes = std::to_string(from.last.position) + ' ' + std::to_string(from.version.value) + ' ';
   for (const auto& text : {from.last.id, data.content_type()}) (bytes += std::to_string(text.size()) += ' ') += text;
   return bytes += data.bytes();
 }

@@ -149,7 +149,7 @@ class postgres_store {
     kit::check_name("stream", stream);
     detail::postgres::pg_parameters name;
     name.add(stream);
-    return ask("version", version_sql_, name).number(0, 0);
+    return must::version(ask("version", version_sql_, name).number(0, 0));
   }
   /// Returns the event of that source and id, if there is one.
   [[nodiscard]] std::optional<recorded<payload>> find(std::string_view source, std::string_view id) {

@@ -149,7 +149,7 @@ class sqlite_store {
     kit::check_name("stream", stream);
     const detail::sqlite::sqlite_file::reader on(file_, "version");
     detail::sqlite::sqlite_connection::lease last(*on, detail::sqlite::sql::version);
-    return last->text(1, stream).step() ? last->count(0) : 0;
+    return must::version(last->text(1, stream).step() ? last->count(0) : 0);
   }
   /// Returns the event of that source and id, if there is one.
   /// \throws storage_error  when SQLite fails, or the file is damaged

@@ -206,7 +206,8 @@ class history {
     made.data = event;
     made.position = log.size() + 1;
     made.version = 1;
-    for (const auto& earlier : log) made.version += !made.subject.empty() && earlier.subject == made.subject;
+    for (const auto& earlier : log)
+      if (!made.subject.empty() && earlier.subject == made.subject) ++made.version;
     return made;
   }
 

@@ -135,6 +135,8 @@ template <typename T>
     return value.to_string();
   } else if constexpr (std::is_same_v<T, duration>) {
     return detail::number(value.microseconds) + "us";
+  } else if constexpr (std::is_same_v<T, version>) {
+    return detail::number(value.value);
   } else if constexpr (must::detail::is_chrono_time_point<T>) {
     return testing::print(value.time_since_epoch());
   } else if constexpr (must::detail::is_chrono_duration<T>) {

@@ -98,7 +98,7 @@ class event_index {
       auto& entry = streams_.find_or_add(names[2], stream, memory_);
       entry.by_type.seen.add(row.type);
       row.stream = add(entry);
-      row.version = entry.list.staged();
+      row.version = must::version(entry.list.staged());
     }
     auto hash_of_tag = names.begin() + 3;
     auto* id = ids;
@@ -140,7 +140,7 @@ class event_index {
   [[nodiscard]] position staged() const noexcept { return rows_.size(); }
   [[nodiscard]] version version_of(std::string_view stream) const {
     const auto* const known = streams_.find(hash(stream), stream);
-    return known == nullptr ? 0 : known->list.size();
+    return must::version(known == nullptr ? 0 : known->list.size());
   }
   [[nodiscard]] position last_match(const query& which, position after) const {
     if (which.is_all()) return committed_ > after ? committed_ : 0;
@@ -152,7 +152,7 @@ class event_index {
   // Readers call the members that follow.
   [[nodiscard]] version version_of(std::string_view stream, position head) const {
     const auto* const known = streams_.find(hash(stream), stream);
-    return known == nullptr ? 0 : known->list.count_until(head, known->list.size());
+    return must::version(known == nullptr ? 0 : known->list.count_until(head, known->list.size()));
   }
   [[nodiscard]] const index_row& row(position at) const noexcept { return rows_[at - 1]; }
 

@@ -26,8 +26,8 @@ class index_lane {
     const auto count = list.size();
     auto last = list.count_until(end, count);
     auto first = list.count_until(options.after, last);
-    if (options.after_version > first) first = static_cast<std::size_t>(options.after_version);
-    if (options.until_version < last) last = static_cast<std::size_t>(options.until_version);
+    if (options.after_version.value > first) first = static_cast<std::size_t>(options.after_version.value);
+    if (options.until_version.value < last) last = static_cast<std::size_t>(options.until_version.value);
     if (first >= last) return;
     left_ = last - first;
     const bool any_type = filter.types.empty() || driver.by_type.seen.is_within(filter.types);

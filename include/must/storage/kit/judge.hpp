@@ -32,7 +32,7 @@ inline void check_not_ahead(const append_condition& condition, position head) {
 
 /// Returns the conflict over a stream that is at version `actual`.
 [[nodiscard]] inline conflict stream_conflict(const stream_expectation& expectation, version actual) {
-  conflict made{.failed = conflict::part::stream, .stream = expectation.stream, .actual = actual};
+  conflict made{.failed = conflict::part::stream, .stream = expectation.stream, .actual = actual.value};
   if (expectation.expected != stream_expectation::kind::exists) made.expected = expectation.at;
   return made;
 }
@@ -54,7 +54,7 @@ concept StoredFacts = requires(F& facts, std::size_t i, position at, std::string
   { facts.head() } -> std::convertible_to<position>;
   { facts.known(i) } -> std::same_as<known_event>;
   { facts.same_content(i, at) } -> std::same_as<bool>;
-  { facts.version(stream) } -> std::convertible_to<must::version>;
+  { facts.version(stream) } -> std::same_as<must::version>;
   { facts.last_match(which, at) } -> std::convertible_to<position>;
 };
 

@@ -18,7 +18,7 @@ struct read_bounds {
   position low = 1;                       ///< The lowest position. It is at most the highest int64.
   position high = 0;                      ///< The highest position. It is never above the head.
   version low_version = 1;                ///< The lowest version. It is at most the highest int64.
-  version high_version = INT64_MAX;       ///< The highest version. It is at most the highest int64.
+  version high_version{INT64_MAX};        ///< The highest version. It is at most the highest int64.
 
   /// Returns whether nothing is left.
   [[nodiscard]] bool empty() const noexcept { return low > high || low_version > high_version; }
@@ -36,7 +36,7 @@ struct read_bounds {
   template <typename Data>
   void move_beyond_version(const recorded<Data>& visited) noexcept {
     const bool forwards = order == direction::forwards;
-    (forwards ? low_version : high_version) = forwards ? visited.version + 1 : visited.version - 1;
+    (forwards ? low_version : high_version).value = forwards ? visited.version.value + 1 : visited.version.value - 1;
     if (forwards) low = 1;
   }
 };
@@ -52,10 +52,11 @@ class read_window {
   /// \param head     the head of the store, captured before the first event
   read_window(const read_options& options, position head) noexcept
       : left_(options.limit ? static_cast<std::uint64_t>(*options.limit) : UINT64_MAX), is_over_(left_ == 0) {
-    constexpr version most = INT64_MAX - 1;
+    constexpr version most{INT64_MAX - 1};
     const bool forwards = options.order == direction::forwards;
     const auto end = std::min(options.until, head);
-    bounds_ = {options.order, 1, 0, std::min(options.after_version, most) + 1, std::min(options.until_version, most)};
+    auto first = std::min(options.after_version, most);
+    bounds_ = {options.order, 1, 0, ++first, std::min(options.until_version, most)};
     if (options.after < end) {
       bounds_.low = options.after + 1;
       bounds_.high = end;

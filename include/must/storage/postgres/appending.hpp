@@ -53,14 +53,14 @@ class pg_names {
 class pg_events {
  public:
   // stream_no is 0 for an event without a stream; step is added to the version of the stream.
-  void add(const cloud_event& event, std::int32_t stream_no, version step, std::size_t offset, std::size_t size,
+  void add(const cloud_event& event, std::int32_t stream_no, std::int32_t step, std::size_t offset, std::size_t size,
            const pg_digest& digest) {
     ids.add(event.id);
     sources.add(event.source);
     types.add(event.type);
     streams.add_or_null(event.subject);
     stream_no == 0 ? stream_nos.add_null() : stream_nos.add_integer(stream_no);
-    steps.add_integer(static_cast<std::int32_t>(step));
+    steps.add_integer(step);
     event.time ? times.add_integer(event.time->microseconds) : times.add_null();
     tag_sets.add(kit::pack_tags(event.tags));
     content_types.add(event.data.content_type());
@@ -114,7 +114,7 @@ inline std::vector<pg_known> known_of(const pg_result& from, int column, std::si
 // Returns whether a conflict stays one whatever else is stored. A stream that is behind may still reach the version
 // that was expected.
 inline bool is_final(const conflict& why) {
-  return why.failed != conflict::part::stream || why.actual >= why.expected.value_or(1);
+  return why.failed != conflict::part::stream || why.actual >= why.expected.value_or(1).value;
 }
 
 // One append, which is sent as one call.
@@ -127,7 +127,7 @@ class pg_append_call {
       : events_(events), condition_(condition) {
     pg_events all;
     pg_names names;
-    std::vector<version> steps;
+    std::vector<std::int32_t> steps;
     for (std::size_t i = 0; i < events.size(); ++i) {
       const auto& event = events[i];
       digests_.push_back(kit::keyed_content_digest(key, event));
@@ -139,7 +139,7 @@ class pg_append_call {
     for (const auto& one : condition.streams) {
       expect_stream.add(one.stream);
       expect_kind.add_integer(static_cast<std::int32_t>(one.expected));
-      expect_at.add_integer(static_cast<std::int64_t>(pg_clamp(one.at)));
+      expect_at.add_integer(static_cast<std::int64_t>(pg_clamp(one.at.value)));
     }
     pg_items items;
     for (const auto& item : condition.query.items()) items.add(item);
@@ -183,7 +183,7 @@ class pg_append_call {
         kit::check_not_ahead(condition_, head);
         break;
       case 3: {
-        auto failed = kit::stream_conflict(condition_.streams.at(answer.number32(0, 2) - 1), actual);
+        auto failed = kit::stream_conflict(condition_.streams.at(answer.number32(0, 2) - 1), version(actual));
         if (unknown && !is_final(failed)) throw pg_unsettled{};
         return failed;
       }

@@ -108,7 +108,8 @@ class pg_batch {
 
  private:
   [[nodiscard]] version version_of(std::string_view stream) {
-    return versions_.at(static_cast<std::size_t>(names_.number_of(stream) - 1)) + added_.version_of(stream);
+    const auto stored = versions_.at(static_cast<std::size_t>(names_.number_of(stream) - 1));
+    return version(stored + added_.version_of(stream).value);
   }
   // These members answer judge() from the answer of the server and from the earlier items of the batch.
   struct facts {
@@ -169,11 +170,11 @@ class pg_batch {
   pg_parameters look_{};
   position head_ = 0;
   std::int64_t recorded_ = 0;
-  std::vector<version> versions_{};  // The versions of streams by their numbers.
-  std::vector<position> matches_{};  // The last matching positions by the items of queries.
+  std::vector<std::uint64_t> versions_{};  // The versions of streams by their numbers.
+  std::vector<position> matches_{};        // The last matching positions by the items of queries.
   std::vector<pg_known> known_{};
   index::event_index added_{};
-  std::map<std::int32_t, version> steps_{};
+  std::map<std::int32_t, std::int32_t> steps_{};
   std::vector<const cloud_event*> stored_{};  // The events that were accepted, and where their digests are.
   std::vector<std::size_t> places_{};
 };

@@ -40,7 +40,7 @@ inline bool is_cut(const pg_result& rows, int row) {
 inline void read_row(const pg_result& rows, int row, recorded<payload>& to) {
   namespace column = pg_column;
   to.position = rows.number(row, column::position);
-  to.version = rows.number(row, column::version);
+  to.version = must::version(rows.number(row, column::version));
   to.recorded_at = kit::plain_time(rows.integer<std::int64_t>(row, column::recorded_at));
   to.id = rows.text(row, column::id);
   to.source = rows.text(row, column::source);

@@ -54,8 +54,8 @@ class pg_select {
     parameters_.add(std::uint64_t{0});
     parameters_.add(static_cast<std::int32_t>(inline_bytes));
     if (windowed_) {
-      parameters_.add(pg_clamp(options.after_version));
-      parameters_.add(pg_clamp(options.until_version));
+      parameters_.add(pg_clamp(options.after_version.value));
+      parameters_.add(pg_clamp(options.until_version.value));
     }
     sql_ = which.is_all() ? columns() + " FROM {s}.event e WHERE " + range("e.position") + ordered("e.position")
                           : of_items(which.items());

@@ -127,7 +127,7 @@ class sqlite_append {
     const auto [found, is_new] = versions_.try_emplace(stream, 0);
     if (is_new) {
       sqlite_connection::lease last(on_, sql::version);
-      if (last->text(1, stream).step()) found->second = last->count(0);
+      if (last->text(1, stream).step()) found->second = must::version(last->count(0));
     }
     return found->second;
   }

@@ -145,7 +145,7 @@ inline void check_next_version(sqlite_connection& on, direction order, std::span
   if (rows.size() < 2) return;
   const auto& before = rows[rows.size() - 2];
   const auto& last = rows.back();
-  if (last.version != (order == direction::forwards ? before.version + 1 : before.version - 1))
+  if (last.version.value != (order == direction::forwards ? before.version.value + 1 : before.version.value - 1))
     raise_damaged(on.context(), before.position, "the next version of its stream is not there");
 }
 inline bool fill_from_list(const sqlite_moment& as_of, const query& which, const sqlite_one_list& list,

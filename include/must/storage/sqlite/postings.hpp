@@ -29,9 +29,9 @@ inline version sqlite_version_at(sqlite_connection& on, std::string_view stream,
   if (at == 0) return 0;
   sqlite_connection::lease last(on, sql::version);
   if (!last->text(1, stream).step()) return 0;
-  version high = last->count(0);
-  if (last->count(1) <= at) return high;
-  version low = 0;  // `low` is stored at or before `at`, and `high` after it.
+  auto high = last->count(0);
+  if (last->count(1) <= at) return version(high);
+  std::uint64_t low = 0;  // `low` is stored at or before `at`, and `high` after it.
   sqlite_connection::lease look(on, sql::version_at);
   look->text(1, stream);
   while (high - low > 1) {
@@ -40,17 +40,17 @@ inline version sqlite_version_at(sqlite_connection& on, std::string_view stream,
     (found && look->count(0) <= at ? low : high) = middle;
     look->reset();
   }
-  return low;
+  return version(low);
 }
 
 // Returns where to begin and end in the versions of a stream. The beginning is exact; a walk ends at a position itself.
-inline std::pair<version, version> sqlite_versions(sqlite_connection& on, std::string_view stream,
-                                                   const kit::read_bounds& in) {
-  auto made = std::pair(in.low_version, in.high_version);
+inline std::pair<std::uint64_t, std::uint64_t> sqlite_versions(sqlite_connection& on, std::string_view stream,
+                                                               const kit::read_bounds& in) {
+  auto made = std::pair(in.low_version.value, in.high_version.value);
   if (in.order == direction::backwards)
-    made.second = std::min(made.second, sqlite_version_at(on, stream, in.high));
+    made.second = std::min(made.second, sqlite_version_at(on, stream, in.high).value);
   else if (in.low > 1)
-    made.first = std::max(made.first, sqlite_version_at(on, stream, in.low - 1) + 1);
+    made.first = std::max(made.first, sqlite_version_at(on, stream, in.low - 1).value + 1);
   return made;
 }
 

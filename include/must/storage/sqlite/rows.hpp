@@ -72,7 +72,7 @@ inline row_seal seal_row(const std::array<std::uint8_t, 16>& content, const std:
                          const event_place& at) {
   siphash_state state(envelope);
   for (const auto number :
-       {at.position, at.version, static_cast<std::uint64_t>(at.recorded_at), at.offset, at.append_size})
+       {at.position, at.version.value, static_cast<std::uint64_t>(at.recorded_at), at.offset, at.append_size})
     state.put(number);
   const auto rest = state.first_half();
   row_seal made{};
@@ -90,7 +90,7 @@ inline int insert_event(sqlite_statement& insert, const cloud_event& event, cons
   const auto seal = seal_row(packed.digest, packed.envelope, at);
   insert.bind(1, at.position)
       .text_or_null(2, event.subject)
-      .bind(3, at.version)
+      .bind(3, at.version.value)
       .text(4, event.type)
       .text(5, event.id)
       .text(6, event.source)
@@ -117,7 +117,7 @@ inline int insert_event(sqlite_statement& insert, const cloud_event& event, cons
 inline void read_columns(sqlite_statement& from, recorded<payload>& to) {
   to.position = from.count(0);
   to.subject = from.bytes(1);
-  to.version = from.count(2);
+  to.version = must::version(from.count(2));
   to.type = from.bytes(3);
   to.id = from.bytes(4);
   to.source = from.bytes(5);

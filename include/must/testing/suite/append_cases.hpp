@@ -59,7 +59,7 @@ struct append_cases {
         if (holds) continue;
         expect(done.why().failed == conflict::part::stream && done.why().stream == "s",
                "the conflict names the stream");
-        expect_equal(done.why().actual, version{exists ? 2U : 0U}, "the actual version");
+        expect_equal(done.why().actual, std::uint64_t{exists ? 2U : 0U}, "the actual version");
         if (expected != kind::exists) expect_equal(done.why().expected.value_or(99), at, "the expected version");
       }
   }

@@ -97,7 +97,8 @@ class random_history {
     made.condition = {};
     if (below(2) == 0) made.condition = {.query = next_query(), .after = below(steps_.size() * 3 + 2)};
     for (auto n = below(3); n > 0; --n)
-      made.condition.streams.push_back({name("s", 5), static_cast<stream_expectation::kind>(below(4)), below(8)});
+      made.condition.streams.push_back(
+          {name("s", 5), static_cast<stream_expectation::kind>(below(4)), version(below(8))});
     steps_.push_back(made);
     return made;
   }
@@ -133,7 +134,7 @@ class random_history {
     const auto read = [&](auto& store) {
       std::vector<std::pair<position, std::string>> found;
       const auto done = store.read(which, options, [&](const recorded<Data>& record) {
-        found.emplace_back(record.position, record.id + "@" + std::to_string(record.version));
+        found.emplace_back(record.position, record.id + "@" + std::to_string(record.version.value));
         return found.size() < stop_after;
       });
       return std::pair(found, done);
