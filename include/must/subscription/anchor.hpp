@@ -6,6 +6,7 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/text/quoted.hpp"
 
 #include <algorithm>
@@ -22,7 +23,8 @@ struct event_mark {
   friend bool operator==(const event_mark&, const event_mark&) = default;
 };
 
-// A place in a history. Histories that share the marked event share everything at or below it.
+// A place in a history. Histories that share the marked event share everything at or below it. The mark is empty where
+// the event is not known.
 struct anchor {
   position at = 0;
   event_mark mark{};
@@ -32,6 +34,24 @@ struct anchor {
 template <typename Record>
 anchor anchor_of(const Record& event) {
   return {event.position, {event.source, event.id}};
+}
+
+// Moves an anchor to an event that was read. A store that has no history() cannot be restored while it is in use: there
+// the event is left unknown, since looking at its id costs more than the rest of a pass over events in memory.
+template <Storage S, typename Record>
+void move_to(anchor& from, const Record& event) {
+  from.at = event.position;
+  if constexpr (HistoryStorage<S>) {
+    from.mark.source.assign(event.source);
+    from.mark.id.assign(event.id);
+  } else if (!from.mark.id.empty()) {
+    from.mark = {};
+  }
+}
+
+// Returns whether the marks show two events. They do not where one of them is not known.
+inline bool are_other_events(const event_mark& left, const event_mark& right) {
+  return !left.id.empty() && !right.id.empty() && left != right;
 }
 
 struct anchor_in_store {
@@ -63,7 +83,7 @@ void verify(const std::string& name, const anchor& from, S& storage) {
   if (from.at == 0) return;
   const auto now = anchor_at(storage, from.at);
   if (now.head < from.at) raise_history_changed(name, from, "the store ends at position " + std::to_string(now.head));
-  if (now.found.mark != from.mark)
+  if (are_other_events(now.found.mark, from.mark))
     raise_history_changed(name, from, "the last event there is another one than " + text::in_quotes(from.mark.id));
 }
 
@@ -79,7 +99,7 @@ void read_history(S& storage, const std::string& name, const query& which, ancho
   if (target.head < from.at)
     raise_history_changed(name, from, "the store ends at position " + std::to_string(target.head));
   if (target.found.at == from.at) {
-    if (target.found.mark != from.mark && from.at != 0)
+    if (are_other_events(target.found.mark, from.mark))
       raise_history_changed(name, from, "the last event there is another one than " + text::in_quotes(from.mark.id));
     return;
   }
@@ -87,7 +107,7 @@ void read_history(S& storage, const std::string& name, const query& which, ancho
   begin(target.found);
   const auto read = storage.read(which, {.after = from.at, .until = target.found.at}, [&](const auto& event) {
     if (!visit(event)) return false;
-    from = anchor_of(event);
+    move_to<S>(from, event);
     return true;
   });
   if (read.head < target.found.at)

@@ -15,6 +15,7 @@
 #include "must/subscription/former_cells.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/subscription/sure_span.hpp"
 #include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
@@ -78,7 +79,9 @@ class claim {
   [[nodiscard]] bool is_save_due() const { return save_due_.load(std::memory_order_relaxed); }
   // Returns whether events may be handled, since nobody else can have taken the lease yet. It costs a look at the
   // clock.
-  [[nodiscard]] bool is_sure() const { return now_ticks() < sure_until_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool is_sure() const { return sure_.lasts(); }
+  // Returns until when events may be handled.
+  [[nodiscard]] const sure_span& sure() const { return sure_; }
   // Returns whether nothing may be saved any more.
   [[nodiscard]] bool is_over() const { return lost_ || spoiled_; }
   // Waits until it is known whether the lease is still held. Returns false when a stop was requested. Throws not_owner
@@ -161,11 +164,6 @@ class claim {
   }
 
  private:
-  [[nodiscard]] static std::int64_t ticks(clock::time_point at) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
-  }
-  [[nodiscard]] static std::int64_t now_ticks() { return ticks(clock::now()); }
-
   bool acquire(const std::stop_token& stop) {
     fenced_cell<S> former(storage_, who_.cell().former);
     std::uint64_t watched = 0;
@@ -294,7 +292,7 @@ class claim {
   // A write that was begun then has reached the store. Nobody takes the lease before its span has passed since.
   void keep_up(clock::time_point begun) {
     last_write_ = begun;
-    sure_until_ = ticks(begun + to_chrono(options_.lease));
+    sure_.renew(begun + to_chrono(options_.lease));
   }
   [[nodiscard]] checkpoint with_error(checkpoint next) {
     const std::lock_guard lock(error_mutex_);
@@ -310,7 +308,7 @@ class claim {
     const auto begun = clock::now();
     if (!cell_.write(next.fields())) {
       lost_ = true;
-      sure_until_ = 0;
+      sure_.end();
       return false;
     }
     now_ = next;
@@ -347,7 +345,7 @@ class claim {
   clock::time_point last_write_{}, last_save_{clock::now()};
   std::atomic<position> saved_{0};
   std::atomic<bool> save_due_{false}, lost_{false}, spoiled_{false}, has_new_error_{false};
-  std::atomic<std::int64_t> sure_until_{0};
+  sure_span sure_{};
   std::mutex error_mutex_{};
   std::string error_{};
   std::int64_t error_at_ = 0;

@@ -10,6 +10,7 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/kit/polling.hpp"
 #include "must/subscription/anchor.hpp"
 #include "must/subscription/claim.hpp"
@@ -22,6 +23,7 @@
 #include "must/subscription/parked.hpp"
 #include "must/subscription/progress.hpp"
 #include "must/subscription/replay.hpp"
+#include "must/subscription/sure_span.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -164,7 +166,7 @@ class following {
     counters_.in_flight = 1;
     const at_exit ends([&] { counters_.in_flight = 0; });
     const bool complete = read_on(until, [&](const event_type& event) {
-      if (stop_.stop_requested() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
+      if (stop_.stop_requested() || (!sure_.lasts() && !claim_.make_sure(stop_))) return false;
       if (!handle(event)) return false;
       counters_.advance(event.position);
       if (++unsaved_ >= options_.save_every || claim_.is_save_due()) {
@@ -180,6 +182,7 @@ class following {
   template <typename Visit>
   bool read_on(position until, Visit&& visit) {
     bool complete = true;
+    sure_.begin_read();
     try {
       read_history(
           storage_, claim_.name(), which_, read_to_, until, [&](const anchor& target) { claim_.expect(target); },
@@ -251,7 +254,7 @@ class following {
   }
   void pass_to_lanes(position until) {
     const bool complete = read_on(until, [&](const event_type& event) {
-      if (!make_room() || (!claim_.is_sure() && !claim_.make_sure(stop_))) return false;
+      if (!make_room() || (!sure_.lasts() && !claim_.make_sure(stop_))) return false;
       lanes_.push(event);
       if (handling_.has_suspects()) drain();
       return true;
@@ -304,6 +307,7 @@ class following {
   lanes<S, Handler> lanes_;
   replay<S, Handler> replay_;
   anchor read_to_;
+  sure_stretch sure_{claim_.sure(), HistoryStorage<S> ? 1U : 16U};
   position until_ = 0;
   position begun_to_ = 0;  // An earlier run has passed it in a lane, or has parked an event there.
   std::size_t unsaved_ = 0;
