@@ -71,7 +71,7 @@ TEST_CASE("postgres_store: TLS and passwords are libpq's own, and no secret is t
   const auto open = [&](const std::string& more) {
     return must::postgres_store(
         {.conninfo = "hostaddr=127.0.0.1 port=" + std::to_string(port) + " dbname=postgres user=ann " + more,
-         .deadline = must::duration(20'000'000)});
+         .timeout = must::duration(20'000'000)});
   };
   for (const auto& good :
        {std::string("host=localhost sslmode=require"), "host=localhost sslmode=verify-full" + root}) {
@@ -102,7 +102,7 @@ TEST_CASE("postgres_store: TLS and passwords are libpq's own, and no secret is t
     const auto why = error_of([&] {
       must::postgres_store(
           {.conninfo = "hostaddr=127.0.0.1 port=" + std::to_string(port) + " dbname=postgres user=ann " + one.conninfo,
-           .deadline = must::duration(300'000)});
+           .timeout = must::duration(300'000)});
     });
     CHECK(why.code == must::error_code::storage_error);
     CHECK(why.operation == "open");

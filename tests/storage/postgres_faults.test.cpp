@@ -95,7 +95,7 @@ TEST_CASE("postgres_store: who may not connect or read is told so, without secre
   };
   const auto open = [](const std::string& conninfo, const std::string& schema) {
     return error_of([&] {
-      must::postgres_store store({.conninfo = conninfo, .schema = schema, .deadline = must::duration(300'000)});
+      must::postgres_store store({.conninfo = conninfo, .schema = schema, .timeout = must::duration(300'000)});
     });
   };
   auto why = open(as("user=must_guarded password=hunter2"), "must");
@@ -185,7 +185,7 @@ TEST_CASE("postgres_store: a crash of the server loses nothing that was acknowle
   const scratch_schema schema;
   auto options = options_for(schema.name);
   options.conninfo += " options='-c synchronous_commit=on'";
-  options.deadline = must::duration(60'000'000);
+  options.timeout = must::duration(60'000'000);
   must::postgres_store store(options);
   std::atomic<bool> stop{false};
   std::atomic<must::position> last{0};

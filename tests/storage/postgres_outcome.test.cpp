@@ -183,7 +183,7 @@ TEST_CASE("postgres_store: past the deadline nobody knows what became of an appe
   if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   auto options = here.options();
-  options.deadline = must::duration(300'000);
+  options.timeout = must::duration(300'000);
   options.conninfo += " options='-c statement_timeout=1h'";  // as where the server hears of nothing
   must::postgres_store hasty(options);
   here.take_commit_lock();
@@ -201,7 +201,7 @@ TEST_CASE("postgres_store: the server ends what takes too long, before who asked
   if (!must_test::has_own_postgres()) return;
   behind_a_proxy here;
   auto options = options_for(here.schema.name);
-  options.deadline = must::duration(2'000'000);
+  options.timeout = must::duration(2'000'000);
   for (const bool pooled : {false, true}) {
     options.pooled = pooled;
     must::postgres_store hasty(options);
@@ -277,7 +277,7 @@ TEST_CASE("postgres_store: where no session is known, an answer that may change 
   behind_a_proxy here;
   auto options = here.options();
   options.pooled = true;
-  options.deadline = must::duration(2'000'000);
+  options.timeout = must::duration(2'000'000);
   must::postgres_store pooled(options);
   auto one = event<fixture>("a", "s");
   const auto why = error_of([&] {

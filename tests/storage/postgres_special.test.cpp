@@ -241,7 +241,7 @@ TEST_CASE("postgres_store: a payload of 64 MiB is stored where the limit allows 
   const scratch_schema schema;
   auto options = options_for(schema.name);
   options.limits.payload_bytes = std::size_t{64} << 20U;
-  options.deadline = must::duration(60'000'000);
+  options.timeout = must::duration(60'000'000);
   must::postgres_store store(options);
   auto large = one_event();
   std::string bytes(options.limits.payload_bytes, '\0');

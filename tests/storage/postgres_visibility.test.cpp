@@ -149,7 +149,7 @@ TEST_CASE("postgres_store: a long transaction of others stops nobody, and one th
   if (!has_postgres()) return;
   const scratch_schema schema;
   auto options = options_for(schema.name);
-  options.deadline = must::duration(1'000'000);
+  options.timeout = must::duration(1'000'000);
   must::postgres_store store(options);
   append<fixture>(store, event<fixture>("a", "s")).value();
   postgres_session foreign;

@@ -141,7 +141,7 @@ TEST_CASE("sqlite_store: two stores of one process share a file", "[sqlite][race
 TEST_CASE("sqlite_store: who waits for another writer gives up at its deadline", "[sqlite]") {
   const temporary_folder folder;
   auto options = on(folder.file());
-  options.busy_timeout = must::duration(50'000);
+  options.timeout = must::duration(50'000);
   must::sqlite_store store(options);
   ::sqlite3* other = nullptr;
   REQUIRE(::sqlite3_open(folder.file().c_str(), &other) == SQLITE_OK);

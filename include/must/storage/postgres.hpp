@@ -53,8 +53,8 @@ namespace must {
 ///
 /// Several processes may use one schema. Appends take turns by an advisory lock. Positions have no gaps, and are in the
 /// order of commits. No connection is held while a visitor runs. The database is encoded in UTF8.
-/// A connection that is lost is made anew. An append whose outcome is not known is sent again until the deadline, and
-/// is stored once. After outcome_unknown, call append again with the same events. Then a stored result and a conflict
+/// A connection that is lost is made anew. An append whose outcome is not known is sent again within `timeout`, and is
+/// stored once. After outcome_unknown, call append again with the same events. Then a stored result and a conflict
 /// on the query are final. The lost request may still commit after position_ahead, and after a conflict on a stream
 /// whose version is below the expected one. Every member may throw storage_error, with the SQLSTATE as backend_code.
 /// Members that write may throw outcome_unknown.
@@ -75,7 +75,7 @@ class postgres_store {
   explicit postgres_store(postgres_options options, must::origin origin = {})
       : options_((detail::postgres::check_schema_name(options.schema), std::move(options))),
         origin_(std::move(origin)),
-        backend_(options_.conninfo, options_.schema, options_.connections, options_.deadline, options_.pooled) {
+        backend_(options_.conninfo, options_.schema, options_.connections, options_.timeout, options_.pooled) {
     kit::check_name("source", origin_.source);
     row_ = backend_.open(options_.create);
     listener_ = std::make_unique<detail::postgres::pg_listener>(

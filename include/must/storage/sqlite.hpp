@@ -83,7 +83,7 @@ class sqlite_store {
   /// \throws bad_input  for input beyond the limits
   /// \throws duplicate_id  when an id is stored with other content
   /// \throws position_ahead  for a condition on a position beyond the head
-  /// \throws storage_error  when SQLite fails, also when another process holds the file for longer than `busy_timeout`
+  /// \throws storage_error  when SQLite fails, also when another process holds the file for longer than `timeout`
   append_result append(std::span<event> events, const append_condition& condition) {
     return append_and(events, condition, [](auto&) {});
   }

@@ -38,12 +38,12 @@ struct pg_store_row {
 
 class pg_backend {
  public:
-  pg_backend(std::string conninfo, std::string schema, std::size_t connections, duration deadline, bool pooled)
+  pg_backend(std::string conninfo, std::string schema, std::size_t connections, duration timeout, bool pooled)
       : schema_(std::move(schema)),
-        deadline_(deadline.microseconds),
+        timeout_(timeout.microseconds),
         // The server says that it has ended a statement before the client gives up.
         pool(checked(std::move(conninfo)), connections, pooled,
-             std::chrono::milliseconds(std::max<std::int64_t>(deadline_, 0) / 10'000 * 9)) {}
+             std::chrono::milliseconds(std::max<std::int64_t>(timeout_, 0) / 10'000 * 9)) {}
 
   [[nodiscard]] std::string in_schema(std::string sql) const { return pg_in_schema(std::move(sql), schema_); }
 
@@ -55,7 +55,7 @@ class pg_backend {
   template <typename Attempt>
   auto run(const char* operation, bool writes, Attempt&& attempt) {
     const auto deadline =
-        pg_clock::now() + std::chrono::microseconds(std::clamp<std::int64_t>(deadline_, 0, std::int64_t{1} << 50U));
+        pg_clock::now() + std::chrono::microseconds(std::clamp<std::int64_t>(timeout_, 0, std::int64_t{1} << 50U));
     std::vector<pg_told> unknown;
     std::optional<error> before;  // This says more than that the deadline has passed.
     for (unsigned attempts = 0;; ++attempts) {
@@ -230,7 +230,7 @@ class pg_backend {
   }
 
   std::string schema_;
-  std::int64_t deadline_;
+  std::int64_t timeout_;
   std::atomic<bool> begins_{false};
 
  public:

@@ -22,7 +22,7 @@ struct postgres_options {
   /// The highest number of connections that are open at once. Waiting takes one more.
   std::size_t connections = 4;
   /// The longest time that a call may take. The server ends a statement after nine tenths of it.
-  must::duration deadline{10'000'000};
+  must::duration timeout{10'000'000};
   /// What an append may hold. Whatever the limits say, an append takes no more than 512 MiB.
   must::limits limits{};
   /// The number of events that a read fetches at once.

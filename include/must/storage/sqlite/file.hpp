@@ -129,7 +129,7 @@ class sqlite_file {
   }
 
  private:
-  [[nodiscard]] std::int64_t busy() const noexcept { return options_.busy_timeout.microseconds; }
+  [[nodiscard]] std::int64_t busy() const noexcept { return options_.timeout.microseconds; }
 
   void check_path(bool in_memory) const {
     if (in_memory) return;

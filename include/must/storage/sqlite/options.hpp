@@ -32,8 +32,9 @@ struct sqlite_options {
   sqlite_durability durability = sqlite_durability::full;
   /// What may be done with the file.
   sqlite_mode mode = sqlite_mode::read_write;
-  /// The time to wait for another process to let go of the file. Then storage_error is thrown, and is retryable.
-  duration busy_timeout{5'000'000};
+  /// The longest time that a call waits for another process to let go of the file. Then storage_error is thrown, and is
+  /// retryable.
+  duration timeout{5'000'000};
   /// The time between two looks of wait_for at what other processes have appended.
   duration poll_interval{5'000};
   /// What an append may hold.
