@@ -74,7 +74,7 @@ if("sqlite" IN_LIST must_components)
         '-I${PROJECT_SOURCE_DIR}/include' '${CMAKE_CURRENT_SOURCE_DIR}/consume/plain/main.cpp' -lsqlite3 -lpthread \
         -o '${consumed}/libcxx'
       '${consumed}/libcxx'")
-    set_tests_properties("consume: libc++ 19, without RTTI" PROPERTIES LABELS consume SKIP_RETURN_CODE 77 TIMEOUT 1800)
+    set_tests_properties("consume: libc++ 19, without RTTI" PROPERTIES LABELS "consume;servers" SKIP_RETURN_CODE 77 TIMEOUT 1800)
   endif()
 endif()
 
