@@ -5,7 +5,6 @@
 #include "must/storage/postgres.hpp"
 
 #include "must/must.hpp"
-#include "must/storage/group_commit.hpp"
 
 #include "benchmarks/ratios.hpp"
 #include "benchmarks/store_events.hpp"
@@ -240,12 +239,12 @@ void single_must(benchmark::State& state) { append_by_must(state, 1, 2'000); }
 void batch_1000_hand(benchmark::State& state) { append_by_hand(state, 1'000, 20'000); }
 void batch_1000_must(benchmark::State& state) { append_by_must(state, 1'000, 20'000); }
 
-void grouped_64(benchmark::State& state) {
+// Threads of one store, which share commits by themselves.
+void shared_64(benchmark::State& state) {
   for (auto _ : state) {
     const scratch_schema schema;
     must::postgres_store store(options(schema.name));
-    must::group_commit shared(store);
-    bench::set_time(state, bench::append_by_threads(shared, 64, 150));
+    bench::set_time(state, bench::append_by_threads(store, 64, 150));
   }
 }
 
@@ -291,7 +290,7 @@ BENCHMARK(single_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(single_must)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(batch_1000_hand)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(batch_1000_must)->UseManualTime()->Iterations(1)->Repetitions(5);
-BENCHMARK(grouped_64)->UseManualTime()->Iterations(1)->Repetitions(5);
+BENCHMARK(shared_64)->UseManualTime()->Iterations(1)->Repetitions(5);
 BENCHMARK(read_all_hand)->Iterations(5)->Repetitions(5)->MeasureProcessCPUTime();
 BENCHMARK(read_all_must)->Iterations(5)->Repetitions(5)->MeasureProcessCPUTime();
 BENCHMARK(conditional_small)->UseManualTime()->Iterations(3)->Repetitions(3);
@@ -309,7 +308,7 @@ int main(int argc, char** argv) {
       argc, argv,
       {{"single appends from one connection / by hand", "single_must", "single_hand", 1 / 0.9},
        {"batches of 1,000 / by hand with UNNEST", "batch_1000_must", "batch_1000_hand", 1 / 0.85},
-       {"64 threads through group_commit / by hand from one", "grouped_64", "single_hand", 1 / 8.0},
+       {"64 threads of one store / one thread", "shared_64", "single_must", 1 / 8.0},
        {"reading all / by hand, binary rows", "read_all_must", "read_all_hand", 1 / 0.85},
        {"conditional append at 1,000,000 / at 10,000 events", "conditional_large", "conditional_small", 1.5}});
 }

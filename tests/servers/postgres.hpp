@@ -126,6 +126,15 @@ class postgres_server {
     stop(SIGQUIT);
     start();
   }
+  // Kills it, with every process that it has made, and starts it again.
+  void kill() {
+    ::kill(server_, SIGSTOP);  // It makes no more of them.
+    const auto id = std::to_string(server_);
+    std::ifstream children("/proc/" + id + "/task/" + id + "/children");
+    for (pid_t one = 0; children >> one;) ::kill(one, SIGKILL);
+    stop(SIGKILL);
+    start();
+  }
 
  private:
   postgres_server() {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "libpq-fe.h"
-#include "must/detail/current_error.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/limits.hpp"
@@ -14,10 +13,11 @@
 #include "must/storage.hpp"
 #include "must/storage/abilities.hpp"
 #include "must/storage/kit/batch.hpp"
+#include "must/storage/kit/shared_commit.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/storage/postgres/appender.hpp"
 #include "must/storage/postgres/appending.hpp"
 #include "must/storage/postgres/backend.hpp"
-#include "must/storage/postgres/batch.hpp"
 #include "must/storage/postgres/connection.hpp"
 #include "must/storage/postgres/failure.hpp"
 #include "must/storage/postgres/listener.hpp"
@@ -51,7 +51,8 @@ namespace must {
 
 /// A store in PostgreSQL. It is a CellStorage, BatchStorage, WaitableStorage, TransactionalStorage and HistoryStorage.
 ///
-/// Several processes may use one schema. Appends take turns by an advisory lock. Positions have no gaps, and are in the
+/// Several processes may use one schema. Appends take turns by an advisory lock. Threads that append to one object at
+/// the same time share a commit, each with its own condition, result and error. Positions have no gaps, and are in the
 /// order of commits. No connection is held while a visitor runs. The database is encoded in UTF8.
 /// A connection that is lost is made anew. An append whose outcome is not known is sent again within `timeout`, and is
 /// stored once. After outcome_unknown, call append again with the same events. Then a stored result and a conflict
@@ -95,14 +96,8 @@ class postgres_store {
   /// \throws duplicate_id  when an id is stored with other content
   /// \throws position_ahead  for a condition on a position beyond the head
   append_result append(std::span<event> events, const append_condition& condition) {
-    const auto call = prepared(events, condition);
-    return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool unknown) {
-      const detail::postgres::pg_call first{append_sql_, &call.parameters()};
-      const bool begins = backend_.begins() || connection.pooled();
-      return call.verdict(begins ? detail::postgres::pg_transaction::whole(connection, first, deadline)
-                                 : connection.call(first, deadline),
-                          unknown);
-    }));
+    check(events, condition);
+    return seen(appender_.append(events, condition));
   }
   /// Appends events and runs `then` in the same transaction, before the commit. \see TransactionalStorage
   ///
@@ -110,10 +105,11 @@ class postgres_store {
   /// lock of appends, so it does not append to this store. What it throws rolls everything back and passes through.
   /// \throws ...  what append() and `then` throw
   append_result append_with(std::span<event> events, const append_condition& condition, const callback& then) {
-    const auto call = prepared(events, condition);
+    check(events, condition);
+    const auto call = appender_.prepared(events, condition);
     return seen(backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
       detail::postgres::pg_transaction open(connection, deadline);
-      const auto answer = open.begin({append_sql_, &call.parameters()});
+      const auto answer = open.begin({appender_.sql(), &call.parameters()});
       bool repeat = false;
       auto verdict = call.verdict(answer, false, &repeat);
       if (verdict.stored() && !repeat) {
@@ -125,9 +121,12 @@ class postgres_store {
   }
   /// Appends many in one commit. A reader sees all of it or nothing. \see BatchStorage
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
-    return kit::append_good<payload>(
+    auto results = kit::append_good<payload>(
         items, [&](const auto& item) { check(item.events, item.condition); },
-        [&](const auto& good) { return good.size() == 1 ? one_by_one(good) : together(good); });
+        [&](const auto& good) { return appender_.append_batch(good); });
+    for (const auto& one : results)
+      if (one && one->stored()) listener_->saw((*one)->last);
+    return results;
   }
 
   /// Reads events in pages, each in a snapshot of its own. \see Storage
@@ -168,6 +167,8 @@ class postgres_store {
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
   /// Returns the highest number of connections that are open at once, beside the one that waits.
   [[nodiscard]] std::size_t connections() const noexcept { return options_.connections; }
+  /// Returns the number of appends of this object that wait for a commit that has not begun.
+  [[nodiscard]] std::size_t waiting() const noexcept { return appender_.waiting(); }
 
   /// Returns "<uuid>.<incarnation>". A restored dump has those of the store that it was made from. After a dump is
   /// restored, set another incarnation, so that followers which have seen lost events say history_changed:
@@ -255,19 +256,9 @@ class postgres_store {
 
   void check(std::span<const event> events, const append_condition& condition) const {
     kit::check_append(events, condition, options_.limits);
-    if (const auto bytes = bytes_of(events); bytes > most_bytes)
+    if (const auto bytes = kit::size_of_append<payload>(events).bytes; bytes > most_bytes)
       kit::refuse_input("events", "take " + std::to_string(bytes) + " bytes, with their names and tags; " +
                                       std::to_string(most_bytes) + " are allowed in one append");
-  }
-  static std::size_t bytes_of(std::span<const event> events) {
-    std::size_t sum = 0;
-    for (const auto& one : events) sum += kit::event_bytes(one);
-    return sum;
-  }
-  [[nodiscard]] detail::postgres::pg_append_call prepared(std::span<const event> events,
-                                                          const append_condition& condition) const {
-    check(events, condition);
-    return {events, condition, row_.digest_key, origin_.clock->now(), options_.notify ? row_.channel : std::string()};
   }
   static void lend(const callback& then, PGconn* handle) {
     transaction given{handle};
@@ -282,43 +273,6 @@ class postgres_store {
     return backend_.run(operation, false, [&](auto& connection, auto deadline, bool) {
       return connection.call({sql, &parameters, true}, deadline);
     });
-  }
-  // A storage_error is the item's own here: the items share nothing.
-  result<append_result> one_result(const batch_item<payload>& item) {
-    try {
-      return append(item.events, item.condition);
-    } catch (...) {
-      return unexpected<error>(detail::current_error("append"));
-    }
-  }
-  std::vector<result<append_result>> one_by_one(const std::vector<const batch_item<payload>*>& items) {
-    std::vector<result<append_result>> results;
-    results.reserve(items.size());
-    for (const auto* one : items) results.push_back(one_result(*one));
-    return results;
-  }
-  std::vector<result<append_result>> together(const std::vector<const batch_item<payload>*>& items) {
-    std::size_t bytes = 0;
-    for (const auto* one : items) bytes += bytes_of(one->events);
-    if (bytes > options_.limits.append_bytes) return one_by_one(items);
-    position last = 0;
-    try {
-      auto results = backend_.run("append", true, [&](auto& connection, auto deadline, bool) {
-        detail::postgres::pg_batch batch(items, row_.digest_key);
-        detail::postgres::pg_transaction open(connection, deadline);
-        batch.judge(open.begin({look_sql_, &batch.look()}));
-        if (batch.accepted.size() == 0) return std::move(batch.results);
-        const auto events = batch.put(origin_.clock->now(), options_.notify ? row_.channel : std::string());
-        open.end({put_events_sql_, &events});
-        last = batch.last();
-        return std::move(batch.results);
-      });
-      if (last != 0) listener_->saw(last);
-      return results;
-    } catch (const storage_error& why) {
-      if (why.error().retryable) throw;
-      return one_by_one(items);  // what the server refuses of one item is that item's error
-    }
   }
   [[nodiscard]] static detail::postgres::pg_parameters prepared_put(std::string_view key, std::string_view bytes,
                                                                     std::uint64_t expected) {
@@ -349,10 +303,7 @@ class postgres_store {
   must::origin origin_;
   detail::postgres::pg_backend backend_;
   detail::postgres::pg_store_row row_{};
-  const std::string append_sql_ =
-      backend_.in_schema(detail::postgres::pg_select_from("append", detail::postgres::pg_append_call::parameter_count));
-  const std::string look_sql_ = backend_.in_schema(detail::postgres::pg_select_from("look", 12));
-  const std::string put_events_sql_ = backend_.in_schema(detail::postgres::pg_select_from("put_events", 22));
+  detail::postgres::pg_appender appender_{backend_, row_, options_, origin_};
   const std::string put_sql_ = backend_.in_schema(detail::postgres::pg_select_from("put_cell", 4));
   const std::string head_sql_ =
       backend_.in_schema("SELECT coalesce((SELECT position FROM {s}.event ORDER BY position DESC LIMIT 1), 0)");

@@ -47,6 +47,11 @@ class pg_backend {
 
   [[nodiscard]] std::string in_schema(std::string sql) const { return pg_in_schema(std::move(sql), schema_); }
 
+  // Returns the time at which a call that begins now is over.
+  [[nodiscard]] pg_clock::time_point deadline() const {
+    return pg_clock::now() + std::chrono::microseconds(std::clamp<std::int64_t>(timeout_, 0, std::int64_t{1} << 50U));
+  }
+
   // Calls attempt(connection, deadline, unknown) until it succeeds, fails for good, or the deadline has passed.
   // `writes` says that the request may be carried out although the connection was lost. After such a loss `unknown` is
   // true for the next attempt, and to fail for good is outcome_unknown. An attempt with `unknown` throws pg_unsettled
@@ -54,8 +59,13 @@ class pg_backend {
   // outcome_unknown.
   template <typename Attempt>
   auto run(const char* operation, bool writes, Attempt&& attempt) {
-    const auto deadline =
-        pg_clock::now() + std::chrono::microseconds(std::clamp<std::int64_t>(timeout_, 0, std::int64_t{1} << 50U));
+    return run(operation, writes, deadline(), attempt);
+  }
+  // Does so until a deadline of the caller. Where it has passed before the first attempt, nothing is sent.
+  template <typename Attempt>
+  auto run(const char* operation, bool writes, pg_clock::time_point deadline, Attempt&& attempt) {
+    if (pg_clock::now() >= deadline)
+      give_up(deadline_passed("while the call waited for its turn").why, operation, false);
     std::vector<pg_told> unknown;
     std::optional<error> before;  // This says more than that the deadline has passed.
     for (unsigned attempts = 0;; ++attempts) {
