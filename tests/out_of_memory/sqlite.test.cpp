@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// sqlite_store and group_commit where an allocation fails, and how much a store keeps. A program of its own, for it
-// replaces operator new.
+// sqlite_store and group_commit where an allocation fails, and how much a store keeps.
 #include "must/storage/sqlite.hpp"
 #include "must/storage/group_commit.hpp"
 #include "must/storage/memory.hpp"
 
+#include "out_of_memory/failing_memory.hpp"
 #include "stores/sqlite.hpp"
 #include "support/catch.hpp"
 
@@ -24,56 +24,10 @@
 
 namespace {
 
-// Of this thread: how many allocations succeed until one fails (negative: all do), and whether all fail from then on.
-thread_local constinit long left = -1;
-thread_local constinit bool fails_for_ever = false;
-constinit std::atomic<long> live{0};  // of all threads
-
-}  // namespace
-
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  if (left == 0) {
-    if (!fails_for_ever) left = -1;
-    return nullptr;
-  }
-  if (left > 0) --left;
-  void* const made = std::malloc(std::max<std::size_t>(size, 1));
-  if (made != nullptr) ++live;
-  return made;
-}
-void* operator new(std::size_t size) {
-  if (void* const made = operator new(size, std::nothrow)) return made;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept {
-  if (memory != nullptr) --live;
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-
-namespace {
-
 using namespace must_test;
 using list = std::vector<must::position>;
 
 const must::query of_t = must::query::of_tags({"t"}), of_u = must::query::of_tags({"u"});
-
-// Does `work` while an allocation fails after `nth` others.
-struct attempt {
-  template <typename Work>
-  attempt(long nth, Work&& work) {
-    left = nth;
-    try {
-      work();
-      done = true;
-    } catch (const std::bad_alloc&) {
-      done = false;
-    }
-    failed = left < 0;
-    left = -1;
-  }
-  bool done, failed;  // whether it came to its end, whether an allocation failed
-};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "must/storage.hpp"
 
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <span>
 #include <utility>
@@ -16,8 +17,9 @@
 
 namespace must::kit {
 
-/// Appends one item of a batch. Returns what `append()` returns, or the error that it throws. A std::bad_alloc and the
-/// like become an error as well. A storage_error passes through, since it concerns the batch as a whole.
+/// Appends one item of a batch. Returns what `append()` returns, or the error that it throws. A storage_error passes
+/// through, since it concerns the batch as a whole. A std::bad_alloc and the like become an error as well, so `append`
+/// stores its item whole or not at all, however it ends.
 template <typename Append>
 [[nodiscard]] result<append_result> item_result(Append&& append) {
   try {
@@ -25,7 +27,11 @@ template <typename Append>
   } catch (const storage_error&) {
     throw;
   } catch (...) {
-    return unexpected<error>(detail::current_error("append"));
+    try {
+      return unexpected<error>(detail::current_error("append"));
+    } catch (const std::bad_alloc&) {  // There is no memory for the words.
+      return unexpected<error>(error{.code = error_code::storage_error});
+    }
   }
 }
 

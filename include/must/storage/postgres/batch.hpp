@@ -79,7 +79,16 @@ class pg_batch {
     known_ = known_of(answer, 4, digests_.size());
     std::size_t first_event = 0, first_part = 0;
     for (const auto* one : items_) {
-      results.push_back(kit::item_result([&] { return judge(*one, first_event, first_part); }));
+      bool is_new = false;
+      results.push_back(kit::item_result([&]() -> append_result {
+        facts stored{*this, *one, first_event, first_part};
+        if (const auto known = kit::judge(stored, std::span<const cloud_event>(one->events), one->condition))
+          return *known;
+        is_new = true;
+        return appended{last() + 1, last() + one->events.size()};
+      }));
+      // What ends this half way, such as a lack of memory, passes: it ends the transaction, and nothing is stored.
+      if (is_new) accept(one->events, first_event);
       first_event += one->events.size();
       first_part += one->condition.query.items().size();
     }
@@ -144,24 +153,18 @@ class pg_batch {
     const item& one;
     std::size_t first_event, first_part;
   };
-  append_result judge(const item& one, std::size_t first_event, std::size_t first_part) {
-    const std::span<const cloud_event> events(one.events);
+  void accept(std::span<const cloud_event> events, std::size_t first_event) {
     const auto plan = added_.make_plan(events);
-    facts stored{*this, one, first_event, first_part};
-    if (const auto answer = kit::judge(stored, events, one.condition)) return *answer;
-    const auto head = last();
-    for (std::size_t i = 0; i < events.size(); ++i) accept(events[i], i, events.size(), first_event + i);
     index::event_index::hashes rest(plan.begin(), plan.end());
-    for (const auto& event : events)
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      const auto& event = events[i];
+      const auto number = event.subject.empty() ? 0 : names_.number_of(event.subject);
+      accepted.add(event, number, number == 0 ? 0 : ++steps_[number], i, events.size(), digests_[first_event + i]);
+      stored_.push_back(&event);
+      places_.push_back(first_event + i);
       added_.stage(index::event_index::take(rest, event.tags.size()), event.type, event.subject, event.tags);
+    }
     added_.commit();
-    return appended{head + 1, last()};
-  }
-  void accept(const cloud_event& event, std::size_t offset, std::size_t size, std::size_t place) {
-    const auto number = event.subject.empty() ? 0 : names_.number_of(event.subject);
-    accepted.add(event, number, number == 0 ? 0 : ++steps_[number], offset, size, digests_[place]);
-    stored_.push_back(&event);
-    places_.push_back(place);
   }
 
   std::vector<const item*> items_;

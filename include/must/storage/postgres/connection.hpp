@@ -228,12 +228,15 @@ class pg_connection {
   bool prepared(const pg_call& what, pg_clock::time_point deadline) {
     if (names_.contains(std::string(what.sql))) return true;
     if (names_.size() >= most_statements) return false;
-    const auto name = "must_" + std::to_string(names_.size());
-    if (PQsendPrepare(handle(), name.c_str(), std::string(what.sql).c_str(), what.parameters->size(),
-                      what.parameters->types()) == 0)
-      throw lost();
-    finish(deadline);
-    names_.emplace(what.sql, name);
+    const auto& [sql, name] = *names_.emplace(what.sql, "must_" + std::to_string(names_.size())).first;
+    try {
+      if (PQsendPrepare(handle(), name.c_str(), sql.c_str(), what.parameters->size(), what.parameters->types()) == 0)
+        throw lost();
+      finish(deadline);
+    } catch (...) {  // It is not known whether the server has the name.
+      close();
+      throw;
+    }
     return true;
   }
   void send(const pg_call& what, bool known) {
