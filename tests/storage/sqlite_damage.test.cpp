@@ -81,22 +81,6 @@ look look_at(const std::string& path, const records& originals) {
   return found;
 }
 
-// As SQLite's ".restore" does: over the file that is open.
-void copy_into(const std::string& path, const std::string& from) {
-  ::sqlite3 *to = nullptr, *source = nullptr;
-  REQUIRE(::sqlite3_open(path.c_str(), &to) == SQLITE_OK);
-  REQUIRE(::sqlite3_open(from.c_str(), &source) == SQLITE_OK);
-  ::sqlite3_busy_timeout(to, 10'000);
-  auto* const copy = ::sqlite3_backup_init(to, "main", source, "main");
-  REQUIRE(copy != nullptr);
-  int code = SQLITE_BUSY;
-  while (code == SQLITE_BUSY || code == SQLITE_LOCKED) code = ::sqlite3_backup_step(copy, -1);
-  CHECK(code == SQLITE_DONE);
-  CHECK(::sqlite3_backup_finish(copy) == SQLITE_OK);
-  ::sqlite3_close(source);
-  ::sqlite3_close(to);
-}
-
 }  // namespace
 
 TEST_CASE("sqlite_store: Z1 of a file with a bit flipped the true events are read, or an error says where",

@@ -12,6 +12,9 @@
 //   close()          where durable: closes what is open, as must be before a fork
 //   open()           where durable: one more store on the same data, as a value; for processes of their own
 //   folder           where durable: a temporary folder, with room for files of the test
+//   has_copies()     for one that can be put back from a copy: whether that can be tested here, else it says why not
+//   save()           of such a one: copies the store
+//   put_back()       of such a one: the store becomes the copy again, under whoever has it open
 //   counts           where `capabilities.transactions`: a class, made of the fixture, which counts in a transaction:
 //                    add(transaction, what) adds 1, all() gives the counts by name
 //
@@ -21,7 +24,7 @@
 //     must::subscription follows(fixture.store(), ...);
 //   }
 // It becomes one test for each store, in whose name "each store" is the name of the store. What it may need is below:
-// any_store, with_payloads, with_cells, plain_with_cells, with_transactions, with_processes.
+// any_store, with_payloads, with_cells, plain_with_cells, with_transactions, with_processes, with_copies.
 #pragma once
 
 #include "must/testing/suite/expect.hpp"
@@ -83,6 +86,12 @@ struct with_transactions {
 struct with_processes {
   template <typename Store>
   static constexpr bool takes = with_transactions::takes<Store> && Store::capabilities.durable;
+};
+
+// Stores that can be put back from a copy.
+struct with_copies {
+  template <typename Store>
+  static constexpr bool takes = with_transactions::takes<Store> && requires(Store& fixture) { fixture.put_back(); };
 };
 
 // Registers Test<Store>::run for each store that is wanted.

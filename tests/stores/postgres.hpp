@@ -90,6 +90,27 @@ struct postgres_fixture {
     other_.reset();
   }
 
+  static bool has_copies() {
+    const bool has_programs = !dumps().empty() && !loads().empty();
+    if (!has_programs) skip("pg_dump or psql is missing", "postgresql");
+    return has_own_postgres() && has_programs;
+  }
+  void save() const {
+    auto& server = postgres_server::instance();
+    server.run_to_the_end({dumps(), "-d", server.conninfo(), "-a", "-n", schema_.name, "-f", saved()});
+  }
+  // In one transaction that nobody else may read or write in, so that who uses the store meets the one or the other.
+  void put_back() const {
+    auto& server = postgres_server::instance();
+    server.run_to_the_end(
+        {loads(), "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", server.conninfo(), "-c",
+         "DO $$ DECLARE one text; BEGIN FOR one IN SELECT quote_ident(tablename) FROM pg_tables WHERE "
+         "schemaname = '" +
+             schema_.name + "' ORDER BY 1 LOOP EXECUTE 'LOCK TABLE " + schema_.name +
+             ".' || one || ' IN ACCESS EXCLUSIVE MODE; DELETE FROM " + schema_.name + ".' || one; END LOOP; END $$",
+         "-f", saved()});
+  }
+
   // How often each thing was counted, by a table.
   class counts {
    public:
@@ -117,6 +138,10 @@ struct postgres_fixture {
   temporary_folder folder{};
 
  private:
+  static std::string dumps() { return postgres_server::program("pg_dump"); }
+  static std::string loads() { return postgres_server::program("psql"); }
+  [[nodiscard]] std::string saved() const { return postgres_server::instance().data() + "/" + schema_.name + ".sql"; }
+
   std::optional<must::postgres_store> store_{}, other_{};
 };
 

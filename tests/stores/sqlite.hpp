@@ -61,6 +61,21 @@ inline void execute(const std::string& path, const std::string& sql) {
   CHECK(::sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   ::sqlite3_close(handle);
 }
+// As SQLite's ".restore" does: over the file that is open.
+inline void copy_into(const std::string& path, const std::string& from) {
+  ::sqlite3 *to = nullptr, *source = nullptr;
+  REQUIRE(::sqlite3_open(path.c_str(), &to) == SQLITE_OK);
+  REQUIRE(::sqlite3_open(from.c_str(), &source) == SQLITE_OK);
+  ::sqlite3_busy_timeout(to, 10'000);
+  auto* const copy = ::sqlite3_backup_init(to, "main", source, "main");
+  REQUIRE(copy != nullptr);
+  int code = SQLITE_BUSY;
+  while (code == SQLITE_BUSY || code == SQLITE_LOCKED) code = ::sqlite3_backup_step(copy, -1);
+  CHECK(code == SQLITE_DONE);
+  CHECK(::sqlite3_backup_finish(copy) == SQLITE_OK);
+  ::sqlite3_close(source);
+  ::sqlite3_close(to);
+}
 // The texts that a statement gives in one column.
 inline std::vector<std::string> texts(::sqlite3* handle, const std::string& sql, int column = 0) {
   ::sqlite3_stmt* statement = nullptr;
@@ -114,6 +129,10 @@ struct sqlite_fixture {
     store_.reset();
     other_.reset();
   }
+
+  static bool has_copies() { return true; }
+  void save() { store().backup(folder.file("saved")); }
+  void put_back() const { copy_into(folder.file(), folder.file("saved")); }
 
   // How often each thing was counted, by a table.
   class counts {
