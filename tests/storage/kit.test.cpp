@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The storage kit: the order of checks, the arithmetic of a read, waiting, pools, batches, versions of a schema.
+// The storage kit: the arithmetic of a read, waiting, pools, batches, versions of a schema.
 #include "must/storage/kit/batch.hpp"
 #include "must/storage/kit/lease_pool.hpp"
 #include "must/storage/kit/matching.hpp"
@@ -8,7 +8,6 @@
 #include "must/storage/kit/wake_up.hpp"
 #include "must/storage/memory.hpp"
 
-#include "cases/order_of_checks.hpp"
 #include "support/catch.hpp"
 
 #include <atomic>
@@ -21,11 +20,6 @@
 #include <vector>
 
 namespace {
-
-struct memory_fixture {
-  must::memory_store<>& store() { return store_; }
-  must::memory_store<> store_{};
-};
 
 must::recorded<must::payload> record_at(must::position at) {
   must::recorded<must::payload> made;
@@ -40,10 +34,6 @@ std::uint64_t any_of(std::mt19937_64& random, std::uint64_t most) {
 }
 
 }  // namespace
-
-TEST_CASE("storage kit: memory_store checks an append in the one order", "[storage]") {
-  must_test::check_order_of_checks<memory_fixture>();
-}
 
 TEST_CASE("read_window: a read has the result that its definition gives", "[storage]") {
   std::mt19937_64 random(1);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// sqlite_store: ids that are looked up late do not change the order of checks.
+// sqlite_store: transactions of the user's own.
 #include "must/storage/sqlite.hpp"
 
-#include "cases/order_of_checks.hpp"
 #include "support/catch.hpp"
 
 #include <sqlite3.h>
@@ -18,10 +17,6 @@ struct fixture {
 };
 
 }  // namespace
-
-TEST_CASE("sqlite_store: an append is checked in the order of the kit", "[storage][sqlite]") {
-  must_test::check_order_of_checks<fixture>();
-}
 
 TEST_CASE("sqlite_store: with_transaction commits what was done, or nothing", "[storage][sqlite]") {
   fixture made;

@@ -4,6 +4,8 @@
 
 #include "must/process_command.hpp"
 
+namespace must_test {
+
 template <typename Data>
 struct declared_storage {
   using data_type = Data;
@@ -24,3 +26,11 @@ struct Done {
   static constexpr auto type = "Done";
 };
 inline declared_store<Done> store;
+
+}  // namespace must_test
+
+// What must not compile reads as a program of a user.
+using must_test::declared_storage;
+using must_test::declared_store;
+using must_test::Done;
+using must_test::store;
