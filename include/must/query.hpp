@@ -170,11 +170,13 @@ struct read_options {
   must::version after_version = 0;
   /// The inclusive upper bound of the versions of events in their streams.
   must::version until_version = must::version(std::numeric_limits<std::uint64_t>::max());
-  /// The highest number of events that are visited, 0 or more. Without a limit all are visited.
+  /// The highest number of events that are visited, 0 or more. Without a limit all are visited. A read with limit 0
+  /// visits nothing, and tells the head.
   std::optional<std::int64_t> limit{};
 };
 
-/// How far a read came. A later read forwards goes on where this one ended when `scanned` is its `after`.
+/// How far a read came. A later read forwards goes on where this one ended when `scanned` is its `after`, and a later
+/// read backwards when `scanned - 1` is its `until`. After a read with limit 0 the later read has the same bounds.
 struct read_result {
   /// The highest position of the store when the read began, before the first event was visited. It is 0 when the store
   /// is empty. Events above it are not visited.

@@ -76,8 +76,8 @@ struct cell {
 ///   An `expected` of 0 means that there is no such cell yet.
 /// - `list(prefix)` returns the keys that start with a prefix, sorted bytewise.
 ///
-/// A key is a name of 1 to 512 bytes of UTF-8 without NUL. Any other key is refused (bad_input). Cells are never
-/// removed.
+/// A key is a name of 1 to 512 bytes of UTF-8 without NUL. Any other key is refused (bad_input), and so are bytes that
+/// the backend of the store cannot keep in one piece. Cells are never removed.
 template <typename S>
 concept CellStorage = Storage<S> && requires(S& storage, std::string_view text, std::uint64_t revision) {
   { storage.get(text) } -> std::same_as<std::optional<cell>>;
