@@ -6,6 +6,7 @@
 
 #include "stores/postgres.hpp"
 #include "support/catch.hpp"
+#include "support/error_of.hpp"
 
 #include <chrono>
 #include <stdexcept>
@@ -257,4 +258,13 @@ TEST_CASE("postgres_store: a payload of 64 MiB is stored where the limit allows 
   large.id += "x";
   large.data = must::payload("application/octet-stream", bytes + "1");
   CHECK_THROWS_AS(append<fixture>(store, large), must::bad_input);
+}
+
+TEST_CASE("postgres_store: a cell that is larger than a message to the server is refused", "[storage][postgres]") {
+  if (!has_postgres()) return;
+  const scratch_schema schema;
+  must::postgres_store store(options_for(schema.name));
+  const std::string bytes((std::size_t{512} << 20U) + 1, '\0');
+  CHECK(must_test::error_of<must::bad_input>([&] { store.put("cell", bytes, 0); }).field == "bytes");
+  CHECK_FALSE(store.get("cell").has_value());
 }

@@ -277,6 +277,7 @@ class postgres_store {
   [[nodiscard]] static detail::postgres::pg_parameters prepared_put(std::string_view key, std::string_view bytes,
                                                                     std::uint64_t expected) {
     kit::check_name("key", key);
+    if (bytes.size() > most_bytes) kit::refuse_input("bytes", "are more than 512 MiB");
     detail::postgres::pg_parameters call;
     call.add(key);
     call.add(detail::postgres::pg_clamp(expected));
