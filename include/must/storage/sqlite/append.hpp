@@ -81,7 +81,7 @@ class sqlite_write {
     check_usable(on_.context(), kit::schema_use::write, state->integer(0));
     head = state->count(1);
     seen_ = {head, state->count(3), state->count(4)};
-    if (seen_.indexed > head) raise_damaged(on_.context(), seen_.indexed, "its row is not there");
+    check_indexed(on_.context(), seen_);
     recorded_at = state->integer_or_null(2).value_or(INT64_MIN);
   }
   sqlite_connection& on_;

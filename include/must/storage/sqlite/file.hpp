@@ -18,10 +18,12 @@
 
 #include <sqlite3.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,6 +32,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 namespace must::detail::sqlite {
@@ -79,8 +82,12 @@ class sqlite_file {
 
   explicit sqlite_file(const sqlite_options& options) : options_(options), readers_(SIZE_MAX, options.idle_readers) {
     const bool in_memory = options.mode == sqlite_mode::in_memory;
-    if (in_memory) options_.path = ":memory:";
-    check_path(in_memory);
+    if (in_memory) {
+      options_.path = ":memory:";
+    } else {
+      check_path(options_.path);
+      check_size();
+    }
     const int writing = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     const int flags = options.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : writing;
     writer_ = std::make_unique<sqlite_connection>(options_.path, flags, busy());
@@ -112,10 +119,11 @@ class sqlite_file {
   }
   // Copies the store as it is now into a file that is not there yet, as another incarnation.
   void copy_to(const std::string& path) {
+    check_path(path);
     reader from(*this, "backup");
-    if (::access(path.c_str(), F_OK) == 0) raise_sqlite(SQLITE_CANTOPEN, "backup", path, "the file is there already");
+    create_copy(path, *from);
     try {
-      sqlite_connection to(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, busy(), "backup");
+      sqlite_connection to(path, SQLITE_OPEN_READWRITE, busy(), "backup");
       auto* const copy = ::sqlite3_backup_init(to.handle(), "main", from->handle(), "main");
       if (copy == nullptr) to.fail(::sqlite3_errcode(to.handle()));
       const int code = ::sqlite3_backup_step(copy, -1);
@@ -131,15 +139,37 @@ class sqlite_file {
  private:
   [[nodiscard]] std::int64_t busy() const noexcept { return options_.timeout.microseconds; }
 
-  void check_path(bool in_memory) const {
-    if (in_memory) return;
-    if (options_.path.empty()) kit::refuse_input("path", "is empty");
-    if (options_.path.find('\0') != std::string::npos)
-      kit::refuse_input("path", text::in_quotes(options_.path) + " contains NUL");
-    struct ::stat is{};  // SQLite takes a file of a few bytes for an empty one.
+  static void check_path(const std::string& path) {
+    if (path.empty()) kit::refuse_input("path", "is empty");
+    if (path.find('\0') != std::string::npos) kit::refuse_input("path", text::in_quotes(path) + " contains NUL");
+    if (path == ":memory:") kit::refuse_input("path", "is \":memory:\": that is sqlite_mode::in_memory");
+  }
+  // Refuses a file of a few bytes, which SQLite takes for an empty one.
+  void check_size() const {
+    struct ::stat is{};
     if (::stat(options_.path.c_str(), &is) == 0 && S_ISREG(is.st_mode) && is.st_size > 0 && is.st_size < 512)
       raise_sqlite(SQLITE_NOTADB, "open", options_.path, "it has " + std::to_string(is.st_size) + " bytes");
-    if (options_.path == ":memory:") kit::refuse_input("path", "is \":memory:\": that is sqlite_mode::in_memory");
+  }
+  // Makes an empty file that never has more permissions than the file of the store. Of two that make one file, one
+  // fails, and so does one that finds a link. SQLite opens the file when this has closed it, since to close a file ends
+  // the locks that the process has on it.
+  static void create_copy(const std::string& path, const sqlite_connection& of) {
+    struct ::stat is{};
+    const char* const store = ::sqlite3_db_filename(of.handle(), "main");
+    const bool has_file = store != nullptr && ::stat(store, &is) == 0;
+    const ::mode_t mode = has_file ? is.st_mode & 0777U : S_IRUSR | S_IWUSR;
+    const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (made < 0) {
+      const int why = errno;
+      raise_sqlite(SQLITE_CANTOPEN, "backup", path,
+                   why == EEXIST ? "the file is there already" : std::generic_category().message(why));
+    }
+    const bool has_mode = ::fchmod(made, mode) == 0;
+    const int why = errno;
+    ::close(made);
+    if (has_mode) return;
+    ::unlink(path.c_str());
+    raise_sqlite(SQLITE_CANTOPEN, "backup", path, std::generic_category().message(why));
   }
   void open() {
     auto& on = *writer_;

@@ -176,7 +176,9 @@ inline bool fill_from_tag(const sqlite_moment& as_of, const query& which, const 
   auto recent = as_of.unindexed({list.name, {}, window.low, window.high});
   const auto from_memory = [&] { return !recent.empty() && fill_from_positions(as_of.on, recent, window.order, page); };
   const auto from_index = [&] {
-    return window.low <= as_of.seen.indexed && fill_from_list(as_of, which, list, window, page);
+    auto indexed = window;  // What the index has beyond it is found in memory.
+    indexed.high = std::min(indexed.high, as_of.seen.indexed);
+    return !indexed.empty() && fill_from_list(as_of, which, list, indexed, page);
   };
   if (window.order == direction::forwards) return from_index() || from_memory();
   std::reverse(recent.begin(), recent.end());

@@ -201,4 +201,9 @@ class sqlite_recent {
   position from_ = 0, until_ = 0;
 };
 
+// Refuses a file whose index is ahead of its events.
+inline void check_indexed(const sqlite_context& of, const sqlite_recent::view& seen) {
+  if (seen.indexed > seen.head) raise_damaged(of, seen.indexed, "its row is not there");
+}
+
 }  // namespace must::detail::sqlite

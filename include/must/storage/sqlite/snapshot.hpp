@@ -38,6 +38,7 @@ class sqlite_snapshot {
     if (!row_->step()) on.fail(SQLITE_CORRUPT);
     check_usable(on.context(), kit::schema_use::read, row_->integer(1));
     moment_.seen = {row_->count(0), row_->count(2), row_->count(3)};
+    check_indexed(on.context(), moment_.seen);
   }
   [[nodiscard]] const sqlite_moment& moment() const noexcept { return moment_; }
   [[nodiscard]] position head() const noexcept { return moment_.seen.head; }

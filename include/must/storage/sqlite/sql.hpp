@@ -138,7 +138,7 @@ constexpr std::string_view text_of(sql which) {
       return "INSERT INTO must_event(position, stream, version, type, id, source, time, recorded_at, append_offset, "
              "append_size, digest, state, content_type, tags, attributes, data) "
              "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
-    case sql::insert_tag: return "INSERT INTO must_tag(tag, position, type) VALUES (?1, ?2, ?3)";
+    case sql::insert_tag: return "REPLACE INTO must_tag(tag, position, type) VALUES (?1, ?2, ?3)";
     case sql::tagged_rows:
       return "SELECT position, type, tags FROM must_event WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
     case sql::set_indexed: return "UPDATE must_store SET indexed = ?1";

@@ -40,8 +40,11 @@ inline void verify(sqlite_connection& on, sqlite_recent& recent, const siphash_k
   sqlite_statement whole(on.context(), "PRAGMA integrity_check(1)");
   if (!whole.step()) damaged("integrity_check says nothing");
   if (whole.bytes(0) != "ok") damaged(std::string(whole.bytes(0)));
-  sqlite_statement size(on.context(), "SELECT count(*) FROM must_tag");
+  sqlite_statement size(on.context(), "SELECT count(*), ifnull(max(position), 0) FROM must_tag");
   if (!size.step()) damaged("its index of tags has no size");
+  if (size.count(1) > seen.indexed)
+    damaged("its index of tags has position " + std::to_string(size.count(1)) + ", and ends at " +
+            std::to_string(seen.indexed));
   kit::read_bounds window{.low = 1, .high = seen.head};
   std::uint64_t tags = 0;
   sqlite_page page;
