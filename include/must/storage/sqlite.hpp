@@ -15,6 +15,7 @@
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/kit/wake_up.hpp"
 #include "must/storage/sqlite/append.hpp"
+#include "must/storage/sqlite/appender.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/file.hpp"
@@ -36,7 +37,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -75,17 +75,23 @@ class sqlite_store {
   /// \throws storage_error  when the file is of an older `must`, and is opened to be read only
   /// \throws bad_input  for a path, a source or limits that cannot be
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
-      : origin_(std::move(origin)), file_(options), pages_(SIZE_MAX, options.idle_readers) {
+      : origin_(std::move(origin)),
+        file_(options),
+        pages_(SIZE_MAX, options.idle_readers),
+        appender_(file_, origin_, wake_up_) {
     kit::check_name("source", origin_.source);
   }
 
-  /// Appends events under a condition, and leaves `events` as they are. \see Storage
+  /// Appends events under a condition, and leaves `events` as they are. Threads that append at the same time share a
+  /// commit. Conditions are checked in the order of arrival. \see Storage, kit::shared_commit
   /// \throws bad_input  for input beyond the limits
   /// \throws duplicate_id  when an id is stored with other content
   /// \throws position_ahead  for a condition on a position beyond the head
   /// \throws storage_error  when SQLite fails, also when another process holds the file for longer than `timeout`
   append_result append(std::span<event> events, const append_condition& condition) {
-    return append_and(events, condition, [](auto&) {});
+    auto mine = pack(events, condition);
+    file_.check_writable("append");
+    return appender_.append(mine);
   }
   /// Appends events and runs `work` in the same transaction. \see TransactionalStorage
   ///
@@ -93,25 +99,23 @@ class sqlite_store {
   /// \throws ...  what append() and `work` throw
   append_result append_with(std::span<event> events, const append_condition& condition,
                             const std::function<void(transaction&)>& work) {
-    return append_and(events, condition, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
+    const auto mine = pack(events, condition);
+    file_.check_writable("append");
+    return appender_.append_with(mine, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
   }
   /// Appends many in one transaction. \see BatchStorage
   /// \throws storage_error  when SQLite fails. Nothing of the batch is stored then.
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
     file_.check_writable("append");
-    std::vector<std::vector<detail::sqlite::packed_event>> packed;
+    std::vector<pending> packed;
     packed.reserve(items.size());
     return kit::append_good<payload>(
         items, [&](const auto& item) { packed.push_back(pack(item.events, item.condition)); },
         [&](const auto& good) {
-          std::vector<result<append_result>> done;
-          done.reserve(good.size());
-          const detail::sqlite::sqlite_file::writer on(file_, "append");
-          detail::sqlite::sqlite_write within(*on, file_.recent());
-          const auto before = within.head;
-          for (std::size_t i = 0; i < good.size(); ++i) done.push_back(append_item(within, *good[i], packed[i]));
-          if (within.head != before) commit(within);
-          return done;
+          std::vector<pending*> all;
+          all.reserve(good.size());
+          for (auto& one : packed) all.push_back(&one);
+          return appender_.append_batch(all);
         });
   }
 
@@ -198,10 +202,10 @@ class sqlite_store {
   /// \throws storage_error  when SQLite fails
   void with_transaction(const std::function<void(transaction&)>& work) {
     file_.check_writable("with_transaction");
-    const detail::sqlite::sqlite_file::writer on(file_, "with_transaction");
+    const writer on(file_, "with_transaction");
     detail::sqlite::sqlite_write within(*on, file_.recent());
     call(work, *on);
-    commit(within);
+    appender_.commit(within);
   }
   /// Returns the keys of the cells that start with a prefix, sorted bytewise.
   /// \throws storage_error  when SQLite fails
@@ -249,39 +253,22 @@ class sqlite_store {
     kit::refuse_input("from_version", "is " + std::to_string(from_version) + "; there are statements from 0 and 1");
   }
   /// Returns why the last checkpoint failed, if it failed. No event is lost: a later append tries again.
-  [[nodiscard]] std::optional<error> checkpoint_failure() const {
-    const std::lock_guard lock(checkpoint_mutex_);
-    return checkpoint_failure_;
-  }
+  [[nodiscard]] std::optional<error> checkpoint_failure() const { return appender_.checkpoint_failure(); }
 
  private:
+  using pending = detail::sqlite::sqlite_pending;
+  using writer = detail::sqlite::sqlite_file::writer;
+
   static void call(const std::function<void(transaction&)>& work, detail::sqlite::sqlite_connection& on) {
     transaction own{on.handle()};
     work(own);
-  }
-  template <typename Work>
-  append_result append_and(std::span<event> events, const append_condition& condition, Work&& work) {
-    const auto packed = pack(events, condition);
-    file_.check_writable("append");
-    const detail::sqlite::sqlite_file::writer on(file_, "append");
-    for (bool look_first = false;; look_first = true) {
-      detail::sqlite::sqlite_write within(*on, file_.recent());
-      detail::sqlite::sqlite_append one(within, events, packed, condition);
-      const auto done = one.run(*origin_.clock, look_first);
-      if (!done) continue;
-      if (one.has_written()) {
-        work(*on);
-        commit(within);
-      }
-      return *done;
-    }
   }
   template <typename Work>
   bool put_and(std::string_view key, std::string_view bytes, std::uint64_t expected, Work&& work) {
     kit::check_name("key", key);
     if (bytes.size() + 4'096 > file_.most_bytes()) kit::refuse_input("bytes", "are more than SQLite keeps in a row");
     file_.check_writable("put");
-    const detail::sqlite::sqlite_file::writer on(file_, "put");
+    const writer on(file_, "put");
     detail::sqlite::sqlite_write within(*on, file_.recent());
     {
       detail::sqlite::sqlite_connection::lease put(
@@ -292,48 +279,13 @@ class sqlite_store {
     }
     if (::sqlite3_changes((*on).handle()) == 0) return false;
     work(*on);
-    commit(within);
+    appender_.commit(within);
     return true;
   }
-  std::vector<detail::sqlite::packed_event> pack(std::span<const event> events,
-                                                 const append_condition& condition) const {
+  pending pack(std::span<const event> events, const append_condition& condition) const {
     kit::check_append(events, condition, limits());
-    return detail::sqlite::pack_events(events, file_.key(), file_.most_bytes());
+    return {events, &condition, detail::sqlite::pack_events(events, file_.key(), file_.most_bytes())};
   }
-  // An item that is refused has written nothing: of several events the ids are looked up first, and one that is alone
-  // is refused as a whole. What ends an item half way, such as a lack of memory, passes: it ends the transaction, which
-  // takes everything back.
-  result<append_result> append_item(detail::sqlite::sqlite_write& within, const batch_item<payload>& item,
-                                    std::span<const detail::sqlite::packed_event> packed) {
-    try {
-      for (bool look_first = item.events.size() > 1;; look_first = true) {
-        detail::sqlite::sqlite_append one(within, item.events, packed, item.condition);
-        if (const auto done = one.run(*origin_.clock, look_first)) return *done;
-      }
-    } catch (const storage_error&) {
-      throw;
-    } catch (const exception& why) {
-      return unexpected<error>(why.error());
-    }
-  }
-  void commit(detail::sqlite::sqlite_write& within) {
-    within.commit(file_.options().unindexed_events);
-    wake_up_.publish(within.head);
-    checkpoint(within.connection());
-  }
-  void checkpoint(detail::sqlite::sqlite_connection& on) {
-    const auto code = on.checkpoint_when(file_.options().checkpoint_pages);
-    if (!code) return;
-    const std::lock_guard lock(checkpoint_mutex_);
-    checkpoint_failure_.reset();
-    if (*code == SQLITE_OK) return;
-    try {
-      detail::sqlite::raise_sqlite(*code, "checkpoint", file_.options().path, ::sqlite3_errmsg(on.handle()));
-    } catch (const exception& why) {
-      checkpoint_failure_ = why.error();
-    }
-  }
-
   void start_page(detail::sqlite::sqlite_page& page, std::uint64_t left, std::size_t most) const {
     page.start(std::min<std::uint64_t>(std::max<std::size_t>(most, 1), left), file_.options().page_bytes);
   }
@@ -360,8 +312,7 @@ class sqlite_store {
   mutable detail::sqlite::sqlite_file file_;
   mutable detail::sqlite::sqlite_page_pool pages_;
   mutable kit::wake_up wake_up_{};
-  mutable std::mutex checkpoint_mutex_{};
-  std::optional<error> checkpoint_failure_{};
+  detail::sqlite::sqlite_appender appender_;
 };
 
 static_assert(CellStorage<sqlite_store> && BatchStorage<sqlite_store> && WaitableStorage<sqlite_store> &&

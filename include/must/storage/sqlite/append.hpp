@@ -28,6 +28,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace must::detail::sqlite {
 
@@ -90,12 +91,18 @@ class sqlite_write {
   sqlite_staged staged_{};
 };
 
+// What an append brings, checked and packed before it takes its turn.
+struct sqlite_pending {
+  std::span<const cloud_event> events;
+  const append_condition* condition;
+  std::vector<packed_event> packed;
+};
+
 // One append within a transaction, which may hold several.
 class sqlite_append {
  public:
-  sqlite_append(sqlite_write& in, std::span<const cloud_event> events, std::span<const packed_event> packed,
-                const append_condition& condition)
-      : in_(in), on_(in.connection()), events_(events), packed_(packed), condition_(condition) {}
+  sqlite_append(sqlite_write& in, const sqlite_pending& one)
+      : in_(in), on_(in.connection()), events_(one.events), packed_(one.packed), condition_(*one.condition) {}
 
   // Ids are looked up first when `look_first`. Otherwise the unique index finds known ones while events are written.
   // Then there is no result, and the transaction is to be rolled back and tried again with `look_first`.

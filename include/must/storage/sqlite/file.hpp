@@ -6,6 +6,7 @@
 #include "must/error.hpp"
 #include "must/storage/kit/lease_pool.hpp"
 #include "must/storage/kit/schema_versions.hpp"
+#include "must/storage/kit/turn_queue.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
@@ -28,7 +29,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,27 +39,31 @@ namespace must::detail::sqlite {
 
 class sqlite_file {
  public:
-  // The writer, which one thread uses at a time. A callback that calls its own store is refused, since it would wait
-  // for itself.
+  // The writer, which one thread uses at a time. Threads get it in the order in which they come.
   class writer {
    public:
-    writer(sqlite_file& of, const char* operation) : of_(of), lock_(of.mutex_, std::defer_lock) {
-      if (of.owner_.load(std::memory_order_relaxed) == std::this_thread::get_id())
-        raise({.code = error_code::storage_error,
-               .message = std::string(operation) + ": a callback calls the store whose transaction it runs in",
-               .operation = operation});
-      lock_.lock();
-      of.owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-      of.writer_->begins(operation);
+    struct in_turn {};
+
+    // Waits for its turn.
+    writer(sqlite_file& of, const char* operation) : of_(of) {
+      of.check_outside(operation);
+      turn_.emplace(of.turns_).wait();
+      begin(operation);
     }
+    // Writes in the turn that the thread has.
+    writer(sqlite_file& of, const char* operation, in_turn) : of_(of) { begin(operation); }
     writer(const writer&) = delete;
     writer& operator=(const writer&) = delete;
     ~writer() { of_.owner_.store({}, std::memory_order_relaxed); }
     sqlite_connection& operator*() const noexcept { return *of_.writer_; }
 
    private:
+    void begin(const char* operation) {
+      of_.owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+      of_.writer_->begins(operation);
+    }
     sqlite_file& of_;
-    std::unique_lock<std::mutex> lock_;
+    std::optional<kit::turn_queue::turn> turn_{};
   };
   // A connection that reads. A store in memory has one connection for everything.
   class reader {
@@ -112,6 +116,14 @@ class sqlite_file {
     if (options_.mode == sqlite_mode::read_only)
       raise_sqlite(SQLITE_READONLY, operation, options_.path, "it is opened to be read only");
   }
+  // Throws when a callback calls the store whose transaction it runs in, since it would wait for itself.
+  void check_outside(const char* operation) const {
+    if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id())
+      raise({.code = error_code::storage_error,
+             .message = std::string(operation) + ": a callback calls the store whose transaction it runs in",
+             .operation = operation});
+  }
+  [[nodiscard]] kit::turn_queue& turns() noexcept { return turns_; }
   // Gives the store another incarnation.
   void begin_incarnation() {
     const writer on(*this, "mark_restored");
@@ -265,7 +277,7 @@ class sqlite_file {
 
   sqlite_options options_;
   std::unique_ptr<sqlite_connection> writer_{};
-  std::mutex mutex_{};  // This protects the writer.
+  kit::turn_queue turns_{};  // Who has the turn has the writer.
   std::atomic<std::thread::id> owner_{};
   kit::lease_pool<sqlite_connection> readers_;
   sqlite_recent recent_{};

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// The appends of a SQLite store: threads take turns and share commits, and after a commit the log may be checkpointed.
+#pragma once
+
+#include "must/detail/current_error.hpp"
+#include "must/error.hpp"
+#include "must/origin.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/result.hpp"
+#include "must/storage/kit/shared_commit.hpp"
+#include "must/storage/kit/wake_up.hpp"
+#include "must/storage/sqlite/append.hpp"
+#include "must/storage/sqlite/connection.hpp"
+#include "must/storage/sqlite/error.hpp"
+#include "must/storage/sqlite/file.hpp"
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace must::detail::sqlite {
+
+class sqlite_appender {
+ public:
+  using results = std::vector<result<append_result>>;
+
+  // The file, the origin and the wake-up outlive this.
+  sqlite_appender(sqlite_file& file, const must::origin& origin, kit::wake_up& wake_up)
+      : file_(file),
+        origin_(origin),
+        wake_up_(wake_up),
+        commits_(file.turns(), {.events = 10'000, .bytes = std::size_t{1} << 24U}) {}
+
+  // Appends in a commit that other threads may share.
+  append_result append(sqlite_pending& mine) {
+    file_.check_outside("append");
+    return commits_.append(
+        mine, kit::size_of_append<payload>(mine.events),
+        [this](sqlite_pending& one) {
+          const writer on(file_, "append", writer::in_turn{});
+          return alone(*on, one, [](auto&) {});
+        },
+        [this](std::span<sqlite_pending* const> all) { return shared(all); });
+  }
+  // Appends and calls `work(connection)` in the same transaction, which is shared with nobody.
+  template <typename Work>
+  append_result append_with(const sqlite_pending& mine, Work&& work) {
+    const writer on(file_, "append");
+    return alone(*on, mine, work);
+  }
+  // Appends all in one transaction, which stores nothing when it fails.
+  results append_batch(std::span<sqlite_pending* const> all) {
+    const writer on(file_, "append");
+    return together(*on, all);
+  }
+  // Commits a transaction, tells those that wait, and checkpoints when it is time.
+  void commit(sqlite_write& within) {
+    within.commit(file_.options().unindexed_events);
+    wake_up_.publish(within.head);
+    checkpoint(within.connection());
+  }
+  [[nodiscard]] std::optional<error> checkpoint_failure() const {
+    const std::lock_guard lock(checkpoint_mutex_);
+    return checkpoint_failure_;
+  }
+
+ private:
+  using writer = sqlite_file::writer;
+
+  template <typename Work>
+  append_result alone(sqlite_connection& on, const sqlite_pending& mine, Work&& work) {
+    for (bool look_first = false;; look_first = true) {
+      sqlite_write within(on, file_.recent());
+      sqlite_append one(within, mine);
+      const auto done = one.run(*origin_.clock, look_first);
+      if (!done) continue;
+      if (one.has_written()) {
+        work(on);
+        commit(within);
+      }
+      return *done;
+    }
+  }
+  results together(sqlite_connection& on, std::span<sqlite_pending* const> all) {
+    results done;
+    done.reserve(all.size());
+    sqlite_write within(on, file_.recent());
+    const auto before = within.head;
+    for (const auto* one : all) done.push_back(item(within, *one));
+    if (within.head != before) commit(within);
+    return done;
+  }
+  // An item that is refused has written nothing: of several events the ids are looked up first, and one that is alone
+  // is refused as a whole. What ends an item half way, such as a lack of memory, passes: it ends the transaction, which
+  // takes everything back.
+  result<append_result> item(sqlite_write& within, const sqlite_pending& mine) {
+    try {
+      for (bool look_first = mine.events.size() > 1;; look_first = true) {
+        sqlite_append one(within, mine);
+        if (const auto done = one.run(*origin_.clock, look_first)) return *done;
+      }
+    } catch (const storage_error&) {
+      throw;
+    } catch (const exception& why) {
+      return unexpected<error>(why.error());
+    }
+  }
+  // Appends for several threads. When that fails as a whole, each is tried by itself, since the append of one that
+  // SQLite does not take is no error of the others. A file that another process holds is held for all of them.
+  results shared(std::span<sqlite_pending* const> all) {
+    const writer on(file_, "append", writer::in_turn{});
+    try {
+      return together(*on, all);
+    } catch (const storage_error& why) {
+      if (why.error().retryable) throw;
+      return each(*on, all);
+    } catch (...) {
+      return each(*on, all);
+    }
+  }
+  results each(sqlite_connection& on, std::span<sqlite_pending* const> all) {
+    results done;
+    done.reserve(all.size());
+    for (const auto* one : all) {
+      try {
+        done.push_back(alone(on, *one, [](auto&) {}));
+      } catch (...) {
+        done.push_back(unexpected<error>(current_error("append")));
+      }
+    }
+    return done;
+  }
+
+  void checkpoint(sqlite_connection& on) {
+    const auto code = on.checkpoint_when(file_.options().checkpoint_pages);
+    if (!code) return;
+    const std::lock_guard lock(checkpoint_mutex_);
+    checkpoint_failure_.reset();
+    if (*code == SQLITE_OK) return;
+    try {
+      raise_sqlite(*code, "checkpoint", file_.options().path, ::sqlite3_errmsg(on.handle()));
+    } catch (const exception& why) {
+      checkpoint_failure_ = why.error();
+    }
+  }
+
+  sqlite_file& file_;
+  const must::origin& origin_;
+  kit::wake_up& wake_up_;
+  kit::shared_commit<sqlite_pending> commits_;
+  mutable std::mutex checkpoint_mutex_{};
+  std::optional<error> checkpoint_failure_{};
+};
+
+}  // namespace must::detail::sqlite
