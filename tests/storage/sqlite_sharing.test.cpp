@@ -165,7 +165,7 @@ TEST_CASE("sqlite_store: the log beside the file does not grow for ever", "[sqli
   options.checkpoint_pages = 50;
   must::sqlite_store store(options);
   for (int i = 0; i < 1'000; ++i) append(store, event(new_id())).value();
-  CHECK_FALSE(store.checkpoint_failure());
+  CHECK_FALSE(store.health().checkpoint_failure);
   CHECK(std::filesystem::file_size(folder.file() + "-wal") < std::uintmax_t{100} * 4'200);
 }
 

@@ -19,6 +19,7 @@
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/file.hpp"
+#include "must/storage/sqlite/health.hpp"
 #include "must/storage/sqlite/options.hpp"
 #include "must/storage/sqlite/pages.hpp"
 #include "must/storage/sqlite/rows.hpp"
@@ -252,8 +253,12 @@ class sqlite_store {
     if (from_version == 1) return std::string(detail::sqlite::sqlite_schema_from_1);
     kit::refuse_input("from_version", "is " + std::to_string(from_version) + "; there are statements from 0 and 1");
   }
-  /// Returns why the last checkpoint failed, if it failed. No event is lost: a later append tries again.
-  [[nodiscard]] std::optional<error> checkpoint_failure() const { return appender_.checkpoint_failure(); }
+  /// Returns the state of the write-ahead log: its size, whether and since when a reader pins it, and why the last
+  /// checkpoint failed. A store that is read only, or that has not written, knows the size alone.
+  ///
+  /// When the last checkpoint found the log pinned, this takes its turn among those that write, and tries again.
+  /// \throws storage_error  when a callback calls it for the store whose transaction it runs in
+  [[nodiscard]] sqlite_health health() { return appender_.health(); }
 
  private:
   using pending = detail::sqlite::sqlite_pending;

@@ -14,6 +14,7 @@
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
 #include "must/storage/sqlite/file.hpp"
+#include "must/storage/sqlite/health.hpp"
 
 #include <sqlite3.h>
 
@@ -63,11 +64,19 @@ class sqlite_appender {
   void commit(sqlite_write& within) {
     within.commit(file_.options().unindexed_events);
     wake_up_.publish(within.head);
-    checkpoint(within.connection());
+    auto& on = within.connection();
+    if (on.has_logged(file_.options().checkpoint_pages)) checkpoint(on);
   }
-  [[nodiscard]] std::optional<error> checkpoint_failure() const {
-    const std::lock_guard lock(checkpoint_mutex_);
-    return checkpoint_failure_;
+  // Returns the state of the log. What was pinned is tried again, so that nobody is told of a reader that has ended.
+  sqlite_health health() {
+    const bool was_pinned = known_health().pinned_since.has_value();
+    if (was_pinned) {
+      const writer on(file_, "health");
+      checkpoint(*on);
+    }
+    auto now = known_health();
+    now.log_bytes = file_.log_bytes();
+    return now;
   }
 
  private:
@@ -137,25 +146,40 @@ class sqlite_appender {
     return done;
   }
 
+  // What fails is no error of the append, which is committed. When another connection is in the way, nothing is
+  // learned.
   void checkpoint(sqlite_connection& on) {
-    const auto code = on.checkpoint_when(file_.options().checkpoint_pages);
-    if (!code) return;
-    const std::lock_guard lock(checkpoint_mutex_);
-    checkpoint_failure_.reset();
-    if (*code == SQLITE_OK) return;
+    std::optional<error> failure;
+    sqlite_connection::checkpointed done;
     try {
-      raise_sqlite(*code, "checkpoint", file_.options().path, ::sqlite3_errmsg(on.handle()));
-    } catch (const exception& why) {
-      checkpoint_failure_ = why.error();
+      done = file_.checkpoint(on);
+      if ((done.code & 0xFF) == SQLITE_BUSY) return;
+      if (done.code != SQLITE_OK)
+        raise_sqlite(done.code, "checkpoint", file_.options().path, ::sqlite3_errstr(done.code));
+    } catch (...) {
+      failure = current_error("checkpoint");
     }
+    const auto now = origin_.clock->now();
+    const std::lock_guard lock(health_mutex_);
+    health_.checkpoint_failure = std::move(failure);
+    if (health_.checkpoint_failure) return;
+    health_.pinned_pages = done.left;
+    if (done.left == 0)
+      health_.pinned_since.reset();
+    else if (!health_.pinned_since)
+      health_.pinned_since = now;
+  }
+  [[nodiscard]] sqlite_health known_health() const {
+    const std::lock_guard lock(health_mutex_);
+    return health_;
   }
 
   sqlite_file& file_;
   const must::origin& origin_;
   kit::wake_up& wake_up_;
   kit::shared_commit<sqlite_pending> commits_;
-  mutable std::mutex checkpoint_mutex_{};
-  std::optional<error> checkpoint_failure_{};
+  mutable std::mutex health_mutex_{};
+  sqlite_health health_{};
 };
 
 }  // namespace must::detail::sqlite

@@ -10,11 +10,11 @@
 
 #include <sqlite3.h>
 
+#include <sys/stat.h>
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -112,23 +112,32 @@ class sqlite_connection {
         },
         this);
   }
-  // Moves the log into the file when the log has `pages`. A SQLite that has the bug holds the lock of writers
-  // meanwhile, so that no other connection commits. Returns what came of it, if it was time for a checkpoint.
-  [[nodiscard]] std::optional<int> checkpoint_when(int pages) {
-    if (wal_pages_ - checkpointed_pages_ < pages) return std::nullopt;
-    const auto usual = std::exchange(busy_, std::min(busy_, longest_checkpoint_wait));
-    const int mode = has_wal_reset_bug() ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE;
-    const int code = ::sqlite3_wal_checkpoint_v2(handle(), nullptr, mode, nullptr, nullptr);
-    busy_ = usual;
-    // Where readers are in the way, it goes as far as they let it, and again when there is more.
-    checkpointed_pages_ = wal_pages_;
-    return (code & 0xFF) == SQLITE_BUSY ? SQLITE_OK : code;
+  // What has come of a checkpoint, and how many pages it has left in the log, since a reader pins them.
+  struct checkpointed {
+    int code = SQLITE_OK;
+    std::uint64_t left = 0;
+  };
+  // Returns whether the log has so many more pages than at the last checkpoint.
+  [[nodiscard]] bool has_logged(int pages) const noexcept { return wal_pages_ - checkpointed_pages_ >= pages; }
+  void was_checkpointed() noexcept { checkpointed_pages_ = wal_pages_; }
+  // Moves the log into the file, as far as readers let it. It waits for nobody.
+  [[nodiscard]] checkpointed checkpoint() {
+    int pages = 0, moved = 0;
+    const int code = ::sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    if (code == SQLITE_OK && pages < 0) return {.code = SQLITE_BUSY};
+    return {code, static_cast<std::uint64_t>(std::max(pages - moved, 0))};
+  }
+  // Returns the size of the log in bytes, 0 when there is none.
+  [[nodiscard]] std::uint64_t log_bytes() const {
+    const char* const path = ::sqlite3_db_filename(handle(), "main");
+    struct ::stat is{};
+    if (path == nullptr || *path == '\0' || ::stat(::sqlite3_filename_wal(path), &is) != 0) return 0;
+    return static_cast<std::uint64_t>(is.st_size);
   }
 
  private:
   // The handler takes short steps. That of SQLite sleeps for long, and starves a thread that waits among many.
   static constexpr std::int64_t step_of_waiting = 40;
-  static constexpr std::int64_t longest_checkpoint_wait = 500'000;
   static constexpr std::size_t most_kept = 8;
 
   static int wait_for_others(void* self, int times) {

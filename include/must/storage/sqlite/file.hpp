@@ -2,6 +2,7 @@
 // The file of a SQLite store. It is opened and checked, one connection writes, several read, and it can be copied.
 #pragma once
 
+#include "must/detail/at_exit.hpp"
 #include "must/detail/siphash.hpp"
 #include "must/error.hpp"
 #include "must/storage/kit/lease_pool.hpp"
@@ -123,7 +124,24 @@ class sqlite_file {
              .message = std::string(operation) + ": a callback calls the store whose transaction it runs in",
              .operation = operation});
   }
+  [[nodiscard]] std::uint64_t log_bytes() const { return writer_->log_bytes(); }
   [[nodiscard]] kit::turn_queue& turns() noexcept { return turns_; }
+  // Moves the log into the file, for the thread that has the writer. When SQLite has the bug, the writer holds back all
+  // others that write, so that none commits while another connection moves the log.
+  sqlite_connection::checkpointed checkpoint(sqlite_connection& writing) {
+    writing.was_checkpointed();
+    if (!has_wal_reset_bug()) return writing.checkpoint();
+    const at_exit end([&] { writing.rollback(); });
+    try {
+      writing.run(sql::begin);
+      const reader moving(*this, "checkpoint");
+      moving->execute("SELECT 1 FROM must_store");  // A connection that has read nothing does not know of a log.
+      return moving->checkpoint();
+    } catch (const storage_error& why) {
+      if (!why.error().retryable) throw;
+      return {.code = SQLITE_BUSY};
+    }
+  }
   // Gives the store another incarnation.
   void begin_incarnation() {
     const writer on(*this, "mark_restored");
