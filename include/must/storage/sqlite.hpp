@@ -204,7 +204,7 @@ class sqlite_store {
   void with_transaction(const std::function<void(transaction&)>& work) {
     file_.check_writable("with_transaction");
     const writer on(file_, "with_transaction");
-    detail::sqlite::sqlite_write within(*on, file_.recent());
+    detail::sqlite::sqlite_write within(*on, file_.recent(), file_.waiting());
     call(work, *on);
     appender_.commit(within);
   }
@@ -274,7 +274,7 @@ class sqlite_store {
     if (bytes.size() + 4'096 > file_.most_bytes()) kit::refuse_input("bytes", "are more than SQLite keeps in a row");
     file_.check_writable("put");
     const writer on(file_, "put");
-    detail::sqlite::sqlite_write within(*on, file_.recent());
+    detail::sqlite::sqlite_write within(*on, file_.recent(), file_.waiting());
     {
       detail::sqlite::sqlite_connection::lease put(
           *on, expected == 0 ? detail::sqlite::sql::insert_cell : detail::sqlite::sql::update_cell);

@@ -36,7 +36,8 @@ namespace must::detail::sqlite {
 // unless it is committed. It refuses a file that a newer `must` has written.
 class sqlite_write {
  public:
-  sqlite_write(sqlite_connection& on, sqlite_recent& recent) : on_(on), recent_(recent) {
+  sqlite_write(sqlite_connection& on, sqlite_recent& recent, sqlite_waiting_tags& waiting)
+      : on_(on), recent_(recent), waiting_(waiting) {
     try {
       on.run(sql::begin);  // The transaction may have begun where this fails.
       read_state();
@@ -49,26 +50,26 @@ class sqlite_write {
   sqlite_write& operator=(const sqlite_write&) = delete;
   ~sqlite_write() { on_.rollback(); }
 
-  // `unindexed` is the number of events whose tags may wait to be indexed. With 0, the size of the file decides.
-  void commit(std::uint64_t unindexed) {
+  void commit(const sqlite_waiting_limits& may_wait) {
     if (!on_.in_transaction())
       raise({.code = error_code::storage_error,
              .message = std::string(on_.context().operation) + ": the callback ended the transaction that it runs in",
              .operation = on_.context().operation});
     auto after = seen_;
     after.head = head;
-    if (head - seen_.indexed >= sqlite_unindexed_events(unindexed, seen_.indexed)) {
-      sqlite_index_tags(on_, seen_.indexed, head);
-      after.indexed = head;
-    }
+    std::uint64_t indexed = 0;
+    const auto waiting = waiting_.bytes(on_, seen_) + staged_.tag_bytes();
+    if (head - seen_.indexed >= sqlite_unindexed_events(may_wait.events, seen_.indexed) || waiting > may_wait.tag_bytes)
+      indexed = sqlite_index_tags(on_, after.indexed, head, may_wait.at_once + staged_.size());
     sqlite_connection::lease end(on_, sql::commit);
     const int code = end->try_step();
     // A progress handler of a callback may interrupt what is committed already.
     const bool is_done = code == SQLITE_DONE || (code == SQLITE_INTERRUPT && !on_.in_transaction());
     if (!is_done) end->fail(code);
     recent_.committed(seen_, after, staged_);
+    waiting_.committed(after, staged_.tag_bytes(), indexed);
   }
-  void add(const cloud_event& one, position at) { staged_.add(one, at); }
+  void add(const cloud_event& one, position at, std::size_t tag_bytes) { staged_.add(one, at, tag_bytes); }
   [[nodiscard]] sqlite_moment now() noexcept { return {on_, recent_, seen_, &staged_}; }
   [[nodiscard]] sqlite_connection& connection() noexcept { return on_; }
 
@@ -87,6 +88,7 @@ class sqlite_write {
   }
   sqlite_connection& on_;
   sqlite_recent& recent_;
+  sqlite_waiting_tags& waiting_;
   sqlite_recent::view seen_{};
   sqlite_staged staged_{};
 };
@@ -147,7 +149,7 @@ class sqlite_append {
       const int code = insert_event(*insert, one, packed_[i], {in_.head + 1 + i, version, now, i, events_.size()});
       if (code != SQLITE_OK && looked) on_.fail(code);
       if (code != SQLITE_OK) return std::nullopt;
-      in_.add(one, in_.head + 1 + i);
+      in_.add(one, in_.head + 1 + i, packed_[i].tags.size());
     }
     const appended done{in_.head + 1, in_.head + events_.size()};
     in_.head = done.last;

@@ -62,7 +62,7 @@ class sqlite_appender {
   }
   // Commits a transaction, tells those that wait, and checkpoints when it is time.
   void commit(sqlite_write& within) {
-    within.commit(file_.options().unindexed_events);
+    within.commit({.events = file_.options().unindexed_events});
     wake_up_.publish(within.head);
     auto& on = within.connection();
     if (on.has_logged(file_.options().checkpoint_pages)) checkpoint(on);
@@ -85,7 +85,7 @@ class sqlite_appender {
   template <typename Work>
   append_result alone(sqlite_connection& on, const sqlite_pending& mine, Work&& work) {
     for (bool look_first = false;; look_first = true) {
-      sqlite_write within(on, file_.recent());
+      sqlite_write within(on, file_.recent(), file_.waiting());
       sqlite_append one(within, mine);
       const auto done = one.run(*origin_.clock, look_first);
       if (!done) continue;
@@ -99,7 +99,7 @@ class sqlite_appender {
   results together(sqlite_connection& on, std::span<sqlite_pending* const> all) {
     results done;
     done.reserve(all.size());
-    sqlite_write within(on, file_.recent());
+    sqlite_write within(on, file_.recent(), file_.waiting());
     const auto before = within.head;
     for (const auto* one : all) done.push_back(item(within, *one));
     if (within.head != before) commit(within);

@@ -11,6 +11,7 @@
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/error.hpp"
+#include "must/storage/sqlite/indexing.hpp"
 #include "must/storage/sqlite/options.hpp"
 #include "must/storage/sqlite/recent.hpp"
 #include "must/storage/sqlite/sql.hpp"
@@ -111,6 +112,8 @@ class sqlite_file {
   [[nodiscard]] std::uint64_t incarnation() const noexcept { return incarnation_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t most_bytes() const noexcept { return most_bytes_; }
   [[nodiscard]] sqlite_recent& recent() noexcept { return recent_; }
+  // The tags that wait, for the thread that has the writer.
+  [[nodiscard]] sqlite_waiting_tags& waiting() noexcept { return waiting_; }
 
   // Throws when the file is read only. Every operation that writes calls it first.
   void check_writable(const char* operation) const {
@@ -299,6 +302,7 @@ class sqlite_file {
   std::atomic<std::thread::id> owner_{};
   kit::lease_pool<sqlite_connection> readers_;
   sqlite_recent recent_{};
+  sqlite_waiting_tags waiting_{};
   siphash_key key_{};
   std::string uuid_{};
   std::atomic<std::uint64_t> incarnation_{0};

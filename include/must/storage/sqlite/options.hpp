@@ -50,8 +50,9 @@ struct sqlite_options {
   /// More pages mean fewer and longer pauses. The default is 16 MiB.
   int checkpoint_pages = 4'000;
   /// The number of the newest events whose tags may wait until they are written into the index, many at once. Until
-  /// then, a store that queries tags keeps them in memory. The append that writes them takes longer. With 1, no tag
-  /// waits. With 0, the size of the file decides: 4,096 to 16,384.
+  /// then, a store that queries tags keeps them in memory. Fewer wait when their tags take 512 KiB. An append beyond it
+  /// writes about 1,000 rows for those that wait, and as many more as it has tags itself. With 1, no tag waits. With 0,
+  /// the size of the file decides: 1,024 to 4,096.
   std::uint64_t unindexed_events = 0;
   /// Whether reads check every page for damage, and compare every event with the digest that is stored with it.
   bool verify_reads = false;

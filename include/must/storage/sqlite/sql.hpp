@@ -78,6 +78,7 @@ enum class sql : std::uint8_t {
   insert_event,
   insert_tag,
   tagged_rows,
+  tag_bytes,
   set_indexed,
   cell,
   insert_cell,
@@ -141,6 +142,7 @@ constexpr std::string_view text_of(sql which) {
     case sql::insert_tag: return "REPLACE INTO must_tag(tag, position, type) VALUES (?1, ?2, ?3)";
     case sql::tagged_rows:
       return "SELECT position, type, tags FROM must_event WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
+    case sql::tag_bytes: return "SELECT ifnull(sum(length(tags)), 0) FROM must_event WHERE position BETWEEN ?1 AND ?2";
     case sql::set_indexed: return "UPDATE must_store SET indexed = ?1";
     case sql::cell: return "SELECT revision, bytes FROM must_cell WHERE key = ?1";
     case sql::insert_cell:
