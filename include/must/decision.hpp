@@ -7,6 +7,7 @@
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
+#include "must/record.hpp"
 
 #include <concepts>
 #include <optional>
@@ -28,10 +29,27 @@ struct event_probe {
 };
 
 template <typename S, typename Event>
-concept applies = requires(S& state, const Event& event, const event_probe<Event>& probe) {
+concept applies_alone = requires(S& state, const Event& event, const event_probe<Event>& probe) {
   state.apply(event);
   state.apply(probe);
 };
+template <typename S, typename Event>
+concept applies_with_record =
+    requires(S& state, const Event& event, const event_probe<Event>& probe, const event_record& record) {
+      state.apply(event, record);
+      state.apply(probe, record);
+    };
+template <typename S, typename Event>
+concept applies = applies_alone<S, Event> || applies_with_record<S, Event>;
+
+// Applies an event, with its record where the state takes that.
+template <typename S, typename Event>
+void apply_event(S& state, const Event& event, const event_record& record) {
+  if constexpr (applies_with_record<S, Event>)
+    state.apply(event, record);
+  else
+    state.apply(event);
+}
 
 template <typename S, typename List>
 inline constexpr bool applies_all = false;
@@ -41,7 +59,9 @@ inline constexpr bool applies_all<S, events<Event...>> = (applies<S, Event> && .
 template <typename S, typename Event>
 constexpr bool diagnose_apply() {
   constexpr bool good = applies<S, Event>;
-  static_assert(good, "must: the state has no apply for one of its events: add void apply(const Event&)");
+  static_assert(good,
+                "must: the state has no apply for one of its events: add void apply(const Event&), or void "
+                "apply(const Event&, const must::event_record&)");
   return check_versions<Event>() && good;
 }
 template <typename S, typename... Event>
@@ -55,7 +75,8 @@ constexpr bool diagnose_state(events<Event...> listed) {
 
 /// A state is a value that is folded from events: it starts default-constructed, and each event changes it.
 ///
-/// It has `using events = must::events<A, B>;`, and a member `void apply(const A&)` for each of these events. apply has
+/// It has `using events = must::events<A, B>;`, and for each of these events a member `void apply(const A&)`, or
+/// `void apply(const A&, const must::event_record&)` for the time, the metadata or the position of the event. apply has
 /// no side effects and may run many times.
 template <typename S>
 concept State = std::default_initializable<S> && std::copy_constructible<S> && requires { typename S::events; } &&

@@ -211,4 +211,35 @@ struct recorded : basic_event<Data> {
   = default;
 };
 
+/// What a store keeps of an event beside its data: the record that `apply(event, record)` of a state and
+/// `react(event, record)` of a process manager get.
+///
+/// It is the same type for every store, and refers to the stored record. What outlives the call is copied.
+struct event_record {
+  /// Refers to a recorded event of any store, which outlives this object.
+  template <typename Data>
+  event_record(const recorded<Data>& of) noexcept
+      : position(of.position),
+        version(of.version),
+        recorded_at(of.recorded_at),
+        time(of.time),
+        id(of.id),
+        source(of.source),
+        type(of.type),
+        stream(of.subject),
+        extensions(of.extensions),
+        tags(of.tags) {}
+
+  must::position position;               ///< The position of the event in the store.
+  must::version version;                 ///< The number of the event in its stream. It is 0 without a stream.
+  const timestamp& recorded_at;          ///< The time at which the store committed the event.
+  const std::optional<timestamp>& time;  ///< The time at which the event happened, as the program said.
+  const std::string& id;                 ///< The id of the event.
+  const std::string& source;             ///< The source of the event.
+  const std::string& type;               ///< The name under which the event is stored.
+  const std::string& stream;             ///< The stream that the event is in. It is empty when the event is in none.
+  const attributes& extensions;          ///< The other attributes of the event, must::metadata among them.
+  const tag_set& tags;                   ///< The tags of the event.
+};
+
 }  // namespace must

@@ -4,6 +4,7 @@
 
 #include "must/decision.hpp"
 #include "must/event.hpp"
+#include "must/record.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -31,11 +32,20 @@ struct key_of_events<V, events<First, Rest...>> {
   using type = typename one_key<std::remove_cvref_t<decltype(V::key_of(std::declval<const First&>()))>>::type;
 };
 
-// One apply for each event.
-template <typename Keyed, typename Event>
+// One apply for each event, which takes what the apply of V takes.
+template <typename Keyed, typename V, typename Event>
 class keyed_apply {
  public:
-  void apply(const Event& event) { static_cast<Keyed&>(*this).pass_on(event); }
+  void apply(const Event& event)
+    requires(!applies_with_record<V, Event>)
+  {
+    static_cast<Keyed&>(*this).pass_on(event);
+  }
+  void apply(const Event& event, const event_record& record)
+    requires applies_with_record<V, Event>
+  {
+    static_cast<Keyed&>(*this).pass_on(event, record);
+  }
 
  private:
   friend Keyed;
@@ -56,13 +66,13 @@ class keyed;
 
 /// The keyed state of a V with these events. \see keyed
 template <State V, typename... Event>
-class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, Event>... {
+class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, V, Event>... {
  public:
   /// The events of V.
   using events = must::events<Event...>;
   /// The type of a key, as V::key_of returns it.
   using key_type = typename detail::model::key_of_events<V, events>::type;
-  using detail::model::keyed_apply<keyed<V>, Event>::apply...;
+  using detail::model::keyed_apply<keyed<V>, V, Event>::apply...;
 
   /// Returns the state of a key, or nullptr when it has no event or is forgotten.
   [[nodiscard]] const V* find(const key_type& key) const {
@@ -78,24 +88,24 @@ class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, E
   [[nodiscard]] auto end() const noexcept { return states_.end(); }
 
  private:
-  template <typename, typename>
+  template <typename, typename, typename>
   friend class detail::model::keyed_apply;
-  template <typename E>
-  void pass_on(const E& event) {
+  template <typename E, typename... Record>
+  void pass_on(const E& event, const Record&... record) {
     const auto keys = V::key_of(event);
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(keys)>, std::vector<key_type>>) {
       for (auto key = keys.begin(); key != keys.end(); ++key)
-        if (std::find(keys.begin(), key, *key) == key) apply_to(*key, event);
+        if (std::find(keys.begin(), key, *key) == key) apply_to(*key, event, record...);
     } else {
-      apply_to(keys, event);
+      apply_to(keys, event, record...);
     }
   }
   // A key whose first event throws has no state.
-  template <typename E>
-  void apply_to(const key_type& key, const E& event) {
+  template <typename E, typename... Record>
+  void apply_to(const key_type& key, const E& event, const Record&... record) {
     const auto [at, is_new] = states_.try_emplace(key);
     try {
-      at->second.apply(event);
+      at->second.apply(event, record...);
     } catch (...) {
       if (is_new) states_.erase(at);
       throw;

@@ -31,7 +31,7 @@ namespace must::detail::pipeline {
 // Applies a record to a state, if it is one of the events of the state.
 template <typename S, typename... Event, typename Data>
 void apply_to(S& state, events<Event...>, const recorded<Data>& record) {
-  (coding::with_event<Event>(record, [&](const Event& event) { state.apply(event); }) || ...);
+  (coding::with_event<Event>(record, [&](const Event& event) { apply_event(state, event, record); }) || ...);
 }
 
 template <typename... Event>

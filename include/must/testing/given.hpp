@@ -8,13 +8,16 @@
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/one_of.hpp"
+#include "must/origin.hpp"
 #include "must/process_command/decide.hpp"
+#include "must/process_command/make_event.hpp"
 #include "must/process_command/process.hpp"
 #include "must/process_command/translate.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage/kit/matching.hpp"
 #include "must/testing/assertion_failed.hpp"
+#include "must/testing/fixed_origin.hpp"
 #include "must/testing/print.hpp"
 
 #include <cstddef>
@@ -150,7 +153,8 @@ class history {
   explicit history(const Event&... events) : events_(events...) {}
 
   /// Runs the rules of a command on the states that the events make. Each event reaches the states whose boundary it
-  /// lies in, as from a store. An event without a stream joins the stream that the command depends on.
+  /// lies in, as from a store. An event without a stream joins the stream that the command depends on. Positions and
+  /// ids count from 1, and every event has the time of a fixed_clock.
   /// \param command  the command that is decided
   /// \param options  the options, as those of process_command
   /// \throws ...  what the rules and states throw, unless it is a refusal
@@ -188,26 +192,26 @@ class history {
   template <typename Folding>
   void replay(Folding& folding) const {
     std::vector<recorded<data_type>> log;
-    std::apply([&](const Event&... event) { (log.push_back(record_of(event, folding.only_stream(), log)), ...); },
-               events_);
+    fixed_clock clock;
+    counting_ids ids;
+    const origin from{.clock = &clock, .ids = &ids};
+    const must::detail::pipeline::event_context context{from, clock.now(), folding.only_stream()};
+    std::apply([&](const Event&... event) { (log.push_back(record_of(event, context, log)), ...); }, events_);
     for (const auto& record : log)
       if (is_read_by(folding.condition().query, record)) folding.apply(record);
   }
 
   template <typename One>
-  static recorded<data_type> record_of(const One& event, std::string_view stream,
+  static recorded<data_type> record_of(const One& event, const must::detail::pipeline::event_context& context,
                                        const std::vector<recorded<data_type>>& log) {
-    constexpr auto name = event_type<One>();
-    recorded<data_type> made;
-    made.type.assign(name.data(), name.size());
-    made.subject = must::detail::pipeline::stream_of(event);
-    if (made.subject.empty()) made.subject = stream;
-    made.tags = must::detail::pipeline::tags_of(event);
-    made.data = event;
+    recorded<data_type> made{must::detail::pipeline::make_event<data_type>(event, context)};
+    made.id = context.origin.ids->next(context.now);
     made.position = log.size() + 1;
+    made.recorded_at = context.now;
+    if (made.subject.empty()) return made;
     made.version = 1;
     for (const auto& earlier : log)
-      if (!made.subject.empty() && earlier.subject == made.subject) ++made.version;
+      if (earlier.subject == made.subject) ++made.version;
     return made;
   }
 

@@ -24,15 +24,9 @@ struct commands {};
 
 namespace detail::model {
 
-// Stands for the record of an event, whatever the store keeps.
-struct record_probe : recorded<payload> {
-  template <typename Data>
-  operator const recorded<Data>&() const;
-};
-
-template <typename P, typename E, typename Record = record_probe>
+template <typename P, typename E>
 concept reacts_with_record =
-    requires(const P& process, const E& event, const Record& record) { process.react(event, record); };
+    requires(const P& process, const E& event, const event_record& record) { process.react(event, record); };
 template <typename P, typename E>
 concept reacts_alone = requires(const P& process, const E& event) { process.react(event); };
 template <typename P, typename E>
@@ -55,7 +49,8 @@ inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
 /// - `using starts = must::events<...>;`, the events that begin an instance, and optionally `ends`, those that end it
 /// - `using commands = must::commands<...>;`, the commands that it issues, each of which has a codec
 /// - `static std::string key_of(const E&)` for each event, which returns the key of the instance that it belongs to
-/// - `react(event) const` or `react(event, record) const` for each event, which is called after apply
+/// - `react(event) const` or `react(event, record) const` for each event, which is called after apply. The record is a
+///   `const must::event_record&`.
 /// - optionally `refused(command, const must::error&) const` for each command, and `on_deadline(name) const`
 ///
 /// react, refused and on_deadline have no side effects. They return commands, process_deadline, cancel_deadline and
@@ -79,9 +74,9 @@ constexpr bool ends_with() {
   else
     return false;
 }
-template <typename P, typename E, typename Record>
-decltype(auto) reaction_to(const P& process, const E& event, const Record& record) {
-  if constexpr (reacts_with_record<P, E, Record>)
+template <typename P, typename E>
+decltype(auto) reaction_to(const P& process, const E& event, const event_record& record) {
+  if constexpr (reacts_with_record<P, E>)
     return process.react(event, record);
   else
     return process.react(event);
