@@ -4,6 +4,7 @@
 
 #include "must/command.hpp"
 #include "must/detail/names.hpp"
+#include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
@@ -51,6 +52,21 @@ void apply_event(S& state, const Event& event, const event_record& record) {
     state.apply(event);
 }
 
+// Tells a state the key that it is made for, if it wants to know.
+template <typename S, typename Key>
+constexpr bool diagnose_made_for() {
+  constexpr bool good = !has_made_for<S> || requires(S& state, const Key& key) { state.made_for(key); };
+  static_assert(
+      good,
+      "must: made_for of the state does not take its key: make it void made_for(const std::string&), and of the "
+      "state of keyed<> void made_for(const Key&)");
+  return good;
+}
+template <typename S, typename Key>
+void tell_key(S& state, const Key& key) {
+  if constexpr (has_made_for<S> && diagnose_made_for<S, Key>()) state.made_for(key);
+}
+
 template <typename S, typename List>
 inline constexpr bool applies_all = false;
 template <typename S, typename... Event>
@@ -78,6 +94,9 @@ constexpr bool diagnose_state(events<Event...> listed) {
 /// It has `using events = must::events<A, B>;`, and for each of these events a member `void apply(const A&)`, or
 /// `void apply(const A&, const must::event_record&)` for the time, the metadata or the position of the event. apply has
 /// no side effects and may run many times.
+///
+/// It may have `void made_for(const std::string& key)`, which tells it the name of its stream, or else its one tag. It
+/// is called before the first event, and again on a state that was read from a snapshot. \see keyed
 template <typename S>
 concept State = std::default_initializable<S> && std::copy_constructible<S> && requires { typename S::events; } &&
                 detail::applies_all<S, typename S::events>;
@@ -105,6 +124,7 @@ template <typename S>
 constexpr bool check_state() {
   static_assert(requires { typename S::events; }, "must: a state names its events: using events = must::events<...>;");
   static_assert(std::default_initializable<S>, "must: a state is default-constructible");
+  static_assert(diagnose_made_for<S, std::string>());
   if constexpr (requires { typename S::events; }) return diagnose_state<S>(typename S::events{});
   return true;
 }
@@ -122,9 +142,16 @@ class dependency {
 
   /// Makes a boundary that must::stream, must::tagged and must::every do not make. An event of S that has one of its
   /// names in `item.types` is selected by all of its names: the current, the former, and those of previous versions.
+  /// \throws bad_input  when S has made_for, and the boundary names neither a stream nor exactly one tag
   explicit dependency(query_item item) : dependency(detail::completed<S>(std::move(item))) {}
   /// Makes a dependency on a boundary that names every type in full. must::tagged and must::every call it.
-  explicit dependency(detail::whole_item whole) : item_(std::move(whole.item)) {}
+  explicit dependency(detail::whole_item whole) : item_(std::move(whole.item)) {
+    if constexpr (detail::has_made_for<S>)
+      if (key() == nullptr)
+        raise({.code = error_code::bad_input,
+               .message = "a state that has made_for needs a boundary with one key: a stream, or exactly one tag",
+               .field = "depends_on"});
+  }
 
   /// Expects that the last event of the stream has exactly this version. 0 expects that there is no such stream yet.
   ///
@@ -142,6 +169,11 @@ class dependency {
   }
   /// Returns the boundary.
   [[nodiscard]] const query_item& item() const noexcept { return item_; }
+  /// Returns the key that the state is made for: the name of the stream, or else the only tag. It is nullptr when the
+  /// boundary names neither.
+  [[nodiscard]] const std::string* key() const noexcept {
+    return item_.stream ? &*item_.stream : item_.tags.size() == 1 ? &item_.tags.front() : nullptr;
+  }
   /// Returns the version that at_version expects, if it was called.
   [[nodiscard]] std::optional<version> expected_version() const noexcept { return expected_; }
 
@@ -179,6 +211,8 @@ template <typename S, typename... Tag>
     static_assert(
         !std::is_same_v<typename S::events, events<>>,
         "must: tagged needs a state with events: without their types it would mean every event with these tags");
+  static_assert(!detail::has_made_for<S> || sizeof...(Tag) == 1,
+                "must: the state has made_for, and several tags are no key: give it one tag");
   auto item = detail::item_of_types<S>();
   (item.tags.emplace_back(std::string_view(tags)), ...);
   return dependency<S>(detail::whole_item{std::move(item)});
@@ -193,6 +227,8 @@ template <typename S>
   if constexpr (requires { typename S::events; })
     static_assert(!std::is_same_v<typename S::events, events<>>,
                   "must: every needs a state with events: without their types it would mean every event of the store");
+  static_assert(!detail::has_made_for<S>,
+                "must: the state has made_for, and every names no key: give it a stream or a tag, or use keyed<>");
   return dependency<S>(detail::whole_item{detail::item_of_types<S>()});
 }
 

@@ -13,7 +13,7 @@ struct list {};
 
 struct every_name {
   int be_authorized, be_valid, be_translated_to_events, be_handled, depends_on, command_id, command_digest;
-  int apply, stream, tags, type, partition_key;
+  int apply, made_for, stream, tags, type, partition_key;
 };
 
 // Members that are private, or overloaded and do not fit, cannot be seen of a class that nothing derives from.
@@ -40,6 +40,7 @@ MUST_DETAIL_HAS_NAME(depends_on)
 MUST_DETAIL_HAS_NAME(command_id)
 MUST_DETAIL_HAS_NAME(command_digest)
 MUST_DETAIL_HAS_NAME(apply)
+MUST_DETAIL_HAS_NAME(made_for)
 MUST_DETAIL_HAS_NAME(stream)
 MUST_DETAIL_HAS_NAME(tags)
 MUST_DETAIL_HAS_NAME(type)

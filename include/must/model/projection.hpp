@@ -4,6 +4,7 @@
 
 #include "must/decision.hpp"
 #include "must/detail/at_exit.hpp"
+#include "must/detail/names.hpp"
 #include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
@@ -38,6 +39,8 @@ class basic_projection {
   /// Makes a projection. must::projection calls it.
   basic_projection(S& storage, std::string name, query which)
       : storage_(storage), name_(std::move(name)), which_(std::move(which)) {
+    static_assert(!detail::has_made_for<V>,
+                  "must: the state of this projection has made_for, and there is no key to tell: use keyed<>");
     kit::check_name("name", name_);
     kit::check_read(which_, {});
   }

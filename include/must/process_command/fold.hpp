@@ -69,6 +69,10 @@ class boundary {
     version_ = record.version;
     apply_to(state, typename S::events{}, record);
   }
+  // Tells a state that is new, or was kept somewhere, its key.
+  void begin(S& state) const {
+    if constexpr (has_made_for<S>) tell_key(state, *on_->key());
+  }
   // Takes up a state that was folded before, if the store or the state has one. Returns the position to read after.
   template <typename Storage>
   position take_up(Storage& storage, S& state) {
@@ -76,6 +80,7 @@ class boundary {
       resume_.emplace();
       if (auto known = recall<S>(storage, on_->item())) {
         state = std::move(known->state);
+        begin(state);
         version_ = known->version;
         *resume_ = resume_point(known->last, known->unsaved);
       }
@@ -85,6 +90,7 @@ class boundary {
   [[nodiscard]] bool is_stale() const { return resume_ && resume_->is_stale(); }
   void start_over(S& state) {
     state = S{};
+    begin(state);
     version_ = 0;
     if (resume_) resume_.emplace();
   }
@@ -125,14 +131,19 @@ class boundary {
 template <typename S, typename Shape>
 class fold {
  public:
-  fold(const dependency<S>& on, bool alone) : boundaries_{boundary<S>(on, alone)}, states_{} {}
+  fold(const dependency<S>& on, bool alone) : boundaries_{boundary<S>(on, alone)}, states_{} {
+    boundaries_.front().begin(states_);
+  }
   fold(const std::optional<dependency<S>>& on, bool alone) {
     if (!on) return;
     boundaries_.emplace_back(*on, alone);
-    states_.emplace();
+    boundaries_.front().begin(states_.emplace());
   }
   fold(const dependency_list<S>& on, bool) : states_(on.each.size()) {
-    for (const auto& one : on.each) boundaries_.emplace_back(one, false);
+    for (std::size_t i = 0; i < on.each.size(); ++i) {
+      boundaries_.emplace_back(on.each[i], false);
+      boundaries_[i].begin(states_[i]);
+    }
   }
 
   template <typename Data>

@@ -2,6 +2,7 @@
 // The instances that a process manager has at hand: those that were used last, with their states.
 #pragma once
 
+#include "must/decision.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/model/process_manager/instance.hpp"
@@ -22,7 +23,9 @@ namespace must::detail::model {
 template <typename P>
 class kept_instance {
  public:
-  kept_instance(std::string manager, std::string key) : told_(std::move(manager), std::move(key)) {}
+  kept_instance(std::string manager, std::string key) : told_(std::move(manager), std::move(key)) {
+    tell_key(*state_, told_.key());
+  }
 
   [[nodiscard]] const process_instance& told() const { return told_; }
   template <typename S>
@@ -48,6 +51,7 @@ class kept_instance {
   void has_folded_all() { folded_ = told_.decisions().size(); }
   void forget_state() {
     state_ = std::make_unique<P>();
+    tell_key(*state_, told_.key());
     folded_ = 0;
   }
 
