@@ -38,6 +38,7 @@ class vector_store {
     must::kit::check_read(which, options);
     const auto log = snapshot();  // the visitor is called without the lock
     must::kit::read_window window(options, log.size());
+    if (!log.empty()) window.note_last(log.back().source, log.back().id);
     while (!window.is_over()) {
       auto& left = window.bounds();
       const auto& one = log[(options.order == must::direction::forwards ? left.low : left.high) - 1];
@@ -71,6 +72,7 @@ class vector_store {
     bool same_content(std::size_t i, must::position at) const {
       return must::kit::same_content<data_type>(store.log_[at - 1], events[i]);
     }
+    bool has(const must::seen_event& seen) const { return store.position_of(seen.source, seen.id) == seen.position; }
     must::version version(std::string_view stream) const { return store.version_of(stream); }
     must::position last_match(const must::query& which, must::position after) const {
       auto at = store.log_.size();

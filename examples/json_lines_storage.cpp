@@ -53,7 +53,12 @@ class json_lines_store {
   template <typename Visitor>
   must::read_result read(const must::query& query, const must::read_options& options, Visitor&& visitor) {
     kit::check_read(query, options);
-    kit::read_window window(options, head());
+    const auto end = head();
+    kit::read_window window(options, end);
+    if (options.with_last_event && end != 0) {
+      const auto last = locked([&] { return log_[end - 1]; });
+      window.note_last(last.source, last.id);
+    }
     while (!window.is_over()) {
       auto& left = window.bounds();
       const auto which = options.order == must::direction::forwards ? left.low : left.high;
@@ -82,6 +87,7 @@ class json_lines_store {
     must::position head() const { return in.log_.size(); }
     kit::known_event known(std::size_t i) const { return in.place_of(events[i].source, events[i].id); }
     bool same_content(std::size_t i, must::position at) const { return kit::same_content(in.log_[at - 1], events[i]); }
+    bool has(const must::seen_event& seen) const { return in.place_of(seen.source, seen.id).at == seen.position; }
     must::version version(std::string_view stream) const { return in.versions_[std::string(stream)]; }
     must::position last_match(const must::query& which, must::position after) const {
       for (auto at = head(); at > after; --at)

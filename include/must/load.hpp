@@ -2,6 +2,7 @@
 // load and events_in: read a state, or the events themselves, from a store.
 #pragma once
 
+#include "must/as_of.hpp"
 #include "must/codec/versions.hpp"
 #include "must/decision.hpp"
 #include "must/event.hpp"
@@ -22,11 +23,27 @@ template <typename S>
 struct loaded {
   /// The state, folded from the events of its boundary.
   S state{};
-  /// The head of the store when it was read. It may become the `after` of an append_condition.
+  /// The head of the store when it was read, or the position of the moment. It may become the `after` of an
+  /// append_condition.
   position seen = 0;
   /// The version in its stream of the last event that was folded. It is 0 when no event was folded.
   must::version version = 0;
+  /// The last event of the store when it was read, for the `seen` of an append_condition. Its position is 0 when the
+  /// store was empty, or names none.
+  seen_event last_event{};
 };
+
+namespace detail::pipeline {
+
+template <typename S, typename Folding>
+loaded<S> loaded_by(const Folding& folding) {
+  const auto& only = std::get<0>(folding.folds());
+  const auto& condition = folding.condition();
+  return {only.states(), condition.after, only.last_version(),
+          condition.seen.empty() ? seen_event{} : condition.seen.back()};
+}
+
+}  // namespace detail::pipeline
 
 /// Reads one state from a store: `must::load(store, must::stream<Account>("a1"))`. The cost is that of its events.
 /// \throws version_conflict  when the stream is at another version than at_version expects
@@ -39,8 +56,20 @@ template <Storage Store, State S>
   folding.catch_up(storage);
   folding.keep(storage);
   if (const auto mismatch = folding.mismatch()) raise(to_error(*mismatch));
-  const auto& only = std::get<0>(folding.folds());
-  return {only.states(), folding.condition().after, only.last_version()};
+  return detail::pipeline::loaded_by<S>(folding);
+}
+
+/// Reads one state as it was: `must::load(store, must::stream<Account>("a1"), must::as_of::version(3))`. The cost is
+/// that of the events up to there. States that are kept, as by must::cached and in snapshots, are not used.
+/// \returns the state. `seen` is the position of the moment, and `version` that of the last event that was folded.
+/// \throws ...  what the load of the present and as_of::in throw
+template <Storage Store, State S>
+[[nodiscard]] loaded<S> load(Store& storage, dependency<S> from, const as_of& moment) {
+  const auto until = moment.in(storage, query{from.item()});
+  detail::pipeline::folding<dependency<S>, typename Store::data_type> folding(std::move(from));
+  folding.fold_until(storage, until);
+  if (const auto mismatch = folding.mismatch()) raise(to_error(*mismatch));
+  return detail::pipeline::loaded_by<S>(folding);
 }
 
 /// A stored event that can be read as an event of the program.
@@ -102,6 +131,21 @@ template <Event First, Event... E, Storage Store>
 [[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage,
                                                                              const read_options& options = {}) {
   return events_in(storage, query::of<First, E...>(), options);
+}
+
+/// Returns copies of the events that a query matched at a moment: `events_in(store, which, must::as_of::time(when))`.
+/// \throws ...  what the events_in of the present and as_of::in throw
+template <Storage Store>
+[[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage, const query& which,
+                                                                             const as_of& moment) {
+  return events_in(storage, which, read_options{.until = moment.in(storage, which)});
+}
+
+/// Returns copies of the events of some types that were stored at a moment.
+/// \throws ...  what the events_in of the present and as_of::in throw
+template <Event First, Event... E, Storage Store>
+[[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage, const as_of& moment) {
+  return events_in(storage, query::of<First, E...>(), moment);
 }
 
 }  // namespace must

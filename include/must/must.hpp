@@ -4,6 +4,7 @@
 
 // IWYU pragma: begin_exports
 #include "must/append.hpp"
+#include "must/as_of.hpp"
 #include "must/codec/codec.hpp"
 #include "must/command.hpp"
 #include "must/config.hpp"

@@ -153,6 +153,14 @@ inline std::string missed_type(const query& which, const names_by_event& events)
 /// The order of a read. Forwards, positions rise, and the oldest event comes first. Backwards, positions fall.
 enum class direction : std::uint8_t { forwards, backwards };
 
+/// An event that was seen in a store. Two histories that have it at the same position have the same events up to it.
+struct seen_event {
+  must::position position = 0;  ///< The position of the event. 0 names no event.
+  std::string source{};         ///< The source of the event.
+  std::string id{};             ///< The id of the event.
+  friend bool operator==(const seen_event&, const seen_event&) = default;
+};
+
 /// Which part of the matching events a read visits, and in which order.
 ///
 /// An event is visited when its position is in (after, until] and its version is in (after_version, until_version].
@@ -173,6 +181,8 @@ struct read_options {
   /// The highest number of events that are visited, 0 or more. Without a limit all are visited. A read with limit 0
   /// visits nothing, and tells the head.
   std::optional<std::int64_t> limit{};
+  /// Whether the result names the last event of the store.
+  bool with_last_event = false;
 };
 
 /// How far a read came. A later read forwards goes on where this one ended when `scanned` is its `after`, and a later
@@ -188,6 +198,9 @@ struct read_result {
   must::position scanned = 0;
   /// Whether the window was examined to its end. It is false when the limit or the visitor ended the read.
   bool complete = false;
+  /// The last event of the store, when the options ask for it. Its position is 0 when there is none, and below `head`
+  /// where the store does not show the event there. There is no value when the store cannot say.
+  std::optional<seen_event> last_event{};
 
   friend bool operator==(const read_result&, const read_result&) = default;
 };
@@ -233,11 +246,12 @@ struct stream_expectation {
   friend bool operator==(const stream_expectation&, const stream_expectation&) = default;
 };
 
-/// What holds when an append stores its events: each stream is as expected, and the query matches no event above
-/// `after`.
+/// What holds when an append stores its events: the store has the events that were seen, each stream is as expected,
+/// and the query matches no event above `after`.
 ///
-/// Streams are checked first, in their order. An empty condition always holds. An `after` above the head of the store
-/// is refused (position_ahead), whatever the query.
+/// They are checked in this order. An empty condition always holds. An `after` above the head of the store is refused
+/// (position_ahead), whatever the query. Positions and versions alone do not tell a store that was restored and has
+/// grown again, with other events: `seen` does.
 /// \see dcb.events, specification, "Append Condition"
 struct append_condition {
   /// The append fails when an event that this query matches is stored above position `after`.
@@ -246,6 +260,9 @@ struct append_condition {
   must::position after = 0;
   /// What is expected of streams.
   std::vector<stream_expectation> streams{};
+  /// The last event of the store at each read that the decision was made from, as read_result::last_event names it. The
+  /// append fails when the store has not one of them at its position.
+  std::vector<seen_event> seen{};
 };
 
 /// The positions that an append was stored at. Events that are stored already, with the same ids and the same content,
@@ -258,18 +275,20 @@ struct appended {
 
 /// The part of an append condition that did not hold. Nothing was stored.
 struct conflict {
-  /// The parts of an append condition.
-  enum class part : std::uint8_t { query, stream };
+  /// The parts of an append condition. `history` is the event that was seen.
+  enum class part : std::uint8_t { query, stream, history };
 
   /// The part that did not hold.
   part failed = part::query;
-  /// The stream that was not as expected. It is empty for part::query.
+  /// The stream that was not as expected. It is empty for every other part.
   std::string stream{};
   /// The version that was expected of the stream. It is 0 for no_stream, and has no value for exists.
   std::optional<version> expected{};
-  /// The number of the version of the stream. For part::query it is the last position at which an event matches.
+  /// The number of the version of the stream. For part::query it is the last position at which an event matches, and
+  /// for part::history the head of the store.
   std::uint64_t actual = 0;
-  /// The position above which the query was to match no event. It is 0 for part::stream.
+  /// The position above which the query was to match no event, and for part::history that of the event that was seen.
+  /// It is 0 for part::stream.
   must::position after = 0;
 
   friend bool operator==(const conflict&, const conflict&) = default;
@@ -283,6 +302,14 @@ struct conflict {
     made.position = why.actual;
     made.message = "an event that the append condition forbids after position " + std::to_string(why.after) +
                    " is stored at position " + std::to_string(why.actual);
+    return made;
+  }
+  if (why.failed == conflict::part::history) {
+    made.expected = why.after;
+    made.position = why.after;
+    made.message = "the event that the append saw at position " + std::to_string(why.after) +
+                   " is not there any more: the store was restored or replaced, and ends at position " +
+                   std::to_string(why.actual);
     return made;
   }
   if (why.expected) made.expected = why.expected->value;

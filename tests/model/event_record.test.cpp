@@ -92,7 +92,7 @@ struct Watch {
   }
 };
 
-const std::string time = "2026-01-01T00:00:00Z";
+const std::string fixed_time = "2026-01-01T00:00:00Z";
 
 struct fixed_store {
   must::testing::fixed_clock clock{};
@@ -107,9 +107,9 @@ TEST_CASE("event_record: a state gets the record of each event, from load, a com
   must::append(with.store, Opened{"bob"}, Opened{"ann"});
   for (int i = 0; i < 3; ++i) must::process_command(Move{"ann", 5}, with.store, must::metadata{{"by", "eve"}});
   const std::vector<std::string> expected{
-      "3 2 ann moved 3 /must " + time + " " + time + " 2 eve",
-      "4 3 ann moved 4 /must " + time + " " + time + " 2 eve",
-      "5 4 ann moved 5 /must " + time + " " + time + " 2 eve",
+      "3 2 ann moved 3 /must " + fixed_time + " " + fixed_time + " 2 eve",
+      "4 3 ann moved 4 /must " + fixed_time + " " + fixed_time + " 2 eve",
+      "5 4 ann moved 5 /must " + fixed_time + " " + fixed_time + " 2 eve",
   };
   CHECK_FALSE(with.store.list("").empty());  // a snapshot
   const auto now = must::load(with.store, must::stream<Account>("ann"));
@@ -131,7 +131,7 @@ TEST_CASE("event_record: a store of structs and given give the same fields", "[m
   must::append(store, Opened{"bob"}, Opened{"ann"}, moved, moved, moved);
   const auto loaded = must::load(store, must::stream<Account>("ann"));
   REQUIRE(loaded.state.log.size() == 3);
-  CHECK(loaded.state.log.front() == "3 2 ann moved 3 /must " + time + " " + time + " 2 nobody");
+  CHECK(loaded.state.log.front() == "3 2 ann moved 3 /must " + fixed_time + " " + fixed_time + " 2 nobody");
   must::testing::given(Opened{"bob"}, Opened{"ann"}, moved, moved, moved)
       .when(Move{"ann", 1})
       .then_refused<must::invalid>(loaded.state.log.front());

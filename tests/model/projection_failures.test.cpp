@@ -147,14 +147,16 @@ TEST_CASE("keyed: an event of several keys is applied to each once, and a key th
   });
 }
 
-TEST_CASE("projection: a state as of a position is folded no further", "[model]") {
+TEST_CASE("projection: a state as of a position is folded no further, and does not go back", "[model]") {
   store_type store;
   must::append(store, Added{"a", 1}, Added{"a", 2}, Added{"a", 4}, Added{"a", 8});
   auto total = must::projection<Total>(store, "total");
-  CHECK(total.run_once({}, 2) == 2);
+  CHECK(total.run_once(must::as_of::position(2)) == 2);
   CHECK(total.state().sum == 3);
-  CHECK(total.run_once({}, 1) == 2);
-  CHECK(total.run_once({}, 3) == 3);
+  CHECK_THROWS_AS(total.run_once(must::as_of::position(1)), must::bad_input);
+  CHECK_THROWS_AS(total.run_once(must::as_of::position(5)), must::position_ahead);
+  CHECK(total.state().sum == 3);
+  CHECK(total.run_once(must::as_of::position(3)) == 3);
   CHECK(total.state().sum == 7);
   CHECK(total.run_once() == 4);
   CHECK(total.state().sum == 15);

@@ -2,6 +2,7 @@
 // projection: a state that is folded live, in memory, and read from any thread.
 #pragma once
 
+#include "must/as_of.hpp"
 #include "must/decision.hpp"
 #include "must/detail/at_exit.hpp"
 #include "must/detail/names.hpp"
@@ -17,6 +18,7 @@
 #include "must/storage/kit/validate.hpp"
 #include "must/subscription/anchor.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/text/quoted.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -67,15 +69,27 @@ class basic_projection {
       }
     }
   }
-  /// Folds the events that the store has now.
-  /// \param stop   the request to stop early
-  /// \param until  the last position that is folded. The state is then as of that position, unless it was beyond
-  /// before.
+  /// Folds the events that the store has now, unless a stop is requested.
   /// \returns the position up to which events are folded
   /// \throws ...  what run throws, and every storage_error
-  position run_once(const std::stop_token& stop = {}, position until = std::numeric_limits<position>::max()) {
-    catch_up(stop, until);
+  position run_once(const std::stop_token& stop = {}) {
+    catch_up(stop, std::numeric_limits<position>::max());
     return progress_.scanned();
+  }
+  /// Folds the events up to a moment, so that the state is as it was then.
+  /// \returns the position of the moment
+  /// \throws bad_input  when the state holds later events already
+  /// \throws ...        what as_of::in and run throw, and every storage_error
+  position run_once(const as_of& moment) {
+    const auto until = moment.in(storage_, which_);
+    catch_up({}, until);
+    if (const auto at = progress_.scanned(); at > until)
+      raise({.code = error_code::bad_input,
+             .message = "projection " + detail::text::in_quotes(name_) + " has folded up to position " +
+                        std::to_string(at) + ", and cannot go back to " + std::to_string(until),
+             .field = "as_of",
+             .position = at});
+    return until;
   }
 
   /// Waits until the state holds every event at or below a position. After `view.wait_until(done.last, timeout)` a

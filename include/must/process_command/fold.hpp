@@ -235,8 +235,20 @@ class folding {
     std::apply([&](auto&... each) { ((after = lower(after, each.take_up(storage))), ...); }, folds_);
     read_on(storage, after);
     if (!std::apply([](const auto&... each) { return (each.is_stale() || ...); }, folds_)) return;
-    std::apply([](auto&... each) { (each.start_over(), ...); }, folds_);
+    start_over();
     read_on(storage, 0);
+  }
+  // Forgets what is folded, since the store has not all of it any more.
+  void start_over() {
+    std::apply([](auto&... each) { (each.start_over(), ...); }, folds_);
+    condition_.after = 0;
+    condition_.seen.clear();
+  }
+  // Folds what is stored at or below a position, and takes up nothing that is kept.
+  template <typename S>
+  void fold_until(S& storage, position until) {
+    read_on(storage, 0, until);
+    condition_.after = until;
   }
   // Keeps what is folded now for the next command, where the store or the state has a place for it.
   template <typename S>
@@ -279,13 +291,16 @@ class folding {
   }
 
  private:
+  // Folds the events in (after, until]. The condition names the last event that the store had then: where it is stored
+  // still, all that is folded is of the history of the store.
   template <typename S>
-  void read_on(S& storage, position after) {
-    const auto read = storage.read(condition_.query, read_options{.after = after},
-                                   [&](const recorded<Data>& record) { apply(record); });
+  void read_on(S& storage, position after, position until = read_options{}.until) {
+    auto read = storage.read(condition_.query, read_options{.after = after, .until = until, .with_last_event = true},
+                             [&](const recorded<Data>& record) { apply(record); });
     if (!read.complete)
       raise({.code = error_code::storage_error, .message = "the store ended a read early", .operation = "read"});
-    condition_.after = read.head;
+    condition_.after = read.last_event ? read.last_event->position : read.head;
+    if (condition_.after != 0 && read.last_event) condition_.seen.push_back(*std::move(read.last_event));
   }
 
   Dependencies on_;
@@ -303,6 +318,7 @@ class folding<void, Data> {
   void catch_up(S&) {}
   template <typename S>
   void keep(S&) {}
+  void start_over() {}
   void apply(const recorded<Data>&) {}
   void check_inside(const std::vector<basic_event<Data>>&) const {}
   [[nodiscard]] std::optional<conflict> mismatch() const { return std::nullopt; }

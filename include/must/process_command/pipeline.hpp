@@ -92,6 +92,7 @@ struct decision {
   void* events = nullptr;  // This is a std::vector<Held>, as the caller gets the events.
   std::vector<basic_event<Data>> records{};
   progress_of_rules rules{};
+  bool starts_over = false;  // The store has not all that the states are folded from.
 };
 
 // The part of the pipeline that depends on the command. The rest is compiled once a store.
@@ -152,6 +153,7 @@ class pipeline {
           return std::nullopt;
         }
         const auto& why = stored.why();
+        to.starts_over = why.failed == conflict::part::history;
         if (why.failed == conflict::part::stream || done_.attempts >= how_.attempts.count || clock_.is_over())
           return give_up(why, done_.attempts);
       } catch (const duplicate_id&) {

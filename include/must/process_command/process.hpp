@@ -198,6 +198,7 @@ inline constexpr bool is_alone =
 // Brings the past of a command up to date. Returns whether it is as at_version has it.
 template <typename Past, typename S, typename Data>
 bool catch_up(Past& past, S& storage, decision<Data>& to) {
+  if (to.starts_over) past.start_over();
   past.catch_up(storage);
   to.context.stream = past.only_stream();
   const auto mismatch = past.mismatch();

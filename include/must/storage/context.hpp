@@ -124,11 +124,18 @@ class context : public kit::decorator<S> {
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     kit::check_read(which, options, limits_.name_bytes);
-    return this->storage().read(stored(which), options, [&](const recorded<data_type>& record) {
+    auto wanted = options;
+    read_result before;
+    if (options.with_last_event) before = read_last(wanted);
+    auto done = this->storage().read(stored(which), wanted, [&](const recorded<data_type>& record) {
       auto shown = record;
       unmark(shown);
       return visitor(std::as_const(shown));
     });
+    if (!options.with_last_event) return done;
+    done.head = before.head;
+    done.last_event = std::move(before.last_event);
+    return done;
   }
   /// Returns the version of a stream of this context, 0 when there is none. \see Storage
   [[nodiscard]] must::version version(std::string_view stream) {
@@ -238,6 +245,18 @@ class context : public kit::decorator<S> {
       if (item.stream) item.stream->insert(0, prefix_);
     }
     return query(std::move(items));
+  }
+  // Finds the last event of this context, and bounds a read to what there is now. The last event of the shared store
+  // may be that of another context, which is not told.
+  read_result read_last(read_options& wanted) {
+    seen_event last;
+    auto done = this->storage().read(
+        stored(query::all()), {.order = direction::backwards, .limit = 1},
+        [&](const recorded<data_type>& record) { last = {record.position, record.source, record.id}; });
+    wanted.with_last_event = false;
+    wanted.until = std::min(wanted.until, done.head);
+    done.last_event = std::move(last);
+    return done;
   }
   [[nodiscard]] append_condition stored(append_condition condition) const {
     condition.query = stored(condition.query);

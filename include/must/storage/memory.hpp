@@ -97,7 +97,9 @@ class memory_store {
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
     kit::check_read(which, options, limits_.name_bytes);
-    kit::read_window window(options, log_.head());
+    const position head = log_.head();
+    kit::read_window window(options, head);
+    if (options.with_last_event && head != 0) window.note_last(log_.at(head).source, log_.at(head).id);
     if (!window.is_over())
       log_.for_matches(which, options, window.bounds().high,
                        [&](const recorded<data_type>& record) { return window.visit(visitor, record); });

@@ -299,11 +299,13 @@ class sqlite_store {
                                           detail::sqlite::sqlite_page& page) const {
     constexpr std::size_t first_rows = 64;
     const detail::sqlite::sqlite_file::reader on(file_, "read");
-    const detail::sqlite::sqlite_snapshot now(*on, file_.recent());
-    const kit::read_window window(options, now.head());
-    if (window.is_over()) return {window, false};
+    detail::sqlite::sqlite_snapshot now(*on, file_.recent());
+    kit::read_window window(options, now.head());
+    now.tell_last(window);
+    if (window.is_over()) return {std::move(window), false};
     start_page(page, window.left(), std::min(file_.options().page_events, first_rows));
-    return {window, fill(now.moment(), which, window.bounds(), page)};
+    const bool more = fill(now.moment(), which, window.bounds(), page);
+    return {std::move(window), more};
   }
   bool fill(const detail::sqlite::sqlite_moment& as_of, const query& which, const kit::read_bounds& window,
             detail::sqlite::sqlite_page& page) const {

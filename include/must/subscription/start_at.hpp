@@ -2,13 +2,11 @@
 // start_at, public: where a subscription without a checkpoint begins.
 #pragma once
 
+#include "must/as_of.hpp"
 #include "must/fwd.hpp"
-#include "must/query.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstdint>
-#include <optional>
-#include <utility>
 
 namespace must {
 
@@ -29,19 +27,9 @@ class start_at {
   template <typename S>
   [[nodiscard]] position in(S& storage) const {
     if (kind_ == kind::after) return after_;
-    auto low = position{0}, high = storage.head();
-    if (kind_ == kind::head) return high;
-    while (low < high) {
-      const auto middle = low + (high - low) / 2;
-      std::optional<std::pair<position, timestamp>> next;
-      static_cast<void>(storage.read(query::all(), {.after = middle, .until = high, .limit = 1},
-                                     [&](const auto& event) { next = {event.position, event.recorded_at}; }));
-      if (next && next->second.microseconds < when_.microseconds)
-        low = next->first;
-      else
-        high = middle;
-    }
-    return low;
+    if (kind_ == kind::head) return storage.head();
+    return detail::last_recorded(
+        storage, [&](const timestamp& recorded) { return recorded.microseconds < when_.microseconds; });
   }
 
  private:

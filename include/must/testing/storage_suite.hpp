@@ -125,6 +125,7 @@ std::vector<storage_case> all_cases() {
       {"D10", "an unconditional append makes a pending condition fail", &Q::d10_unconditional},
       {"D11", "history oracle: a replay proves every conditional append", &R::d11_history_oracle, true},
       {"D12", "long tags match exactly", &L::d12_tags},
+      {"D13", "an append knows a history that is not the one that was seen", &Q::d13_history},
       {"R1", "a stream by windows of versions, and in batches", &Q::r1_stream_windows},
       {"R2", "a read does not see beyond its head", &Q::r2_head_is_fixed},
       {"R3", "order in each stream is the global order", &Q::r3_global_order},

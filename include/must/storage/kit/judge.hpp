@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one order in which every store checks an append: identity, position ahead, streams, query.
+// The one order in which every store checks an append: identity, history, position ahead, streams, query.
 #pragma once
 
 #include "must/error.hpp"
@@ -8,6 +8,7 @@
 #include "must/record.hpp"
 #include "must/storage/kit/identity.hpp"
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +38,11 @@ inline void check_not_ahead(const append_condition& condition, position head) {
   return made;
 }
 
+/// Returns the conflict over an event that was seen, and that the store has not.
+[[nodiscard]] inline conflict history_conflict(const seen_event& lost, position head) {
+  return {.failed = conflict::part::history, .actual = head, .after = lost.position};
+}
+
 /// Returns the conflict over the query of a condition, for an event that is stored at position `found`.
 [[nodiscard]] inline conflict query_conflict(const append_condition& condition, position found) {
   return {.failed = conflict::part::query, .actual = found, .after = condition.after};
@@ -47,13 +53,16 @@ inline void check_not_ahead(const append_condition& condition, position head) {
 /// - `head()` returns the last position.
 /// - `known(i)` returns where the event with the id and source of `events[i]` is stored, or known_event{}.
 /// - `same_content(i, at)` returns whether the event at position `at` has the content of `events[i]`. \see same_content
+/// - `has(seen)` returns whether an event of that source and id is stored at that position, which is 1 or more.
 /// - `version(stream)` returns the version of a stream, 0 when there is none.
 /// - `last_match(query, after)` returns the last position above `after` that a query matches, 0 when there is none.
 template <typename F>
-concept StoredFacts = requires(F& facts, std::size_t i, position at, std::string_view stream, const query& which) {
+concept StoredFacts = requires(F& facts, std::size_t i, position at, std::string_view stream, const query& which,
+                               const seen_event& seen) {
   { facts.head() } -> std::convertible_to<position>;
   { facts.known(i) } -> std::same_as<known_event>;
   { facts.same_content(i, at) } -> std::same_as<bool>;
+  { facts.has(seen) } -> std::same_as<bool>;
   { facts.version(stream) } -> std::same_as<must::version>;
   { facts.last_match(which, at) } -> std::convertible_to<position>;
 };
@@ -82,7 +91,7 @@ template <StoredFacts F>
 /// nothing when the events are to be stored from `facts.head() + 1` on.
 ///
 /// The answer is the first result when the same append is stored already, and a conflict when the condition does not
-/// hold. The order is: identity, position ahead, streams, query.
+/// hold. The order is: identity, history, position ahead, streams, query.
 /// \throws duplicate_id  when an id is known, and not from the same append
 /// \throws position_ahead  when the condition names a position beyond the head
 template <typename Data, StoredFacts F>
@@ -97,12 +106,17 @@ template <typename Data, StoredFacts F>
   if (look == id_lookup::always)
     if (const auto first = repeat()) return *first;
   const position head = facts.head();
-  const bool is_ahead = condition.after > head;
-  const auto broken = is_ahead ? std::nullopt : find_conflict(facts, condition);
+  const auto lost =
+      std::find_if_not(condition.seen.begin(), condition.seen.end(), [&](const auto& one) { return facts.has(one); });
+  const bool is_lost = lost != condition.seen.end();
+  const bool is_ahead = !is_lost && condition.after > head;
+  const auto broken = is_lost    ? std::optional(history_conflict(*lost, head))
+                      : is_ahead ? std::nullopt
+                                 : find_conflict(facts, condition);
   if (look == id_lookup::if_refused && (is_ahead || broken))
     if (const auto first = repeat()) return *first;
-  check_not_ahead(condition, head);
   if (broken) return *broken;
+  check_not_ahead(condition, head);
   return std::nullopt;
 }
 

@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace must::kit {
 
@@ -44,14 +47,17 @@ struct read_bounds {
 /// Follows a read from its options to its result: head, scanned, complete, limit and early stop.
 ///
 /// A store makes one when it has captured its head, visits the matching events of `bounds()` in the order of the read
-/// until visit() returns false or there are none left, and returns `result()`.
+/// until visit() returns false or there are none left, and returns `result()`. It tells the window the event at the
+/// head by note_last().
 class read_window {
  public:
   /// Begins a read.
   /// \param options  options that check_read() has passed
   /// \param head     the head of the store, captured before the first event
   read_window(const read_options& options, position head) noexcept
-      : left_(options.limit ? static_cast<std::uint64_t>(*options.limit) : UINT64_MAX), is_over_(left_ == 0) {
+      : left_(options.limit ? static_cast<std::uint64_t>(*options.limit) : UINT64_MAX),
+        is_over_(left_ == 0),
+        wants_last_(options.with_last_event) {
     constexpr version most{INT64_MAX - 1};
     const bool forwards = options.order == direction::forwards;
     const auto end = std::min(options.until, head);
@@ -61,8 +67,14 @@ class read_window {
       bounds_.low = options.after + 1;
       bounds_.high = end;
     }
-    done_ = {head, forwards ? options.after : end, false};
+    done_ = {.head = head, .scanned = forwards ? options.after : end};
+    if (wants_last_ && head == 0) done_.last_event.emplace();
     last_ = forwards ? end : options.after;
+  }
+
+  /// Takes the source and the id of the event at the head, for the result if the options ask for it.
+  void note_last(std::string_view source, std::string_view id) {
+    if (wants_last_ && done_.head != 0) done_.last_event = {done_.head, std::string(source), std::string(id)};
   }
 
   /// Returns the bounds of the events that are still to be visited. A store that reads in pages moves them.
@@ -83,9 +95,9 @@ class read_window {
     is_over_ = --left_ == 0 || !goes_on;
     return !is_over_;
   }
-  /// Returns the result of the read. It is complete when neither the limit nor the visitor has ended it.
-  [[nodiscard]] read_result result() const noexcept {
-    auto done = done_;
+  /// Returns the result of the read, which is over. It is complete when neither the limit nor the visitor has ended it.
+  [[nodiscard]] read_result result() noexcept {
+    auto done = std::move(done_);
     if (!is_over_) {
       done.complete = true;
       done.scanned = last_;
@@ -98,7 +110,7 @@ class read_window {
   read_result done_{};
   position last_ = 0;
   std::uint64_t left_;
-  bool is_over_;
+  bool is_over_, wants_last_;
 };
 
 }  // namespace must::kit

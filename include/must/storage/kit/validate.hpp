@@ -215,6 +215,11 @@ void check_append(std::span<const basic_event<Data>> events, const append_condit
                                std::to_string(allowed.append_bytes) + " are allowed in one append");
   check_query(condition.query, allowed.name_bytes);
   for (const auto& expectation : condition.streams) check_name("stream", expectation.stream, allowed.name_bytes);
+  for (const auto& seen : condition.seen) {  // A shared store may allow longer names than a context in it.
+    if (seen.position == 0) refuse_input("seen.position", "is 0, and is that of an event");
+    check_name("seen.source", seen.source, SIZE_MAX);
+    check_name("seen.id", seen.id, SIZE_MAX);
+  }
   check_distinct(events);
 }
 

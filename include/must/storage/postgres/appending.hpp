@@ -112,8 +112,9 @@ inline std::vector<pg_known> known_of(const pg_result& from, int column, std::si
 }
 
 // Returns whether a conflict stays one whatever else is stored. A stream that is behind may still reach the version
-// that was expected.
+// that was expected, and a store the event that was seen.
 inline bool is_final(const conflict& why) {
+  if (why.failed == conflict::part::history) return why.actual >= why.after;
   return why.failed != conflict::part::stream || why.actual >= why.expected.value_or(1).value;
 }
 
@@ -136,6 +137,12 @@ class pg_append_call {
       all.add(event, number, ++steps[static_cast<std::size_t>(number)], i, events.size(), digests_.back());
     }
     pg_array expect_stream(pg_type::text), expect_kind(pg_type::int4), expect_at(pg_type::int8);
+    for (const auto& seen : condition.seen)  // An event that was seen takes two places: its id and its source.
+      for (const auto* text : {&seen.id, &seen.source}) {
+        expect_stream.add(*text);
+        expect_kind.add_integer(text == &seen.id ? pg_kind_seen : pg_kind_seen + 1);
+        expect_at.add_integer(static_cast<std::int64_t>(pg_clamp(seen.position)));
+      }
     for (const auto& one : condition.streams) {
       expect_stream.add(one.stream);
       expect_kind.add_integer(static_cast<std::int32_t>(one.expected));
@@ -183,7 +190,9 @@ class pg_append_call {
         kit::check_not_ahead(condition_, head);
         break;
       case 3: {
-        auto failed = kit::stream_conflict(condition_.streams.at(answer.number32(0, 2) - 1), version(actual));
+        const std::size_t part = answer.number32(0, 2) - 1, seen = condition_.seen.size();
+        auto failed = part < 2 * seen ? kit::history_conflict(condition_.seen[part / 2], head)
+                                      : kit::stream_conflict(condition_.streams.at(part - 2 * seen), version(actual));
         if (unknown && !is_final(failed)) throw pg_unsettled{};
         return failed;
       }

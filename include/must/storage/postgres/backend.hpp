@@ -110,12 +110,14 @@ class pg_backend {
               false};
         migrate(connection, deadline);
       }
-      if (!names_itself(connection, deadline)) {
+      if (!has_own_functions(connection, deadline)) {
         if (!create)
-          throw pg_failure{pg_error("the schema " + text::in_quotes(schema_) +
-                                        " was renamed, and its functions name another; open it once with `create`",
-                                    "3F000", false),
-                           false};
+          throw pg_failure{
+              pg_error("the schema " + text::in_quotes(schema_) +
+                           " was renamed, or its functions are those of an earlier release; open it once with "
+                           "`create`",
+                       "3F000", false),
+              false};
         replace_functions(connection, deadline);
       }
       return row_of(connection, deadline);
@@ -200,14 +202,16 @@ class pg_backend {
     if (!exists(connection, deadline)) connection.run(pg_schema_sql(schema_), deadline);
     connection.run("COMMIT", deadline);
   }
-  // Returns whether the functions name the schema that they are in. After ALTER SCHEMA ... RENAME they do not.
-  bool names_itself(pg_connection& connection, pg_clock::time_point deadline) const {
+  // Returns whether the functions name the schema that they are in, which they do not after ALTER SCHEMA ... RENAME,
+  // and know the event that a condition has seen, which those of earlier releases do not.
+  bool has_own_functions(pg_connection& connection, pg_clock::time_point deadline) const {
     pg_parameters names;
     names.add(schema_);
     names.add(pg_quoted(schema_, '"') + ".event");
     return connection
                .call({"SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace "
-                      "WHERE n.nspname = $1 AND p.proname = 'append' AND strpos(p.prosrc, $2) > 0",
+                      "WHERE n.nspname = $1 AND p.proname = 'append' AND strpos(p.prosrc, $2) > 0 "
+                      "AND strpos(p.prosrc, 'expect_kind[i] = 4') > 0",
                       &names},
                      deadline)
                .rows() > 0;
@@ -215,7 +219,7 @@ class pg_backend {
   void replace_functions(pg_connection& connection, pg_clock::time_point deadline) const {
     connection.run("BEGIN ISOLATION LEVEL READ COMMITTED", deadline);
     lock_schema(connection, deadline);
-    if (!names_itself(connection, deadline)) connection.run(pg_functions_sql(schema_), deadline);
+    if (!has_own_functions(connection, deadline)) connection.run(pg_functions_sql(schema_), deadline);
     connection.run("COMMIT", deadline);
   }
   pg_store_row row_of(pg_connection& connection, pg_clock::time_point deadline) const {

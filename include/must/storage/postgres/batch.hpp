@@ -55,6 +55,13 @@ class pg_batch {
         queries.add(part);
       }
     }
+    // The events that were seen follow those of the items.
+    for (const auto* one : items_)
+      for (const auto& seen : one->condition.seen) {
+        ids.add(seen.id);
+        sources.add(seen.source);
+        ++seen_;
+      }
     auto& to = look_;
     to.add(std::int32_t{pg_schema_version});
     to.add(std::move(ids));
@@ -76,12 +83,12 @@ class pg_batch {
     recorded_ = answer.is_null(0, 1) ? std::numeric_limits<std::int64_t>::min() : answer.integer<std::int64_t>(0, 1);
     versions_ = answer.numbers<std::int64_t>(0, 2);
     matches_ = answer.numbers<std::int64_t>(0, 3);
-    known_ = known_of(answer, 4, digests_.size());
-    std::size_t first_event = 0, first_part = 0;
+    known_ = known_of(answer, 4, digests_.size() + seen_);
+    std::size_t first_event = 0, first_part = 0, first_seen = digests_.size();
     for (const auto* one : items_) {
       bool is_new = false;
       results.push_back(kit::item_result([&]() -> append_result {
-        facts stored{*this, *one, first_event, first_part};
+        facts stored{*this, *one, first_event, first_part, first_seen};
         if (const auto known = kit::judge(stored, std::span<const cloud_event>(one->events), one->condition))
           return *known;
         is_new = true;
@@ -89,6 +96,7 @@ class pg_batch {
       }));
       // What ends this half way, such as a lack of memory, passes: it ends the transaction, and nothing is stored.
       if (is_new) accept(one->events, first_event);
+      first_seen += one->condition.seen.size();
       first_event += one->events.size();
       first_part += one->condition.query.items().size();
     }
@@ -140,6 +148,10 @@ class pg_batch {
       if (at <= of.head_) return own == of.known_[first_event + i].digest;
       return own == as_text(of.digests_[of.places_[at - of.head_ - 1]]);
     }
+    [[nodiscard]] bool has(const seen_event& event) const {
+      const auto place = static_cast<std::size_t>(&event - one.condition.seen.data());
+      return of.known_[first_seen + place].event.at == event.position;
+    }
     [[nodiscard]] must::version version(std::string_view stream) const { return of.version_of(stream); }
     [[nodiscard]] position last_match(const query& which, position after) const {
       if (which.is_all()) return head() > after ? head() : 0;
@@ -151,7 +163,7 @@ class pg_batch {
     }
     pg_batch& of;
     const item& one;
-    std::size_t first_event, first_part;
+    std::size_t first_event, first_part, first_seen;
   };
   void accept(std::span<const cloud_event> events, std::size_t first_event) {
     const auto plan = added_.make_plan(events);
@@ -170,6 +182,7 @@ class pg_batch {
   std::vector<const item*> items_;
   pg_names names_{};
   std::vector<pg_digest> digests_{};  // The digests of every event of every item.
+  std::size_t seen_ = 0;              // The number of events that conditions name.
   pg_parameters look_{};
   position head_ = 0;
   std::int64_t recorded_ = 0;

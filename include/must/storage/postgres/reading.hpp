@@ -37,14 +37,14 @@ class pg_reader {
   // Visits the rows of a page. No connection is held while the visitor runs.
   template <typename Visitor>
   read_result read(Visitor& visitor) {
-    if (which_.is_none() || options_.limit == 0 || options_.after >= options_.until)
-      return kit::read_window(options_, head()).result();
+    if (which_.is_none() || options_.limit == 0 || options_.after >= options_.until) return begin(head()).result();
     // Fetches the first page together with the head.
     auto wanted = std::min(page_events_, static_cast<std::uint64_t>(options_.limit.value_or(INT64_MAX)));
     select_.set_range(options_.after, options_.until, wanted);
-    position head = 0;
-    auto page = fetch(&head);
-    kit::read_window window(options_, head);
+    std::optional<pg_result> last;
+    auto page = fetch(&last);
+    auto window = begin(*last);
+    const position head = last->number(0, 0);
     while (!window.is_over()) {
       for (int row = 0; row < page.rows(); ++row) {
         if (page.number(row, pg_column::position) > head)
@@ -66,20 +66,26 @@ class pg_reader {
   }
 
  private:
-  position head() {
+  // The head, and the event there.
+  pg_result head() {
     const pg_parameters none;
     return backend_.run("read", false, [&](auto& connection, auto deadline, bool) {
-      return connection.call({head_sql_, &none, true}, deadline).number(0, 0);
+      return connection.call({head_sql_, &none, true}, deadline);
     });
   }
+  kit::read_window begin(const pg_result& head) const {
+    kit::read_window window(options_, head.number(0, 0));
+    window.note_last(head.text(0, 1), head.text(0, 2));
+    return window;
+  }
   // A page, and the head at the same moment or before.
-  pg_result fetch(position* head) {
+  pg_result fetch(std::optional<pg_result>* head) {
     return backend_.run("read", false, [&](pg_connection& connection, auto deadline, bool) {
       const pg_call page{sql_, &select_.parameters()};
       if (head == nullptr) return connection.call(page, deadline);
       const pg_parameters none;
       auto both = connection.call_all({{head_sql_, &none, true}, page}, deadline);
-      *head = both[0].number(0, 0);
+      head->emplace(std::move(both[0]));
       return std::move(both[1]);
     });
   }
@@ -115,8 +121,10 @@ class pg_reader {
   std::size_t page_bytes_;
   pg_select select_;
   std::string sql_;
-  std::string head_sql_ =
-      backend_.in_schema("SELECT coalesce((SELECT position FROM {s}.event ORDER BY position DESC LIMIT 1), 0)");
+  std::string head_sql_ = backend_.in_schema(
+      "SELECT coalesce(e.position, 0), coalesce(e.source, ''), coalesce(e.id, '') FROM (SELECT) one "
+      "LEFT JOIN LATERAL (SELECT position, source, id FROM {s}.event ORDER BY position DESC LIMIT 1) "
+      "e ON true");
   recorded<payload> record_{};
   std::optional<pg_result> whole_{};
   int next_whole_ = 0;

@@ -238,8 +238,10 @@ BEGIN
 END $must$;
 )sql";
 
-// One append in one call. outcome 0: stored; 1: some ids are known; 2: position ahead; 3: a stream is elsewhere
-// (number part); 4: an event matches the query (at actual).
+// One append in one call. outcome 0: stored; 1: some ids are known; 2: position ahead; 3: an expectation does not hold
+// (number part); 4: an event matches the query (at actual). An event that was seen is expected as two entries: its id
+// with kind 4, and its source with kind 5.
+inline constexpr std::int32_t pg_kind_seen = 4;
 inline constexpr std::string_view pg_append = R"sql(
 CREATE FUNCTION {s}.append(
   writer int, now bigint, channel text, ids text[], sources text[], types text[], streams text[], stream_no int[],
@@ -275,17 +277,26 @@ BEGIN
   IF known_no IS NOT NULL THEN
     RETURN;
   END IF;
+  outcome := 3;
+  FOR i IN 1 .. cardinality(expect_stream) LOOP
+    part := i;
+    IF expect_kind[i] = 4 AND NOT EXISTS (SELECT FROM {s}.event e WHERE e.position = expect_at[i]
+        AND e.id = expect_stream[i] AND e.source = expect_stream[i + 1]) THEN
+      RETURN;
+    END IF;
+  END LOOP;
   outcome := 2;
   IF after > head THEN
     RETURN;
   END IF;
   outcome := 3;
   FOR i IN 1 .. cardinality(expect_stream) LOOP
+    part := i;
+    CONTINUE WHEN expect_kind[i] > 3;
     actual := coalesce((SELECT e.version FROM {s}.event e WHERE e.stream = expect_stream[i] ORDER BY e.version DESC
         LIMIT 1), 0);
     IF NOT (CASE expect_kind[i] WHEN 0 THEN true WHEN 1 THEN actual = 0 WHEN 2 THEN actual > 0 ELSE actual =
         expect_at[i] END) THEN
-      part := i;
       RETURN;
     END IF;
   END LOOP;

@@ -124,6 +124,10 @@ class sqlite_append {
   }
   // Judges the event that was looked up last.
   [[nodiscard]] bool same_content(std::size_t i, position) const { return digest_ == view_of(packed_[i].digest); }
+  [[nodiscard]] bool has(const seen_event& seen) {
+    sqlite_connection::lease look(on_, sql::known);
+    return look->text(1, seen.id).text(2, seen.source).step() && look->count(0) == seen.position;
+  }
   [[nodiscard]] must::version version(std::string_view stream) { return version_of(stream); }
   [[nodiscard]] position last_match(const query& which, position after) {
     return sqlite_last_match(in_.now(), which, after, in_.head);

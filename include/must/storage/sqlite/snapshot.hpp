@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/storage/kit/read_window.hpp"
 #include "must/storage/kit/schema_versions.hpp"
 #include "must/storage/sqlite/connection.hpp"
 #include "must/storage/sqlite/recent.hpp"
@@ -42,6 +43,8 @@ class sqlite_snapshot {
   }
   [[nodiscard]] const sqlite_moment& moment() const noexcept { return moment_; }
   [[nodiscard]] position head() const noexcept { return moment_.seen.head; }
+  // Tells a window that begins at this head the event there.
+  void tell_last(kit::read_window& window) { window.note_last(row_->bytes(4), row_->bytes(5)); }
 
  private:
   sqlite_connection::lease row_;  // A transaction lives until its statements are reset.

@@ -122,8 +122,8 @@ constexpr std::string_view text_of(sql which) {
              "LEFT JOIN must_event e WHERE s.one = 1 ORDER BY e.position DESC LIMIT 1";
     case sql::store: return "SELECT min_reader, schema_version, uuid, incarnation, digest_key FROM must_store";
     case sql::head:
-      return "SELECT e.position, s.min_reader, s.indexed, s.incarnation FROM must_store s LEFT JOIN must_event e "
-             "WHERE s.one = 1 ORDER BY e.position DESC LIMIT 1";
+      return "SELECT e.position, s.min_reader, s.indexed, s.incarnation, e.source, e.id FROM must_store s LEFT JOIN "
+             "must_event e WHERE s.one = 1 ORDER BY e.position DESC LIMIT 1";
     case sql::version:
       return "SELECT version, position FROM must_event WHERE stream = ?1 ORDER BY version DESC LIMIT 1";
     case sql::version_at: return "SELECT position FROM must_event WHERE stream = ?1 AND version = ?2";

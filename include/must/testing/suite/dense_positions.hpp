@@ -73,6 +73,8 @@ class dense_positions : public must::kit::decorator<S> {
     });
     done.scanned = done.scanned == wanted.after ? options.after : count_at(done.scanned);
     done.head = count_at(done.head);
+    if (done.last_event && done.last_event->position != 0)
+      done.last_event->position = number_of(done.last_event->position);
     return done;
   }
   [[nodiscard]] position head() { return count_at(this->storage().head()); }
@@ -136,7 +138,14 @@ class dense_positions : public must::kit::decorator<S> {
 
   append_condition asked(append_condition condition) {
     condition.after = before_next(condition.after);
+    for (auto& seen : condition.seen) seen.position = at(seen.position);
     return condition;
+  }
+  // Returns the position of the n-th event.
+  position at(position n) {
+    const std::lock_guard lock(mutex_);
+    look();
+    return n == 0 ? 0 : n > at_.size() ? beyond_every_head : at_[n - 1];
   }
   append_result shown(const append_result& done, const append_condition& condition, std::size_t events) {
     if (done) {
@@ -147,6 +156,14 @@ class dense_positions : public must::kit::decorator<S> {
     if (why.failed == conflict::part::query) {
       why.actual = number_of(why.actual);
       why.after = condition.after;
+    }
+    if (why.failed == conflict::part::history) {
+      why.actual = count_at(why.actual);
+      for (const auto& seen : condition.seen)
+        if (at(seen.position) == why.after) {
+          why.after = seen.position;
+          break;
+        }
     }
     return why;
   }

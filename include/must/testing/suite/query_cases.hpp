@@ -146,6 +146,60 @@ struct query_cases {
                                 {.query = query::of_tags({"t"}), .streams = {stream_expectation::no_stream("s")}});
     expect(done.stored(), "an append does not trip over its own events");
   }
+  static void d13_history() {
+    F fixture;
+    auto& store = fixture.store();
+    const auto last = [&](bool asked) {
+      return store.read(query(), {.with_last_event = asked}, [](const auto&) {}).last_event.value_or(seen_event{9});
+    };
+    expect(last(true) == seen_event{}, "an empty store has no last event");
+    const auto a = event<F>("a", "s"), b = event<F>("b", "s"), c = event<F>("c", "s");
+    append<F>(store, std::vector{a, b}).value();
+    const auto seen = [](position at, const auto& of) { return seen_event{at, of.source, of.id}; };
+    expect_equal(last(false).position, position{9}, "a read that does not ask for the last event is not told");
+    expect_equal(last(true).position, position{2}, "the position of the last event");
+    const auto lost = [&](std::vector<seen_event> all, position where, const char* what) {
+      const auto done =
+          append<F>(store, c, {.query = query::all(), .streams = {stream_expectation::exactly("s", 9)}, .seen = all});
+      expect(!done && done.why().failed == conflict::part::history, what);
+      expect_equal(done.why().after, where, "the conflict names the position that was seen");
+      expect_equal(done.why().actual, position{2}, "the conflict names the head");
+      expect_equal(done.why().stream, std::string(), "the conflict names no stream");
+    };
+    auto elsewhere = seen(2, b);
+    elsewhere.source = "/elsewhere";
+    lost({seen(2, a)}, 2, "an event that was seen elsewhere");
+    lost({seen(1, c)}, 1, "an event that is not there, at a position that is taken");
+    lost({seen(3, c)}, 3, "an event that was seen above the head");
+    lost({elsewhere}, 2, "an event of another source");
+    lost({last(true), seen(1, b)}, 1, "the second of two that were seen");
+    expect_equal(store.head(), position{2}, "head after conflicts");
+    expect_throws<position_ahead>(
+        [&] { static_cast<void>(append<F>(store, c, {.query = query::all(), .after = 3, .seen = {last(true)}})); },
+        "a position ahead");
+    auto nameless = last(true);
+    nameless.id.clear();
+    expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, c, {.seen = {nameless}})); },
+                             "an event without an id", "seen.id");
+    expect_throws<bad_input>([&] { static_cast<void>(append<F>(store, c, {.seen = {seen_event{}}})); }, "no event",
+                             "seen.position");
+    expect(append<F>(store, c, {.seen = {seen(1, a), last(true)}}).stored(), "events that are there");
+    const auto again = append<F>(store, c, {.seen = {seen(3, a)}});
+    expect(again.stored() && again->first == 3, "a repeat gives the first result, whatever was seen");
+    if constexpr (F::capabilities.batches) d13_in_a_batch(store, last(true));
+  }
+  static void d13_in_a_batch(auto& store, const seen_event& last) {
+    auto one = event<F>("x"), two = event<F>("x"), three = event<F>("x");
+    auto lost = last;
+    lost.id += "x";
+    std::vector<batch_item<data_of<F>>> items{{std::span(&one, 1), {.seen = {last, last}}},
+                                              {std::span(&two, 1), {.seen = {last, lost}}},
+                                              {std::span(&three, 1), {.seen = {last}}}};
+    const auto done = store.append_batch(std::span(items));
+    expect(done[0] && done[0]->stored() && done[2] && done[2]->stored(), "items of a batch whose events are there");
+    expect(done[1] && !done[1]->stored() && done[1]->why().failed == conflict::part::history,
+           "an item of a batch that has seen what is not there");
+  }
   static void d8_more_tags_than_named() {
     F fixture;
     auto& store = fixture.store();
