@@ -82,7 +82,7 @@ int main() {
   must::append(store, Ordered{"alice", "tea"}, Ordered{"bob", "anvil"}, Ordered{"alice", "milk"});
   BrokerDelivery delivery;
   auto relay = must::relay(store, "broker", must::query::all(), delivery,
-                           {.batch = 10, .on_failure = {.then = must::failure_action::park}});
+                           {.batch = 10, .following = {.on_failure = {.then = must::failure_action::park}}});
   const auto done = relay.run_once();
   std::cout << "delivered up to position " << done << ", parked: " << relay.health().parked << '\n';
 }

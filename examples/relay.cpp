@@ -45,7 +45,7 @@ int main() {
 
   // Patient: without a stage, or with one that fails, an event is tried again.
   auto relay = must::relay(store, "kitchen", must::query::all(), orders,
-                           {.on_failure = {.attempts = 1'000, .delay = must::duration{1'000}}});
+                           {.following = {.on_failure = {.attempts = 1'000, .delay = must::duration{1'000}}}});
   const auto done = relay.run_once();
   orders.close();
   kitchen.join();

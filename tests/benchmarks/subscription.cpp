@@ -54,7 +54,7 @@ void memory_relay(benchmark::State& state) {
   for (auto _ : state) {
     summing delivery;
     must::relay(store, bench::next_name(), must::query::all(), delivery,
-                {.save_every = 1'000'000, .save_interval = must::duration(60'000'000)})
+                {.following = {.save_every = 1'000'000, .save_interval = must::duration(60'000'000)}})
         .run_once();
     benchmark::DoNotOptimize(delivery.sum);
   }

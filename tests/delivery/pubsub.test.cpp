@@ -462,7 +462,7 @@ TEST_CASE("pubsub: a relay sends again what a subscriber threw at, and topic_of 
     if (seen.size() == 1) throw std::runtime_error("not now");
   });
   auto relay = must::relay(store, "relay", must::query::all(), bus,
-                           {.batch = 10, .on_failure = {.attempts = 3, .delay = must::duration{1}}});
+                           {.batch = 10, .following = {.on_failure = {.attempts = 3, .delay = must::duration{1}}}});
   CHECK(relay.run_once() == 4);
   CHECK(seen == std::vector<must::position>{1, 1, 4});
 }
@@ -490,14 +490,15 @@ TEST_CASE("pubsub: a relay delivers an event again that a subscriber threw on, t
     handled.clear();
     left = 2;
     told = 0;
-    auto relay = must::relay(store, "relay" + std::to_string(batch), must::query::all(), bus,
-                             {.batch = batch, .on_failure = {.attempts = 3, .delay = must::duration{1}}});
+    auto relay =
+        must::relay(store, "relay" + std::to_string(batch), must::query::all(), bus,
+                    {.batch = batch, .following = {.on_failure = {.attempts = 3, .delay = must::duration{1}}}});
     CHECK(relay.run_once() == 3);
     CHECK(handled == std::vector<must::position>{1, 2, 3});
     CHECK(told == 2);
   }
   left = 3;
-  auto stops =
-      must::relay(store, "stops", must::query::all(), bus, {.on_failure = {.attempts = 3, .delay = must::duration{1}}});
+  auto stops = must::relay(store, "stops", must::query::all(), bus,
+                           {.following = {.on_failure = {.attempts = 3, .delay = must::duration{1}}}});
   CHECK_THROWS_AS(stops.run_once(), must::storage_error);
 }

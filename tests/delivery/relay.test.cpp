@@ -3,6 +3,7 @@
 
 #include "must/delivery/deduplicator.hpp"
 #include "must/must.hpp"
+#include "must/subscriptions.hpp"
 
 #include "stores/memory.hpp"
 #include "support/catch.hpp"
@@ -44,8 +45,9 @@ TEST_CASE("relay: a delivery that throws is tried again with the same events, in
     fixture_type fixture;
     cases::store_events(fixture.store(), 100);
     throwing_twice delivery{fixture.delivery()};
-    auto relay = must::relay(fixture.store(), "relay", must::query::all(), delivery,
-                             {.batch = batch, .on_failure = {.attempts = 3, .delay = must::duration(100)}});
+    auto relay =
+        must::relay(fixture.store(), "relay", must::query::all(), delivery,
+                    {.batch = batch, .following = {.on_failure = {.attempts = 3, .delay = must::duration(100)}}});
     CHECK(relay.run_once() == 100);
     CHECK(relay.health().retries == 2);
     CHECK(delivery.left == 0);
@@ -74,12 +76,32 @@ TEST_CASE("relay: an outage is waited for, also where the options say what becom
       to.deliver(batch, answers);
     }
   } delivery{fixture.delivery()};
-  auto relay = must::relay(fixture.store(), "relay", must::query::all(), delivery,
-                           {.on_failure = {.delay = must::duration(1), .then = must::failure_action::park}});
+  auto relay =
+      must::relay(fixture.store(), "relay", must::query::all(), delivery,
+                  {.following = {.on_failure = {.delay = must::duration(1), .then = must::failure_action::park}}});
   CHECK(relay.run_once() == 3);
   CHECK(relay.health().retries == 4);
   CHECK(relay.health().parked == 0);
   cases::check_received(fixture, 0);
+}
+
+TEST_CASE("relay: the options of its subscription are members of its own, and leave 16 attempts", "[delivery]") {
+  fixture_type fixture;
+  cases::store_events(fixture.store(), 1);
+  struct down {
+    int calls = 0;
+    void deliver(std::span<const cases::record* const>, std::span<must::delivery_answer> answers) {
+      ++calls;
+      answers.front() = {must::delivery_outcome::retriable, "down"};
+    }
+  } delivery;
+  const must::subscription_options follows{.lanes = 2, .on_failure = {.delay = must::duration(1)}};
+  auto relay = must::relay(fixture.store(), "relay", must::query::all(), delivery, {.following = follows});
+  CHECK_THROWS_AS(relay.run_once(), must::storage_error);
+  CHECK(delivery.calls == 16);
+  CHECK(must::subscriptions(fixture.store()).find("relay")->lanes == 2);
+  const must::relay_options none{.following = {.on_failure = {.attempts = 0}}};
+  CHECK_THROWS_AS(must::relay(fixture.store(), "relay", must::query::all(), delivery, none), must::bad_input);
 }
 
 TEST_CASE("deduplicator: a repeat is recognised by source and id, as long as it is remembered", "[delivery]") {

@@ -45,8 +45,9 @@ void fill(store_type& store, int count) {
 }
 must::relay_options patient(std::size_t batch = 1, unsigned lanes = 1) {
   return {.batch = batch,
-          .lanes = lanes,
-          .on_failure = {.attempts = 1'000'000, .delay = must::duration{10}, .longest_delay = must::duration{100}}};
+          .following = {.lanes = lanes,
+                        .on_failure = {
+                            .attempts = 1'000'000, .delay = must::duration{10}, .longest_delay = must::duration{100}}}};
 }
 void wait_until(const std::function<bool()>& holds) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
@@ -62,7 +63,7 @@ TEST_CASE("stage_delivery: without a subscriber events are retriable, and the re
   store_type store;
   fill(store, 1);
   stages_type stages;
-  auto relay = must::relay(store, "relay", must::query::all(), stages, {.on_failure = {.attempts = 1}});
+  auto relay = must::relay(store, "relay", must::query::all(), stages, {.following = {.on_failure = {.attempts = 1}}});
   try {
     relay.run_once();
     FAIL("it delivered");

@@ -209,7 +209,7 @@ TEST_CASE("subscription: one parked event leaves the batches of other keys whole
   counting_delivery delivery;
   must::relay_options how;
   how.batch = 100;
-  how.on_failure.then = must::failure_action::park;
+  how.following.on_failure.then = must::failure_action::park;
   auto relay = must::relay(store, "one", cases::wanted(), delivery, how);
   relay.run_once();
   CHECK(relay.parked().size() == 1);

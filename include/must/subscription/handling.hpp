@@ -72,7 +72,7 @@ class handling {
     }
     auto made = attempts_.of(event.position, event.id);
     if (is_suspicious(event)) {
-      if (made >= std::max(options_.on_failure.attempts, options_.on_failure.crashes))
+      if (made >= std::max(options_.on_failure.attempts.value_or(1), options_.on_failure.crashes))
         return give_up(event, crashed(event, made), nullptr, options_.on_failure.then) && done_with(event);
       if (!note(event, made + 1)) return false;
     }
@@ -157,7 +157,7 @@ class handling {
   [[nodiscard]] failure_action action_on(const failed_attempt& failed) const {
     const auto& policy = options_.on_failure;
     if (policy.decide) return policy.decide(failed);
-    return failed.attempts < policy.attempts ? failure_action::retry : policy.then;
+    return failed.attempts < policy.attempts.value_or(1) ? failure_action::retry : policy.then;
   }
   [[nodiscard]] duration delay_after(unsigned made) const {
     const auto& policy = options_.on_failure;

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 
 namespace must {
@@ -43,8 +44,8 @@ struct failed_attempt {
 /// Attempts are counted in the store before each but the first, so that a crash does not forget them. `park` needs a
 /// key: an event without one stops the subscription, as all other events without a key would wait behind it.
 struct failure_policy {
-  /// The highest number of attempts, the first included: 1 or more.
-  unsigned attempts = 1;
+  /// The highest number of attempts, the first included: 1 or more. By default it is 1, and 16 in a relay.
+  std::optional<unsigned> attempts{};
   /// The time before the second attempt. It doubles with each attempt, and up to a half of it is taken off at random.
   duration delay{100'000};
   /// The longest time before any attempt.
@@ -134,7 +135,7 @@ inline void check_subscription(const follower& who, const subscription_options& 
   check("lanes", options.lanes, 1, 1'024);
   check("window", options.window, 1, most);
   check("save_every", options.save_every, 1, most);
-  check("attempts", options.on_failure.attempts, 1, most);
+  check("attempts", options.on_failure.attempts.value_or(1), 1, most);
   check("crashes", options.on_failure.crashes, 1, most);
   if (options.on_failure.then == failure_action::retry) kit::refuse_input("then", "is retry: attempts says how often");
   check_span("save_interval", options.save_interval);

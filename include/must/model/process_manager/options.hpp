@@ -31,7 +31,7 @@ inline bool may_pass(const failed_attempt& failed) {
 }
 inline subscription_options one_lane(subscription_options options) {
   if (options.lanes != 1) kit::refuse_input("lanes", "is not 1: a process manager has one");
-  if (options.on_failure.attempts == 1 && !options.on_failure.decide)
+  if (!options.on_failure.attempts && !options.on_failure.decide)
     options.on_failure.decide = [then = options.on_failure.then](const failed_attempt& failed) {
       return may_pass(failed) ? failure_action::retry : then;
     };

@@ -46,7 +46,7 @@ inline failure_policy policy_of_view(failure_policy policy, const view_control& 
       return left != nullptr && !left->is_strict ? failure_action::park_loose : failure_action::park;
     }
     if (policy.decide) return policy.decide(failed);
-    return failed.attempts < policy.attempts ? failure_action::retry : policy.then;
+    return failed.attempts < policy.attempts.value_or(1) ? failure_action::retry : policy.then;
   };
   policy.decide = std::move(decide);
   return policy;

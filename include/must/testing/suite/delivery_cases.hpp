@@ -70,13 +70,13 @@ struct delivery_cases {
   static constexpr std::size_t window = 4;
 
   static relay_options options(unsigned lanes = 1) {
-    return {.in_flight = window,
-            .lanes = lanes,
-            .save_every = window,
-            .save_interval = duration{20'000},
-            .on_failure = {.attempts = 5, .delay = duration{100}, .longest_delay = duration{1'000}},
-            .lease = duration{60'000},
-            .stalled_after = duration{50'000}};
+    return {.following = {.lanes = lanes,
+                          .window = window,
+                          .save_every = window,
+                          .save_interval = duration{20'000},
+                          .on_failure = {.attempts = 5, .delay = duration{100}, .longest_delay = duration{1'000}},
+                          .lease = duration{60'000},
+                          .stalled_after = duration{50'000}}};
   }
   static void store_events(store_type& store, int count, int first = 0, const std::string& type = "wanted") {
     for (int i = first; i < first + count; ++i)
@@ -146,7 +146,7 @@ struct delivery_cases {
       if (where == before_saving) delivery.after = at_the_sixth([&] { store.crash_now(); });
       if (where == while_saving) delivery.after = at_the_sixth([&] { store.crash_at(1, true); });
       if (where == while_parking) {
-        how.on_failure = {.then = failure_action::park};
+        how.following.on_failure = {.then = failure_action::park};
         delivery.answer = [&](const record& one) {
           if (one.position != 6) return delivery_answer{};
           store.crash_at(1, true);
@@ -221,8 +221,8 @@ struct delivery_cases {
     crashing_store<store_type> store(fixture.store());
     faulty delivery(fixture.delivery());
     auto how = options();
-    how.owner = "the first";
-    how.lease = duration{2'000'000};
+    how.following.owner = "the first";
+    how.following.lease = duration{2'000'000};
     std::atomic<bool> go_on{false}, inside{false};
     delivery.before = [&](const record& one) {
       if (one.position != 3) return;
@@ -263,7 +263,7 @@ struct delivery_cases {
                                             : delivery_answer{};
     };
     auto how = options();
-    how.on_failure.then = failure_action::park;
+    how.following.on_failure.then = failure_action::park;
     auto relay = make_relay(store, delivery, how);
     relay.run_once();
     const auto parked = relay.parked();
@@ -305,7 +305,7 @@ struct delivery_cases {
       return works ? delivery_answer{} : delivery_answer{delivery_outcome::retriable, "nobody answers"};
     };
     auto how = options();
-    how.on_failure.attempts = 1'000'000;
+    how.following.on_failure.attempts = 1'000'000;
     auto relay = make_relay(store, delivery, how);
     std::jthread follows([&](const std::stop_token& stop) { relay.run(stop); });
     store_events(store, 2);
@@ -335,7 +335,7 @@ struct delivery_cases {
       return delivery_answer{};
     };
     auto how = options();
-    how.on_failure.then = failure_action::skip;
+    how.following.on_failure.then = failure_action::skip;
     expect_throws<undeliverable>([&] { make_relay(store, delivery, how).run_once(); }, "a fatal answer");
     run_to_the_end(fixture);
     check_received(fixture, 1);
