@@ -116,10 +116,9 @@ class subscription {
   [[nodiscard]] subscription_health health() const {
     return detail::following::health_of(storage_, which_, options_, progress_);
   }
-  /// Returns the parked events, whichever process follows. \throws storage_error  when the store fails
-  [[nodiscard]] std::vector<parked_event> parked() const {
-    return detail::following::parked_of(storage_, name_, detail::following::last_reset(storage_, name_)).all;
-  }
+  /// Returns the parked events, whichever process follows. It reads each of them.
+  /// \throws storage_error  when the store fails
+  [[nodiscard]] std::vector<parked_event> parked() const { return detail::following::list_parked(storage_, name_); }
   /// Asks the process that follows to handle the parked events again, soon. Those that fail stay parked. For one event,
   /// use must::subscriptions. \throws storage_error  when the store fails
   void replay_parked() {

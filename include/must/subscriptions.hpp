@@ -102,20 +102,23 @@ class subscriptions {
     begin_anew(name, [](std::uint64_t) { return std::vector<std::string>(); });
   }
 
-  /// Returns the parked events of a subscription, each with its reason.
+  /// Returns the parked events of a subscription, each with its reason. It reads each of them.
   [[nodiscard]] std::vector<parked_event> parked(const follower& name) const {
-    return detail::following::parked_of(storage_, name, detail::following::last_reset(storage_, name)).all;
+    return detail::following::list_parked(storage_, name);
   }
   /// Asks the process that follows, now or next, to handle a parked event again, and then those that wait behind it.
-  /// \throws bad_input  when the event at that position is not parked
+  /// \throws bad_input        when the event at that position is not parked
+  /// \throws history_changed  when another event stands at that position now
   void replay(const follower& name, position event) { ask(name, request::replay, event); }
   /// Asks the process that follows, now or next, to handle all parked events again.
   void replay_all(const follower& name) { ask(name, request::replay_all, 0); }
   /// Asks the process that follows, now or next, to skip a parked event, and to handle those that wait behind it.
-  /// \throws bad_input  when the event at that position is not parked
+  /// \throws bad_input        when the event at that position is not parked
+  /// \throws history_changed  when another event stands at that position now
   void skip(const follower& name, position event) { ask(name, request::skip, event); }
   /// Asks the process that follows, now or next, to skip a parked event and all that wait behind it.
-  /// \throws bad_input  when the event at that position is not parked
+  /// \throws bad_input        when the event at that position is not parked
+  /// \throws history_changed  when another event stands at that position now
   void drop(const follower& name, position event) { ask(name, request::drop, event); }
 
  private:

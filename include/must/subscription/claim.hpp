@@ -42,6 +42,15 @@ namespace must::detail::following {
 
 // Returns whether the same operation may succeed when it is tried again, without a change to anything.
 inline bool may_pass(const error& why) { return why.retryable || why.code == error_code::outcome_unknown; }
+inline bool may_pass(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const exception& why) {
+    return may_pass(why.error());
+  } catch (...) {
+    return false;
+  }
+}
 
 template <CellStorage S>
 class claim {

@@ -102,17 +102,30 @@ class fenced_cell {
   bool write_by(const ownership& by, std::vector<std::string> fields, Put&& put) {
     if (lost_) return false;
     auto bytes = owned_fields{by, fields}.bytes();
+    const bool is_sent_again = std::find(attempted_.begin(), attempted_.end(), bytes) != attempted_.end();
     if (!is_mine(bytes)) attempted_.push_back(bytes);
-    while (!put(bytes)) {
-      const auto now = get();
-      const bool is_done = now && now->bytes == bytes;
-      lost_ = !is_done && (!now || !is_mine(now->bytes));
-      if (lost_) return false;
-      revision_ = now->revision;
-      if (is_done) return confirm(std::move(bytes), std::move(fields));
+    try {
+      while (!put(bytes)) {
+        const auto now = get();
+        const bool is_done = now && now->bytes == bytes;
+        lost_ = !is_done && (!now || !is_mine(now->bytes));
+        if (lost_) return false;
+        revision_ = now->revision;
+        if (is_done) return confirm(std::move(bytes), std::move(fields));
+      }
+    } catch (...) {
+      if (!is_sent_again || !stands(bytes)) throw;
+      return confirm(std::move(bytes), std::move(fields));
     }
     ++revision_;
     return confirm(std::move(bytes), std::move(fields));
+  }
+  // Returns whether an earlier write has put the content, though it got no answer. Throws what the store throws.
+  bool stands(const std::string& bytes) {
+    const auto now = get();
+    if (!now || now->bytes != bytes) return false;
+    revision_ = now->revision;
+    return true;
   }
   // Returns whether this owner wrote the content last, or has tried to since and got no answer.
   [[nodiscard]] bool is_mine(const std::string& bytes) const {

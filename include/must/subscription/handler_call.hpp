@@ -25,6 +25,10 @@ inline constexpr bool takes_transaction<S, Handler> =
 struct thrown_by_handler {
   std::exception_ptr what;
 };
+// What the store threw as it saved what a handler had done, which is not a failure of the handler.
+struct thrown_by_store {
+  std::exception_ptr what;
+};
 
 template <CellStorage S, typename Handler>
 class handler_call {

@@ -9,6 +9,7 @@
 #include "must/subscription/attempts.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/fields.hpp"
+#include "must/subscription/handler_call.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
 #include "must/subscription/partition.hpp"
@@ -45,6 +46,13 @@ class handling {
   }
 
   [[nodiscard]] parked_list<S>& parked() { return parked_; }
+  [[nodiscard]] static std::string message_of(const std::exception_ptr& thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (...) {
+      return current_error("handler").message;
+    }
+  }
   [[nodiscard]] const std::stop_token& stop() const { return stop_; }
 
   [[nodiscard]] std::string key_of(const event_type& event) const { return partition_key(event, options_.key_of); }
@@ -72,28 +80,48 @@ class handling {
     }
     auto made = attempts_.of(event.position, event.id);
     if (is_suspicious(event)) {
-      if (made >= std::max(options_.on_failure.attempts.value_or(1), options_.on_failure.crashes))
+      if (has_suspects() && made >= std::max(options_.on_failure.attempts.value_or(1), options_.on_failure.crashes))
         return give_up(event, crashed(event, made), nullptr, options_.on_failure.then) && done_with(event);
       if (!note(event, made + 1)) return false;
     }
     for (;;) {
       std::exception_ptr thrown;
       try {
-        return handle() && done_with(event);
+        if (handle()) return done_with(event);
+        take_back(event, made);
+        return false;
+      } catch (const thrown_by_store& failure) {
+        if (waits_for_store(failure)) continue;
+        take_back(event, made);
+        if (stop_.stop_requested() && may_pass(failure.what)) return false;
+        std::rethrow_exception(failure.what);
       } catch (...) {
         thrown = std::current_exception();
       }
       ++made;
       auto failed = failure_of(event, made, thrown);
       claim_.note_error(describe(failed));
-      if (failed.why.retryable && stop_.stop_requested()) return false;  // What may pass is left to the next run.
+      if (failed.why.retryable && stop_.stop_requested()) {  // What may pass is left to the next run.
+        take_back(event, 0);
+        return false;
+      }
       const auto action = action_on(failed);
       if (action != failure_action::retry) return give_up(event, std::move(failed), thrown, action) && done_with(event);
       ++counters_.retries;
       if (!note(event, made + 1)) return false;
       rest(delay_after(made), stop_);
-      if (stop_.stop_requested() || !claim_.make_sure(stop_)) return false;
+      if (stop_.stop_requested() || !claim_.make_sure(stop_)) {
+        take_back(event, made);
+        return false;
+      }
     }
+  }
+  // Rests for a while after a failure of the store that may pass. Returns whether to go on.
+  bool waits_for_store(const thrown_by_store& failure) {
+    if (!may_pass(failure.what)) return false;
+    claim_.note_error(message_of(failure.what));
+    rest(duration{100'000}, stop_);
+    return !stop_.stop_requested() && claim_.make_sure(stop_);
   }
   // Notes that nothing is left that was begun before a crash.
   void end_suspicion() {
@@ -102,6 +130,32 @@ class handling {
   // Stores how many events wait behind what is parked, before a checkpoint passes them. Returns false at a stop.
   bool flush_waiting() {
     return surely([&] { return parked_.flush(); });
+  }
+
+  // Stores what a handler has done, by `write()`, which returns whether the lease is held. Returns false at a stop.
+  // Throws thrown_by_handler and thrown_by_store. A write that got no answer is done, or ends the run: nobody knows
+  // then whether the handler counts.
+  template <typename Write>
+  bool commit(Write&& write) {
+    std::exception_ptr unanswered;
+    const auto attempt = [&] {
+      try {
+        return write();
+      } catch (const thrown_by_handler&) {
+        if (unanswered) std::rethrow_exception(unanswered);
+        throw;
+      } catch (const outcome_unknown&) {
+        unanswered = std::current_exception();
+        throw;
+      }
+    };
+    try {
+      return surely(attempt);
+    } catch (const thrown_by_handler&) {
+      throw;
+    } catch (...) {
+      throw thrown_by_store{std::current_exception()};
+    }
   }
 
   // Does what the store refuses for a while until it is done. Returns false when a stop is requested. `work` returns
@@ -124,6 +178,15 @@ class handling {
  private:
   bool note(const event_type& event, unsigned attempts) {
     return surely([&] { return attempts_.note(event.position, event.id, attempts); });
+  }
+  // Does not count an attempt that neither the handler nor the process has ended. What cannot be stored now is counted.
+  void take_back(const event_type& event, unsigned made) {
+    if (attempts_.of(event.position, event.id) <= made) return;
+    try {
+      static_cast<void>(attempts_.note(event.position, event.id, made));
+    } catch (const exception& why) {
+      claim_.note_error(why.error().message);
+    }
   }
   bool done_with(const event_type& event) {
     attempts_.forget(event.position);

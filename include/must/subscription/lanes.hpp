@@ -166,10 +166,13 @@ class lanes {
   // Returns false when each has to be handled alone, to find the one that fails.
   bool try_together(std::size_t lane, const batch& events) {
     if (events.size() < 2) return events.empty();
+    if (!make_sure()) return false;
     try {
-      return make_sure() && commit(lane, events);
+      return commit(lane, events);
     } catch (const thrown_by_handler&) {
       return false;
+    } catch (const thrown_by_store& failure) {
+      std::rethrow_exception(failure.what);
     }
   }
   bool handle_in_transaction(std::size_t lane, const event_type& event) {
@@ -184,12 +187,13 @@ class lanes {
   }
   bool commit(std::size_t lane, const batch& events) {
     const auto& last = *events.back();
-    const bool done = handling_.flush_waiting() && handling_.surely([&] {
+    const auto flush = [&] { return handling_.parked().flush(); };
+    const auto write = [&] {
       return cells_[lane].write_with(fields_of(last), [&](typename S::transaction& in) {
         for (const auto* event : events) call_(in, *event);
       });
-    });
-    if (!done) return false;
+    };
+    if (!handling_.commit(flush) || !handling_.commit(write)) return false;
     at_[lane] = last.position;
     counters_.handled.fetch_add(events.size(), std::memory_order_relaxed);
     return true;

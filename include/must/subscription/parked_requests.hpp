@@ -2,7 +2,9 @@
 // The parked events of a subscription, for processes that do not follow: they read them, and ask the one that follows.
 #pragma once
 
+#include "must/error.hpp"
 #include "must/fwd.hpp"
+#include "must/query.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/stored_names.hpp"
@@ -16,6 +18,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace must::detail::following {
 
@@ -35,28 +38,53 @@ parked_content parked_of(S& storage, const follower& who, std::uint64_t since) {
   const auto content = owned_fields::of(found->bytes);
   return content.by.epoch < since ? parked_content{} : parked_content::of(content.fields);
 }
+// Returns whether the store has the event where it was parked. An entry without an id is taken for one that stands.
+template <CellStorage S>
+bool still_stands(S& storage, const parked_event& one) {
+  bool stands = one.id.empty();
+  if (!stands)
+    static_cast<void>(storage.read(query::all(), {.after = one.position - 1, .until = one.position},
+                                   [&](const auto& event) { stands = event.id == one.id; }));
+  return stands;
+}
+[[noreturn]] inline void raise_parked_elsewhere(const follower& who, const parked_event& one) {
+  raise({.code = error_code::history_changed,
+         .message = "the event " + text::in_quotes(one.id) + " that follower " + text::in_quotes(who.shown()) +
+                    " has parked is not at position " + std::to_string(one.position) +
+                    " any more: the store was restored or replaced; rebuild, or reset the follower",
+         .event_id = one.id,
+         .position = one.position});
+}
+// Returns the parked events as a person sees them. It reads each of them.
+template <CellStorage S>
+std::vector<parked_event> list_parked(S& storage, const follower& who) {
+  auto all = parked_of(storage, who, last_reset(storage, who)).all;
+  for (auto& one : all) one.is_gone = !still_stands(storage, one);
+  return all;
+}
 // Asks the process that follows, now or next. Nothing is asked when nothing is parked. Throws bad_input when that event
-// is not parked.
+// is not parked, and history_changed when another stands there now.
 template <CellStorage S>
 void ask(S& storage, const follower& who, parked_request::action what, position event = 0) {
   const auto key = stored_names::beside(who.cell(), "requests").now;
   for (;;) {
     const auto since = last_reset(storage, who);
     const auto parked = parked_of(storage, who, since);
-    const bool is_parked =
-        std::any_of(parked.all.begin(), parked.all.end(), [&](const auto& one) { return one.position == event; });
-    if (what != parked_request::action::replay_all && !is_parked)
+    const auto found =
+        std::find_if(parked.all.begin(), parked.all.end(), [&](const auto& one) { return one.position == event; });
+    if (what != parked_request::action::replay_all && found == parked.all.end())
       kit::refuse_input("position", "is " + std::to_string(event) + ": subscription " + text::in_quotes(who.shown()) +
                                         " has parked no event there");
+    if (found != parked.all.end() && !still_stands(storage, *found)) raise_parked_elsewhere(who, *found);
     if (parked.all.empty()) return;
-    const auto found = storage.get(key);
-    auto requests = found ? parked_requests::of(found->bytes) : parked_requests{};
+    const auto asked = storage.get(key);
+    auto requests = asked ? parked_requests::of(asked->bytes) : parked_requests{};
     if (requests.since != since) requests.open.clear();
     requests.since = since;
     requests.last = std::max(requests.last, parked.done) + 1;
     std::erase_if(requests.open, [&](const auto& one) { return one.number <= parked.done; });
     requests.open.push_back({requests.last, what, event});
-    if (storage.put(key, requests.bytes(), found ? found->revision : 0)) return;
+    if (storage.put(key, requests.bytes(), asked ? asked->revision : 0)) return;
   }
 }
 

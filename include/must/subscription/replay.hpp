@@ -2,7 +2,6 @@
 // Handles parked events again, when that is asked for.
 #pragma once
 
-#include "must/detail/current_error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
@@ -13,6 +12,7 @@
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
 #include "must/subscription/parked.hpp"
+#include "must/subscription/parked_requests.hpp"
 #include "must/subscription/progress.hpp"
 
 #include <atomic>
@@ -68,6 +68,7 @@ class replay {
   [[nodiscard]] const std::stop_token& stop() const { return handling_.stop(); }
 
   void run(action what, parked_event one, position handled) {
+    prove(one);
     if (what == action::drop || (what == action::skip && !one.strict)) {
       if (handling_.surely([&] { return parked().replace(one, {}); })) counters_.skipped += 1 + one.waiting;
       return;
@@ -80,6 +81,12 @@ class replay {
       return;
     }
     if (one.strict) handle_waiting(one, handled);
+  }
+  // Throws history_changed when the event that was parked is not the one that stands there now.
+  void prove(const parked_event& one) {
+    if (still_stands(storage_, one)) return;
+    claim_.spoil();
+    raise_parked_elsewhere(claim_.who(), one);
   }
   // Replays the parked event itself. Returns false when it stays, or at a stop.
   bool handle_parked(parked_event& one) {
@@ -109,12 +116,13 @@ class replay {
   bool try_to_handle(const event_type& event, parked_event& one) {
     try {
       return handle(event, one);
-    } catch (const thrown_by_handler& why) {
-      fails(event, one, message_of(why.what));
-    } catch (const store_failure& why) {
-      std::rethrow_exception(why.what);
+    } catch (const thrown_by_handler& failure) {
+      fails(event, one, handling_.message_of(failure.what));
+    } catch (const thrown_by_store& failure) {
+      if (handling_.waits_for_store(failure)) return try_to_handle(event, one);
+      if (!stop().stop_requested() || !may_pass(failure.what)) std::rethrow_exception(failure.what);
     } catch (...) {
-      fails(event, one, message_of(std::current_exception()));
+      fails(event, one, handling_.message_of(std::current_exception()));
     }
     return false;
   }
@@ -147,7 +155,7 @@ class replay {
     const auto next = rest_of(one, event.position);
     const auto left = one.strict ? std::vector{next} : std::vector<parked_event>{};
     if constexpr (!call_type::is_transactional) call_(event);
-    const bool done = surely([&] {
+    const bool done = handling_.commit([&] {
       if constexpr (call_type::is_transactional)
         return parked().replace_with(one, left, [&](typename S::transaction& in) { call_(in, event); });
       else
@@ -157,27 +165,6 @@ class replay {
     one = next;
     counters_.handled.fetch_add(1, std::memory_order_relaxed);
     return true;
-  }
-  // Holds what the store throws, which is not a failure of the handler.
-  struct store_failure {
-    std::exception_ptr what;
-  };
-  template <typename Work>
-  bool surely(Work&& work) {
-    try {
-      return handling_.surely(work);
-    } catch (const thrown_by_handler&) {
-      throw;
-    } catch (...) {
-      throw store_failure{std::current_exception()};
-    }
-  }
-  static std::string message_of(const std::exception_ptr& thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (...) {
-      return current_error("handler").message;
-    }
   }
 
   S& storage_;

@@ -22,6 +22,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
+#include "must/subscription/handler_call.hpp"
 #include "must/subscription/hooks.hpp"
 #include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
@@ -29,6 +30,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <new>
 #include <optional>
 #include <span>
@@ -75,7 +77,9 @@ class process_runner : public following::hooks {
   process_runner(S& storage, std::string name, Option... options)
       : storage_(&storage), name_(std::move(name)), options_(std::move(options)...) {}
 
-  void operator()(const event_type& record) { on_event(record, typename P::events{}); }
+  void operator()(const event_type& record) {
+    telling_the_store([&] { on_event(record, typename P::events{}); });
+  }
 
   // Forgets what is kept, since another process may have followed meanwhile.
   void begin_run(const std::stop_token& stop) {
@@ -110,6 +114,18 @@ class process_runner : public following::hooks {
   }
 
  private:
+  // Calls `work()`. What a store throws in it, also within a command, is no failure of the process.
+  template <typename Work>
+  static void telling_the_store(Work&& work) {
+    try {
+      work();
+    } catch (const storage_error&) {
+      throw following::thrown_by_store{std::current_exception()};
+    } catch (const outcome_unknown&) {
+      throw following::thrown_by_store{std::current_exception()};
+    }
+  }
+
   static constexpr bool has_deadlines = requires(const P& process) { process.on_deadline(std::string_view()); };
 
   template <typename... E>

@@ -97,15 +97,12 @@ class announcement {
 
  private:
   bool may_pass(following::progress& counters) {
+    if (!following::may_pass(failure_)) return false;
     try {
-      std::rethrow_exception(failure_);
+      std::rethrow_exception(std::exchange(failure_, nullptr));
     } catch (const exception& why) {
-      if (!following::may_pass(why.error())) return false;
       counters.note_error(why.error().message);
-    } catch (...) {
-      return false;
     }
-    failure_ = nullptr;
     return true;
   }
   std::exception_ptr failure_{};

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// Tests what a process manager does when its store fails, and when what it does at a deadline fails.
+#include "must/codec/json.hpp"
+#include "must/model/process_manager.hpp"
+#include "must/must.hpp"
+#include "must/storage/kit/decorator.hpp"
+#include "must/storage/memory.hpp"
+#include "must/subscriptions.hpp"
+#include "must/testing/fixed_origin.hpp"
+
+#include "support/catch.hpp"
+#include "support/error_of.hpp"
+
+#include <chrono>
+#include <functional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace {
+
+struct Placed {
+  static constexpr auto type = "placed";
+  std::string order;
+};
+struct Noted {
+  static constexpr auto type = "noted";
+  std::string order, text;
+};
+struct Note {
+  std::string order, text;
+  static constexpr auto be_authorized = must::anyone;
+  static constexpr auto be_valid = must::always;
+  Noted be_translated_to_events() const { return {order, text}; }
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Placed, order)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Noted, order, text)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Note, order, text)
+
+// Fails when it is told to, before an append.
+struct failing_store : must::kit::decorator<must::memory_store<>> {
+  using must::kit::decorator<must::memory_store<>>::decorator;
+  must::append_result append(std::span<event> events, const must::append_condition& condition) {
+    before(events[0]);
+    return storage().append(events, condition);
+  }
+  bool put(std::string_view key, std::string_view bytes, std::uint64_t expected) {
+    return storage().put(key, bytes, expected);
+  }
+  void append_batch(auto&&...) = delete;
+  std::function<void(const event&)> before = [](const event&) {};
+};
+
+std::vector<std::string> notes_in(must::memory_store<>& store) {
+  std::vector<std::string> texts;
+  for (const auto& event : must::events_in<Noted>(store))
+    texts.push_back(event.as<Noted>()->order + ": " + event.as<Noted>()->text);
+  return texts;
+}
+
+struct Reminder {
+  using events = must::events<Placed>;
+  using starts = must::events<Placed>;
+  using commands = must::commands<Note>;
+  std::string order{};
+  static inline std::string broken{};  // The order whose deadline fails.
+  static inline int tries = 0;
+  static std::string key_of(const Placed& event) { return event.order; }
+  void apply(const Placed& event) { order = event.order; }
+  auto react(const Placed& event) const {
+    return std::tuple(Note{event.order, "placed"}, must::process_deadline{"pay", std::chrono::hours(1)});
+  }
+  Note on_deadline(std::string_view name) const {
+    if (order == broken) {
+      ++tries;
+      throw std::runtime_error("no reminder for " + order);
+    }
+    return {order, std::string(name)};
+  }
+};
+
+must::subscription_options on_failure(must::failure_action then, unsigned attempts = 1) {
+  return {.save_interval = must::duration(1'000),
+          .on_failure = {.attempts = attempts, .delay = must::duration(10), .then = then},
+          .lease = must::duration(20'000)};
+}
+template <typename Manager>
+void settle(Manager& manager, must::memory_store<>& store) {
+  while (manager.run_once() < store.head()) {}
+}
+
+}  // namespace
+
+TEST_CASE("process_manager: a failure of the store ends the run or is waited for, and parks no event", "[model]") {
+  Reminder::broken.clear();
+  for (const auto code : {must::error_code::storage_error, must::error_code::outcome_unknown})
+    for (const std::string type : {"must.process.decided", "noted", "must.process.outcome"})
+      for (const unsigned attempts : {1U, 2U}) {
+        INFO(type);
+        must::memory_store<> kept;
+        must::append(kept, Placed{"one"}, Placed{"two"});
+        failing_store store(kept);
+        int left = code == must::error_code::outcome_unknown ? 3 : 1;
+        store.before = [&](const auto& event) {
+          if (event.type == type && left-- > 0)
+            must::raise({.code = code, .message = "the disk is full", .operation = "append"});
+        };
+        auto manager =
+            must::process_manager<Reminder>(store, "orders", on_failure(must::failure_action::park, attempts));
+        if (code == must::error_code::storage_error)
+          CHECK(must_test::error_of([&] { settle(manager, kept); }).message == "the disk is full");
+        settle(manager, kept);
+        CHECK(left < 0);
+        CHECK(manager.parked().empty());
+        CHECK(notes_in(kept) == std::vector<std::string>{"one: placed", "two: placed"});
+      }
+}
