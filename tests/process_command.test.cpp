@@ -910,7 +910,7 @@ TEST_CASE("process_command: each record of a command with an id tells id, digest
   for (std::size_t i = 0; i < 2; ++i) {
     const auto& extensions = all[i].extensions;
     CHECK(std::get<std::string>(extensions.at("mustcommandid")) == "p");
-    CHECK(std::get<std::string>(extensions.at("mustcommanddigest")).size() == 64);
+    CHECK(std::get<std::string>(extensions.at("mustcommanddigest")).size() == 33);
     CHECK(std::get<std::int32_t>(extensions.at("mustcommandindex")) == static_cast<int>(i));
     CHECK(std::get<std::int32_t>(extensions.at("mustcommandcount")) == 2);
     CHECK(std::get<std::string>(extensions.at("correlationid")) == "c");

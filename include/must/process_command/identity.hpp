@@ -7,6 +7,7 @@
 #include "must/detail/names.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
+#include "must/process_command/command_digest.hpp"
 #include "must/process_command/decide.hpp"
 #include "must/process_command/make_event.hpp"
 #include "must/record.hpp"
@@ -44,26 +45,12 @@ constexpr type_name command_type() {
   return name;
 }
 
-template <typename C>
-std::string digest_of(const C& command) {
-  if constexpr (constexpr auto own = rules::chosen<rules::command_digest_rule, C, list<>, list<>>; own.callable()) {
-    return content_digest(to_string_of(rules::call_rule<rules::command_digest_rule>(command, std::tuple<>{})));
-  } else {
-    static_assert(own.source == rules::rule_source::none,
-                  "must: command_digest of the command is not a const function without parameters");
-    static_assert(
-        is_digestible<C>,
-        "must: a command with a command_id is compared by its content: make it an aggregate of plain members, "
-        "or add std::string command_digest() const");
-    return content_digest(command);
-  }
-}
-
 // Returns the identity of a command that has a command_id.
 struct command_identity {
   std::string id{};
   std::string digest{};
   std::string_view type{};
+  std::string whole{};  // The digest of its content as earlier releases stored it.
 
   [[nodiscard]] std::string event_id(const std::string& source, std::uint64_t index) const {
     return uuid8(source, type, id, index);
@@ -76,12 +63,30 @@ struct command_identity {
   }
 };
 
+template <typename C>
+void digest(command_identity& made, const C& command) {
+  if constexpr (constexpr auto own = rules::chosen<rules::command_digest_rule, C, list<>, list<>>; own.callable()) {
+    made.digest = content_digest(to_string_of(rules::call_rule<rules::command_digest_rule>(command, std::tuple<>{})));
+  } else {
+    static_assert(own.source == rules::rule_source::none,
+                  "must: command_digest of the command is not a const function without parameters");
+    static_assert(
+        is_digestible<C>,
+        "must: a command with a command_id is compared by its content: make it an aggregate of plain members, "
+        "or add std::string command_digest() const");
+    if constexpr (is_digestible<C>) {
+      made.digest = digests_of_parts(command);
+      made.whole = content_digest(command);
+    }
+  }
+}
+
 // Returns the identity that a caller gives to a command. Content that cannot be compared is taken for the same.
 template <typename C>
 command_identity identity_of(const C& command, const std::string& id) {
-  command_identity made{id, {}, command_type<C>()};
+  command_identity made{id, {}, command_type<C>(), {}};
   if constexpr (rules::chosen<rules::command_digest_rule, C, list<>, list<>>.callable() || is_digestible<C>)
-    made.digest = digest_of(command);
+    digest(made, command);
   return made;
 }
 
@@ -102,7 +107,7 @@ command_identity identify(const C& command, const Option&... options) {
     if constexpr (is_text) {
       made.id = refusing_as<rules::command_id_rule>(
           [&] { return to_string_of(rules::call_rule<rules::command_id_rule>(command, std::tuple<>{}, options...)); });
-      made.digest = digest_of(command);
+      digest(made, command);
       made.type = command_type<C>();
       kit::check_name("command_id", made.id);
     }
@@ -125,7 +130,7 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
           !record || entry == record->extensions.end() ? nullptr : std::get_if<std::string>(&entry->second);
       return value == nullptr ? std::string() : *value;
     };
-    if (text(stored_names::extension::command_digest) != command.digest)
+    if (!are_of_one_command(text(stored_names::extension::command_digest), command.digest, command.whole))
       raise({.code = error_code::duplicate_command,
              .message = "command id " + detail::text::in_quotes(command.id) +
                         " was used before by a command with other content",
