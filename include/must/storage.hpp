@@ -77,12 +77,21 @@ struct cell {
 /// - `list(prefix)` returns the keys that start with a prefix, sorted bytewise.
 ///
 /// A key is a name of 1 to 512 bytes of UTF-8 without NUL. Any other key is refused (bad_input), and so are bytes that
-/// the backend of the store cannot keep in one piece. Cells are never removed.
+/// the backend of the store cannot keep in one piece. Only CellRemovalStorage removes cells.
 template <typename S>
 concept CellStorage = Storage<S> && requires(S& storage, std::string_view text, std::uint64_t revision) {
   { storage.get(text) } -> std::same_as<std::optional<cell>>;
   { storage.put(text, text, revision) } -> std::same_as<bool>;
   { storage.list(text) } -> std::same_as<std::vector<std::string>>;
+};
+
+/// A store that removes cells.
+///
+/// - `remove(key, expected)` removes the cell when its revision is `expected`, and says whether it did. A cell that is
+///   put under the key later begins with revision 1 again, so what is compared by its revision is never removed.
+template <typename S>
+concept CellRemovalStorage = CellStorage<S> && requires(S& storage, std::string_view text, std::uint64_t revision) {
+  { storage.remove(text, revision) } -> std::same_as<bool>;
 };
 
 /// One append of a batch.

@@ -12,6 +12,7 @@
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
 
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -128,6 +129,12 @@ std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
   const auto type = text();
   if (last.position == 0) return std::nullopt;
   return folded_state<S>{codec<S>::decode(payload(type, std::string(bytes))), version, std::move(last), 0};
+}
+// Returns the position of the last event in the state, or 0 for a cell that is no snapshot.
+inline must::position position_of_snapshot(std::string_view bytes) {
+  must::position at = 0;
+  std::from_chars(bytes.data(), bytes.data() + bytes.size(), at);
+  return at;
 }
 template <typename S>
 std::string write_snapshot(const folded_state<S>& from) {

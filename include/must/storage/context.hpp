@@ -174,6 +174,12 @@ class context : public kit::decorator<S> {
   {
     return this->storage().put_with(cell_key(key), bytes, expected_revision, work);
   }
+  /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
+  bool remove(std::string_view key, std::uint64_t expected_revision)
+    requires CellRemovalStorage<S>
+  {
+    return this->storage().remove(cell_key(key), expected_revision);
+  }
   /// Returns the keys of this context that start with a prefix, sorted bytewise. \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix)
     requires CellStorage<S>

@@ -131,6 +131,9 @@ class memory_store {
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return cells_.put(key, bytes, expected_revision);
   }
+  /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
+  /// \throws bad_input  for a key that is no name
+  bool remove(std::string_view key, std::uint64_t expected_revision) { return cells_.remove(key, expected_revision); }
   /// Returns the keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const { return cells_.list(prefix); }
 

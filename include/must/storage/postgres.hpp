@@ -227,6 +227,17 @@ class postgres_store {
       return done;
     });
   }
+  /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
+  /// \throws bad_input  for a key that is no name
+  bool remove(std::string_view key, std::uint64_t expected_revision) {
+    kit::check_name("key", key);
+    detail::postgres::pg_parameters which;
+    which.add(key);
+    which.add(static_cast<std::int64_t>(expected_revision));
+    return backend_.run("remove", true, [&](auto& connection, auto deadline, bool unknown) {
+      return connection.call({remove_sql_, &which}, deadline).rows() > 0 || unknown;
+    });
+  }
   /// Returns the keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) {
     std::vector<std::string> keys;
@@ -313,6 +324,8 @@ class postgres_store {
   const std::string find_sql_ = backend_.in_schema(detail::postgres::pg_select::columns(true) +
                                                    " FROM {s}.event e WHERE e.source = $1 AND e.id = $2");
   const std::string get_sql_ = backend_.in_schema("SELECT bytes, revision FROM {s}.cell WHERE key = $1");
+  const std::string remove_sql_ =
+      backend_.in_schema("DELETE FROM {s}.cell WHERE key = $1 AND revision = $2 RETURNING 1");
   const std::string list_sql_ =
       backend_.in_schema("SELECT key FROM {s}.cell WHERE key >= $1 AND starts_with(key, $1) ORDER BY key");
   std::unique_ptr<detail::postgres::pg_listener> listener_{};

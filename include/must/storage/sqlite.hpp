@@ -198,6 +198,23 @@ class sqlite_store {
                 const std::function<void(transaction&)>& work) {
     return put_and(key, bytes, expected_revision, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
   }
+  /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
+  /// \throws bad_input  for a key that is no name
+  /// \throws storage_error  when SQLite fails
+  bool remove(std::string_view key, std::uint64_t expected_revision) {
+    kit::check_name("key", key);
+    file_.check_writable("remove");
+    const detail::sqlite::sqlite_file::writer on(file_, "remove");
+    detail::sqlite::sqlite_write within(*on, file_.recent());
+    {
+      detail::sqlite::sqlite_connection::lease removal(*on, detail::sqlite::sql::remove_cell);
+      removal->text(1, key).bind(2, expected_revision);
+      removal->run();
+    }
+    if (::sqlite3_changes((*on).handle()) == 0) return false;
+    commit(within);
+    return true;
+  }
   /// Runs `work` in a transaction of its own, and commits it. What `work` throws rolls everything back and passes
   /// through.
   /// \throws storage_error  when SQLite fails

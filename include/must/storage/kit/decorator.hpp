@@ -98,6 +98,12 @@ class decorator : public transaction_of<S> {
   {
     return storage_->put(key, bytes, expected_revision);
   }
+  /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
+  bool remove(std::string_view key, std::uint64_t expected_revision)
+    requires CellRemovalStorage<S>
+  {
+    return storage_->remove(key, expected_revision);
+  }
   /// Returns the keys of the cells that start with a prefix, sorted bytewise. \see CellStorage
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix)
     requires CellStorage<S>

@@ -32,6 +32,14 @@ class memory_cells {
     found->second = cell{std::string(bytes), expected + 1};
     return true;
   }
+  bool remove(std::string_view key, std::uint64_t expected) {
+    kit::check_name("key", key);
+    const std::lock_guard lock(mutex_);
+    const auto found = cells_.find(key);
+    if (found == cells_.end() || found->second.revision != expected) return false;
+    cells_.erase(found);
+    return true;
+  }
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> keys;

@@ -83,6 +83,7 @@ enum class sql : std::uint8_t {
   cell,
   insert_cell,
   update_cell,
+  remove_cell,
   list_cells,
   event_of_id,
   version_at,
@@ -149,6 +150,7 @@ constexpr std::string_view text_of(sql which) {
       return "INSERT INTO must_cell(key, revision, bytes) VALUES (?1, 1, ?2) ON CONFLICT DO NOTHING";
     case sql::update_cell:
       return "UPDATE must_cell SET revision = revision + 1, bytes = ?2 WHERE key = ?1 AND revision = ?3";
+    case sql::remove_cell: return "DELETE FROM must_cell WHERE key = ?1 AND revision = ?2";
     case sql::list_cells: return "SELECT key FROM must_cell WHERE key >= ?1 AND key < ?2 ORDER BY key";
     case sql::event_of_id: return MUST_SQLITE_ROW "must_event e WHERE e.id = ?1 AND e.source = ?2";
     case sql::all_rows: return MUST_SQLITE_ROW "must_event e WHERE e.position >= ?1 ORDER BY e.position";
