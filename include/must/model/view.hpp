@@ -14,6 +14,7 @@
 #include "must/subscription.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/follower.hpp"
+#include "must/subscription/handled_events.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
 #include "must/subscription/progress.hpp"
@@ -60,6 +61,7 @@ class view {
  public:
   /// Makes a view that builds nothing until run or rebuild is called.
   /// \throws bad_input  when the name, the version or an option is out of range
+  /// \throws bad_input  when the query leaves out a type that a typed handler handles
   view(S& storage, view_version which, query events, Handler handler, subscription_options options = {})
       : storage_(storage),
         which_(checked(std::move(which))),
@@ -69,6 +71,11 @@ class view {
                       detail::model::view_handler<S, Handler>(storage, which_.name, which_.version, control_,
                                                               options_.key_of, std::move(handler)),
                       prepared(options_)) {}
+  /// Makes a view of the events that a typed handler handles, by every name under which they may be stored.
+  /// \throws bad_input  when the name, the version or an option is out of range
+  view(S& storage, view_version which, Handler handler, subscription_options options = {})
+      : view(storage, std::move(which), detail::following::handled_query<Handler>(), std::move(handler),
+             std::move(options)) {}
   view(const view&) = delete;
   view& operator=(const view&) = delete;
 
@@ -151,6 +158,12 @@ class view {
   /// Asks the process that runs this version to handle its parked events again, soon.
   /// \throws storage_error  when the store fails
   void replay_parked() { subscription_.replay_parked(); }
+  /// Asks for one parked event to be handled again. \see subscription::replay
+  void replay(const parked_choice& which) { subscription_.replay(which); }
+  /// Asks for a parked event to be skipped. \see subscription::skip
+  void skip(const parked_choice& which) { subscription_.skip(which); }
+  /// Asks for a parked event, and all that wait behind it, to be skipped. \see subscription::drop
+  void drop(const parked_choice& which) { subscription_.drop(which); }
 
  private:
   using clock = std::chrono::steady_clock;

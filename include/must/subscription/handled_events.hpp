@@ -13,10 +13,22 @@ namespace must::detail::following {
 template <typename Handler>
 concept knows_its_events = requires { typename Handler::handled_events; };
 
-// Returns the query for the events by their present, former and previous names.
+// The base of a handler that hands each event on to another one. It handles the same events.
+template <typename Handler>
+struct handles_as {};
 template <knows_its_events Handler>
+struct handles_as<Handler> {
+  using handled_events = typename Handler::handled_events;
+};
+
+// Returns the query for the events by their present, former and previous names.
+template <typename Handler>
 query handled_query() {
-  return query::of_types(all_names(typename Handler::handled_events{}));
+  static_assert(knows_its_events<Handler>,
+                "must: the handler does not say which events it takes: add a query before it, or make it by "
+                "must::handler_of<A, B>(function)");
+  if constexpr (knows_its_events<Handler>) return query::of_types(all_names(typename Handler::handled_events{}));
+  return {};
 }
 // Throws bad_input when the query leaves out a name of a type that the handler handles.
 template <typename Handler>

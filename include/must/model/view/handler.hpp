@@ -7,6 +7,7 @@
 #include "must/model/view/state.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/subscription/handled_events.hpp"
 #include "must/subscription/hooks.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/partition.hpp"
@@ -53,7 +54,7 @@ inline failure_policy policy_of_view(failure_policy policy, const view_control& 
 }
 
 template <CellStorage S, typename Handler>
-class view_handler : public following::hooks {
+class view_handler : public following::hooks, public following::handles_as<Handler> {
  public:
   using event_type = recorded<typename S::data_type>;
   static constexpr bool takes_phase = std::invocable<Handler&, const event_type&, view_phase>;
@@ -97,7 +98,8 @@ class view_handler : public following::hooks {
     if (!follows && control_.ends != nullptr) control_.ends->request_stop();
     if (!follows && control_.ends == nullptr) raise_replaced();
   }
-  duration tick() {
+  template <typename Timed>
+  duration tick(Timed&&) {
     if (control_.ends == nullptr) return duration{longest_span};
     const auto now = cell_.get();
     control_.is_aside = now.active == version_ && now.wanted > version_ && beat_ && *beat_ != now.beat;
