@@ -39,8 +39,7 @@ namespace must {
 ///
 /// An exception leaves the event to the failure policy. \see handler_of, which makes a handler of typed events
 template <typename H, typename S>
-concept EventHandler = CellStorage<S> && (std::invocable<H&, const recorded<typename S::data_type>&> ||
-                                          detail::following::takes_transaction<S, H>);
+concept EventHandler = CellStorage<S> && detail::following::is_handler<S, H>;
 
 /// Follows the events of a store that match a query: those that are stored, and then those that come.
 ///
@@ -50,8 +49,12 @@ concept EventHandler = CellStorage<S> && (std::invocable<H&, const recorded<type
 /// time, and others take over from it.
 /// \see must::subscriptions, which lists and resets what is stored
 template <CellStorage S, typename Handler>
-  requires EventHandler<Handler, S>
 class subscription {
+  static_assert(detail::following::is_handler<S, Handler>,
+                "must: the handler takes neither (const recorded<data_type>&) nor (transaction&, const "
+                "recorded<data_type>&): make its parameters fit, or let must::handler_of<A, B>(function) decode the "
+                "events");
+
  public:
   using data_type = typename S::data_type;  ///< The type of the data of an event.
 
@@ -78,7 +81,6 @@ class subscription {
   /// Makes a subscription to the events that a typed handler handles, by every name under which they may be stored.
   /// \throws bad_input  when the name or an option is out of range
   subscription(S& storage, follower name, Handler handler, subscription_options options = {})
-    requires detail::following::knows_its_events<Handler>
       : subscription(storage, std::move(name), detail::following::handled_query<Handler>(), std::move(handler),
                      std::move(options)) {}
   subscription(const subscription&) = delete;
@@ -119,13 +121,26 @@ class subscription {
   /// Returns the parked events, whichever process follows. It reads each of them.
   /// \throws storage_error  when the store fails
   [[nodiscard]] std::vector<parked_event> parked() const { return detail::following::list_parked(storage_, name_); }
-  /// Asks the process that follows to handle the parked events again, soon. Those that fail stay parked. For one event,
-  /// use must::subscriptions. \throws storage_error  when the store fails
-  void replay_parked() {
-    detail::following::ask(storage_, name_, detail::following::parked_request::action::replay_all);
-  }
+  /// Asks the process that follows to handle the parked events again, soon. Those that fail stay parked.
+  /// \throws storage_error  when the store fails
+  void replay_parked() { ask(request::replay_all, 0); }
+  /// Asks the process that follows to handle one parked event again, soon, and then those that wait behind it.
+  /// \throws bad_input        when it is not parked
+  /// \throws history_changed  when another event stands at its position now
+  void replay(const parked_choice& which) { ask(request::replay, which); }
+  /// Asks the process that follows to skip a parked event, and to handle those that wait behind it.
+  /// \throws bad_input        when it is not parked
+  /// \throws history_changed  when another event stands at its position now
+  void skip(const parked_choice& which) { ask(request::skip, which); }
+  /// Asks the process that follows to skip a parked event and all that wait behind it.
+  /// \throws bad_input        when it is not parked
+  /// \throws history_changed  when another event stands at its position now
+  void drop(const parked_choice& which) { ask(request::drop, which); }
 
  private:
+  using request = detail::following::parked_request::action;
+
+  void ask(request what, const parked_choice& which) { detail::following::ask(storage_, name_, what, which); }
   void follow(const std::stop_token& stop, bool live, position until) {
     if (progress_.running.exchange(true)) kit::refuse_input("run", "was called while it runs");
     const detail::at_exit ends([&] { progress_.running = false; });
@@ -136,19 +151,20 @@ class subscription {
   // Returns false when the store failed before the first event, in a way that may pass. A live run then begins again.
   bool try_to_follow(std::stop_source& ended, bool live, position until) {
     bool begun = false;
-    try {
-      detail::following::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
-      if (!claim.is_held()) return true;
-      detail::following::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim, ended);
-      following.start();
-      begun = true;
-      following.run(live, until);
-      return true;
-    } catch (const exception& why) {
-      if (begun || !live || !detail::following::may_pass(why.error())) throw;
-      progress_.note_error(why.error().message);
-      return ended.stop_requested();
-    }
+    if constexpr (detail::following::is_handler<S, Handler>) try {
+        detail::following::claim<S> claim(storage_, name_, options_, progress_, ended.get_token());
+        if (!claim.is_held()) return true;
+        detail::following::following<S, Handler> following(storage_, which_, handler_, options_, progress_, claim,
+                                                           ended);
+        following.start();
+        begun = true;
+        following.run(live, until);
+        return true;
+      } catch (const exception& why) {
+        if (begun || !live || !detail::following::may_pass(why.error())) throw;
+        progress_.note_error(why.error().message);
+      }
+    return ended.stop_requested();
   }
 
   S& storage_;

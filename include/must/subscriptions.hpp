@@ -12,13 +12,12 @@
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/follower.hpp"  // IWYU pragma: export
 #include "must/subscription/former_cells.hpp"
+#include "must/subscription/lease.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked_event.hpp"  // IWYU pragma: export
 #include "must/subscription/parked_requests.hpp"
 #include "must/timestamp.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -107,51 +106,48 @@ class subscriptions {
     return detail::following::list_parked(storage_, name);
   }
   /// Asks the process that follows, now or next, to handle a parked event again, and then those that wait behind it.
-  /// \throws bad_input        when the event at that position is not parked
-  /// \throws history_changed  when another event stands at that position now
-  void replay(const follower& name, position event) { ask(name, request::replay, event); }
+  /// \throws bad_input        when it is not parked
+  /// \throws history_changed  when another event stands at its position now
+  void replay(const follower& name, const parked_choice& which) { ask(name, request::replay, which); }
   /// Asks the process that follows, now or next, to handle all parked events again.
   void replay_all(const follower& name) { ask(name, request::replay_all, 0); }
   /// Asks the process that follows, now or next, to skip a parked event, and to handle those that wait behind it.
-  /// \throws bad_input        when the event at that position is not parked
-  /// \throws history_changed  when another event stands at that position now
-  void skip(const follower& name, position event) { ask(name, request::skip, event); }
+  /// \throws bad_input        when it is not parked
+  /// \throws history_changed  when another event stands at its position now
+  void skip(const follower& name, const parked_choice& which) { ask(name, request::skip, which); }
   /// Asks the process that follows, now or next, to skip a parked event and all that wait behind it.
-  /// \throws bad_input        when the event at that position is not parked
-  /// \throws history_changed  when another event stands at that position now
-  void drop(const follower& name, position event) { ask(name, request::drop, event); }
+  /// \throws bad_input        when it is not parked
+  /// \throws history_changed  when another event stands at its position now
+  void drop(const follower& name, const parked_choice& which) { ask(name, request::drop, which); }
 
  private:
   using checkpoint = detail::following::checkpoint;
   using request = detail::following::parked_request::action;
 
-  void ask(const follower& name, request what, position event) { detail::following::ask(storage_, name, what, event); }
+  void ask(const follower& name, request what, const parked_choice& which) {
+    detail::following::ask(storage_, name, what, which);
+  }
   // One write makes everything that earlier epochs left void. The process that follows loses the lease.
   template <typename Fields>
   void begin_anew(const follower& name, Fields&& fields) {
     using namespace detail::following;
-    std::uint64_t watched = 0;
-    std::chrono::steady_clock::time_point since{};
+    lease_watch watch;
     for (;;) {
       auto seen = storage_.get(name.cell().now);
       auto former = find_former_checkpoint(storage_, name);
       if (!seen && !former) return;
       const auto& of = seen ? *seen : *former;
       const auto content = owned_fields::of(of.bytes);
-      const auto now = std::chrono::steady_clock::now();
-      if (watched != of.revision) {
-        if (watched != 0) raise_not_owner(name.shown(), content.by.owner);
-        watched = of.revision;
-        since = now;
-      }
-      if (!content.by.owner.empty() && now - since < std::chrono::microseconds(content.by.lease)) {
-        must::detail::rest(duration{std::clamp<std::int64_t>(content.by.lease / 20, 1'000, 200'000)}, {});
+      const bool is_over = watch.is_over(of.revision, content.by);
+      if (watch.has_moved()) raise_not_owner(name.shown(), content.by.owner);
+      if (!is_over) {
+        must::detail::rest(lease_watch::pause(content.by), {});
         continue;
       }
       const ownership free{"", content.by.epoch + 1, content.by.lease};
       const auto bytes = owned_fields{free, fields(free.epoch)}.bytes();
       if (!storage_.put(name.cell().now, bytes, seen ? seen->revision : 0)) {
-        watched = 0;
+        watch.forget();
         continue;
       }
       if (former) overwrite(storage_, name.cell().former, moved_mark);

@@ -118,3 +118,91 @@ TEST_CASE("process_manager: a failure of the store ends the run or is waited for
         CHECK(notes_in(kept) == std::vector<std::string>{"one: placed", "two: placed"});
       }
 }
+
+TEST_CASE("process_manager: a deadline that fails follows the policy for failures", "[model]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  must::append(store, Placed{"bad"}, Placed{"good"});
+  Reminder::broken = "bad";
+  Reminder::tries = 0;
+  const std::vector<std::string> both_placed{"bad: placed", "good: placed"};
+  const auto notes_after = [&](std::vector<std::string> more) {
+    auto all = both_placed;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  const auto pass = [&](must::failure_action then, unsigned attempts) {
+    auto manager = must::process_manager<Reminder>(store, "orders", on_failure(then, attempts));
+    settle(manager, store);
+    clock.advance(std::chrono::hours(2));
+    settle(manager, store);
+    return manager.health();
+  };
+
+  SECTION("stop") {
+    auto manager = must::process_manager<Reminder>(store, "orders", on_failure(must::failure_action::stop, 3));
+    settle(manager, store);
+    clock.advance(std::chrono::hours(2));
+    CHECK_THROWS_WITH(settle(manager, store), "no reminder for bad");
+    CHECK(Reminder::tries == 3);
+    Reminder::broken.clear();
+    settle(manager, store);
+    CHECK(notes_in(store) == notes_after({"bad: pay", "good: pay"}));
+  }
+  SECTION("skip") {
+    CHECK(pass(must::failure_action::skip, 2).skipped == 1);
+    CHECK(Reminder::tries == 2);
+    Reminder::broken.clear();
+    CHECK(pass(must::failure_action::skip, 2).skipped == 0);
+    CHECK(notes_in(store) == notes_after({"good: pay"}));
+  }
+  SECTION("park") {
+    CHECK(pass(must::failure_action::park, 2).parked == 1);
+    CHECK(Reminder::tries == 2);
+    CHECK(notes_in(store) == notes_after({"good: pay"}));
+    must::append(store, Placed{"bad"}, Placed{"good"});
+    const auto health = pass(must::failure_action::park, 2);
+    CHECK(Reminder::tries == 2);
+    CHECK(health.parked == 1);
+    CHECK(health.waiting_behind == 1);
+    CHECK(notes_in(store) == notes_after({"good: pay", "good: placed", "good: pay"}));
+    auto manager = must::process_manager<Reminder>(store, "orders", on_failure(must::failure_action::park));
+    REQUIRE(manager.parked().size() == 1);
+    const auto parked = manager.parked()[0];
+    CHECK(parked.key == "bad");
+    CHECK(parked.deadline == "pay");
+    CHECK(parked.type == must::process_decided::type);
+    CHECK(parked.reason == "no reminder for bad");
+    CHECK_FALSE(parked.is_gone);
+    CHECK(must::subscriptions(store).parked(must::follower::process_manager("orders")) ==
+          std::vector<must::parked_event>{parked});
+    CHECK(must_test::error_of([&] { manager.replay(parked.position); }).code == must::error_code::bad_input);
+
+    manager.replay(parked);
+    settle(manager, store);
+    CHECK(Reminder::tries == 3);
+    REQUIRE(manager.parked().size() == 1);
+    CHECK(manager.parked()[0].attempts == 3);
+    Reminder::broken.clear();
+    SECTION("replay") {
+      manager.replay(parked);
+      settle(manager, store);
+      CHECK(manager.parked().empty());
+      CHECK(notes_in(store) == notes_after({"good: pay", "good: placed", "good: pay", "bad: pay", "bad: placed"}));
+    }
+    SECTION("skip what is parked") {
+      manager.skip(parked);
+      settle(manager, store);
+      CHECK(manager.parked().empty());
+      CHECK(notes_in(store) == notes_after({"good: pay", "good: placed", "good: pay", "bad: placed"}));
+    }
+    SECTION("drop what is parked") {
+      manager.drop(parked);
+      settle(manager, store);
+      CHECK(manager.parked().empty());
+      CHECK(notes_in(store) == notes_after({"good: pay", "good: placed", "good: pay"}));
+      CHECK(pass(must::failure_action::park, 1).parked == 0);
+      CHECK(notes_in(store) == notes_after({"good: pay", "good: placed", "good: pay"}));
+    }
+  }
+}

@@ -64,14 +64,18 @@ class basic_process_manager {
   wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
   /// Returns how far it is, and what holds it up. \see subscription::health
   [[nodiscard]] subscription_health health() const { return subscription_.health(); }
-  /// Returns the events that are parked, whichever process follows. Their `key` is that of the instance.
+  /// Returns the events and deadlines that are parked, whichever process follows. `key` is that of the instance.
   /// \throws storage_error  when the store fails
   [[nodiscard]] std::vector<parked_event> parked() const { return subscription_.parked(); }
-  /// Asks the process that follows to handle the parked events again, soon. Those that fail stay parked.
-  ///
-  /// For one event, use must::subscriptions with must::follower::process_manager(name).
+  /// Asks the process that follows to handle the parked events and deadlines again, soon. Those that fail stay parked.
   /// \throws storage_error  when the store fails
   void replay_parked() { subscription_.replay_parked(); }
+  /// Asks for one parked event or deadline to be handled again. \see subscription::replay
+  void replay(const parked_choice& which) { subscription_.replay(which); }
+  /// Asks for a parked event or deadline to be skipped. \see subscription::skip
+  void skip(const parked_choice& which) { subscription_.skip(which); }
+  /// Asks for a parked event or deadline, and all that wait behind it, to be skipped. \see subscription::drop
+  void drop(const parked_choice& which) { subscription_.drop(which); }
 
  private:
   using runner = detail::model::process_runner<P, S, Option...>;

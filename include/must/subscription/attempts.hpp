@@ -34,35 +34,38 @@ class attempt_counts {
       if (!found) continue;
       const auto former = owned_fields::of(found->bytes);
       if (former.by.epoch >= by.since && read_count<unsigned>(former.fields, 1) > 0)
-        counts_[read_count(former.fields, 0)] = {{}, read_count<unsigned>(former.fields, 1)};
+        counts_[{read_count(former.fields, 0), {}}] = read_count<unsigned>(former.fields, 1);
     }
     size_ = counts_.size();
   }
 
-  // Returns the number of attempts of an event that were begun. It costs a load where no event has any.
+  // Returns the number of attempts of an event that were begun. It costs a load where no event has any. What is no
+  // event has position 0 and an id of its own.
   [[nodiscard]] unsigned of(position event, const std::string& id) const {
     if (size_.load(std::memory_order_relaxed) == 0) return 0;
     const std::lock_guard lock(mutex_);
-    const auto found = counts_.find(event);
-    const bool is_same = found != counts_.end() && (found->second.id.empty() || found->second.id == id);
-    return is_same ? found->second.count : 0;
+    auto found = counts_.find({event, id});
+    if (found == counts_.end()) found = counts_.find({event, {}});
+    return found == counts_.end() ? 0 : found->second;
   }
   // Stores the number. Returns false when the lease is lost.
   bool note(position event, const std::string& id, unsigned count) {
     const std::lock_guard lock(mutex_);
     if (by_.epoch != 0) take();
     auto next = counts_;
-    next[event] = {id, count};
+    next.erase({event, {}});
+    count == 0 ? static_cast<void>(next.erase({event, id})) : static_cast<void>(next[{event, id}] = count);
     if (!cell_.write(fields_of(next))) return false;
     counts_ = std::move(next);
     size_ = counts_.size();
     return true;
   }
   // Forgets an event that is done with. That is stored with whatever is stored next.
-  void forget(position event) {
+  void forget(position event, const std::string& id) {
     if (size_.load(std::memory_order_relaxed) == 0) return;
     const std::lock_guard lock(mutex_);
-    counts_.erase(event);
+    counts_.erase({event, id});
+    counts_.erase({event, {}});
     size_ = counts_.size();
   }
   // Stores what was forgotten. Returns false when the lease is lost.
@@ -74,29 +77,28 @@ class attempt_counts {
   }
 
  private:
-  struct entry {
-    std::string id{};
-    unsigned count = 0;
-  };
+  // The attempts by position and id. Earlier releases did not write the id.
+  using counts = std::map<std::pair<position, std::string>, unsigned>;
+
   void take() {
     cell_.take(by_);
     by_ = {};
     const auto& fields = cell_.fields();
     for (std::size_t at = 0; at + 3 <= fields.size(); at += 3)
-      counts_[read_count(fields, at)] = {fields[at + 1], read_count<unsigned>(fields, at + 2)};
+      counts_[{read_count(fields, at), fields[at + 1]}] = read_count<unsigned>(fields, at + 2);
     size_ = counts_.size();
   }
-  static std::vector<std::string> fields_of(const std::map<position, entry>& counts) {
+  static std::vector<std::string> fields_of(const counts& counts_of) {
     std::vector<std::string> fields;
-    for (const auto& [event, one] : counts)
-      fields.insert(fields.end(), {std::to_string(event), one.id, std::to_string(one.count)});
+    for (const auto& [event, count] : counts_of)
+      fields.insert(fields.end(), {std::to_string(event.first), event.second, std::to_string(count)});
     return fields;
   }
 
   mutable std::mutex mutex_{};
   fenced_cell<S> cell_;
   ownership by_;  // This is kept until the cell is taken.
-  std::map<position, entry> counts_{};
+  counts counts_{};
   std::atomic<std::size_t> size_{0};
 };
 

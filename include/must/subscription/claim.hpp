@@ -13,6 +13,8 @@
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/follower.hpp"
 #include "must/subscription/former_cells.hpp"
+#include "must/subscription/lease.hpp"
+#include "must/subscription/noted_error.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/progress.hpp"
 #include "must/subscription/sure_span.hpp"
@@ -64,7 +66,8 @@ class claim {
         name_(who_.shown()),
         options_(options),
         counters_(counters),
-        cell_(storage, who_.cell().now) {
+        cell_(storage, who_.cell().now),
+        lease_(options.lease) {
     by_.owner = options.owner.empty() ? uuid7_ids::instance().next(system_clock::instance().now()) : options.owner;
     by_.lease = options.lease.microseconds;
     if (!acquire(stop)) return;
@@ -88,17 +91,17 @@ class claim {
   [[nodiscard]] bool is_save_due() const { return save_due_.load(std::memory_order_relaxed); }
   // Returns whether events may be handled, since nobody else can have taken the lease yet. It costs a look at the
   // clock.
-  [[nodiscard]] bool is_sure() const { return sure_.lasts(); }
+  [[nodiscard]] bool is_sure() const { return lease_.sure().lasts(); }
   // Returns until when events may be handled.
-  [[nodiscard]] const sure_span& sure() const { return sure_; }
+  [[nodiscard]] const sure_span& sure() const { return lease_.sure(); }
   // Returns whether nothing may be saved any more.
-  [[nodiscard]] bool is_over() const { return lost_ || spoiled_; }
+  [[nodiscard]] bool is_over() const { return lease_.is_lost() || spoiled_; }
   // Waits until it is known whether the lease is still held. Returns false when a stop was requested. Throws not_owner
   // when it is not held, and what the store threw at the renewal when that cannot succeed.
   bool make_sure(const std::stop_token& stop) {
     while (!is_sure()) {
-      if (lost_) raise_lost();
-      raise_failure();
+      if (lease_.is_lost()) raise_lost();
+      error_.raise_hindrance();
       if (stop.stop_requested()) return false;
       rest(duration{1'000}, stop);
     }
@@ -127,7 +130,7 @@ class claim {
     const std::lock_guard lock(mutex_);
     save_due_ = false;
     last_save_ = clock::now();
-    if (handled == now_.handled && !has_new_error_) return true;
+    if (handled == now_.handled && !error_.is_new()) return true;
     return try_to("put", [&] { return write(moved_to(handled)); });
   }
   // Stores the lanes of what is to come. The checkpoint moves in the same write, so that no former lane is ahead of it.
@@ -158,12 +161,7 @@ class claim {
   }
   // Keeps the error, in the store too, with the next save.
   void note_error(std::string text) {
-    {
-      const std::lock_guard lock(error_mutex_);
-      error_ = text;
-      error_at_ = storage_.origin().clock->now().microseconds;
-      has_new_error_ = true;
-    }
+    error_.note(text, storage_.origin().clock->now().microseconds);
     counters_.note_error(std::move(text));
   }
   // Throws not_owner, or history_changed when the lease went with the history.
@@ -175,8 +173,7 @@ class claim {
  private:
   bool acquire(const std::stop_token& stop) {
     fenced_cell<S> former(storage_, who_.cell().former);
-    std::uint64_t watched = 0;
-    clock::time_point since{};
+    lease_watch watch;
     for (;;) {
       auto seen = cell_.get();
       auto old = find_former_checkpoint(storage_, who_);
@@ -184,25 +181,20 @@ class claim {
       const bool has_to_move = !seen && old;
       if (has_to_move) seen = std::move(old);
       const auto content = seen ? owned_fields::of(seen->bytes) : owned_fields{};
-      const auto now = clock::now();
-      const bool is_free = content.by.owner.empty();
-      if (!is_free && (watched == 0 || seen->revision != watched)) {
-        if (watched != 0 && !options_.standby) raise_not_owner(name_, content.by.owner);
-        watched = seen->revision;
-        since = now;
-      }
-      if (is_free || now - since >= std::chrono::microseconds(content.by.lease)) {
+      const bool is_over = watch.is_over(seen ? seen->revision : 0, content.by);
+      if (watch.has_moved() && !options_.standby) raise_not_owner(name_, content.by.owner);
+      if (is_over) {
         if (has_to_move) {
           auto by = by_;
           by.epoch = content.by.epoch + 1;
           if (former.take(by, seen, content.fields)) move_former_cells(storage_, who_, {by, content.fields});
-          watched = 0;
+          watch.forget();
         } else if (take(seen, content)) {
           return true;
         }
         continue;
       }
-      rest(duration{std::clamp<std::int64_t>(content.by.lease / 20, 1'000, 200'000)}, stop);
+      rest(lease_watch::pause(content.by), stop);
       if (stop.stop_requested()) return false;
     }
   }
@@ -222,7 +214,7 @@ class claim {
     if (!cell_.take(by_, seen, now_.fields())) return false;
     held_ = true;
     saved_ = now_.handled.at;
-    keep_up(begun);
+    lease_.renew(begun);
     return true;
   }
   [[nodiscard]] checkpoint first_checkpoint() {
@@ -256,7 +248,7 @@ class claim {
   void abandon() {
     if (!std::exchange(held_, false)) return;
     try {
-      static_cast<void>(cell_.give_up(with_error(now_).fields()));
+      static_cast<void>(cell_.give_up(error_.in(now_).fields()));
     } catch (...) {
       counters_.note_error(current_error("put").message);
     }
@@ -273,8 +265,8 @@ class claim {
       if (!lock.owns_lock()) continue;
       const auto now = clock::now();
       if (now - last_save_ >= to_chrono(options_.save_interval)) save_due_ = true;
-      if (now - last_write_ < to_chrono(options_.lease) / 3) continue;
-      if (lost_) return;
+      if (!lease_.is_due()) continue;
+      if (lease_.is_lost()) return;
       renew();
     }
   }
@@ -283,49 +275,26 @@ class claim {
       static_cast<void>(write(now_));
     } catch (...) {
       auto why = current_error("put");
-      if (!may_pass(why)) {
-        const std::lock_guard lock(error_mutex_);
-        failure_ = std::current_exception();
-      }
+      if (!may_pass(why)) error_.hinder(std::current_exception());
       note_error(std::move(why.message));
     }
-  }
-  void raise_failure() {
-    const std::lock_guard lock(error_mutex_);
-    if (failure_ != nullptr) std::rethrow_exception(failure_);
   }
   void stop_keeping() {
     keeper_.request_stop();
     if (keeper_.joinable()) keeper_.join();
   }
-  // A write that was begun then has reached the store. Nobody takes the lease before its span has passed since.
-  void keep_up(clock::time_point begun) {
-    last_write_ = begun;
-    sure_.renew(begun + to_chrono(options_.lease));
-  }
-  [[nodiscard]] checkpoint with_error(checkpoint next) {
-    const std::lock_guard lock(error_mutex_);
-    if (has_new_error_) {
-      next.error = error_;
-      next.error_at = error_at_;
-    }
-    return next;
-  }
   // Returns false when the lease is lost.
   bool write(const checkpoint& to) {
-    const auto next = with_error(to);
+    const auto next = error_.in(to);
     const auto begun = clock::now();
     if (!cell_.write(next.fields())) {
-      lost_ = true;
-      sure_.end();
+      lease_.lose();
       return false;
     }
     now_ = next;
     saved_ = next.handled.at;
-    keep_up(begun);
-    const std::lock_guard lock(error_mutex_);
-    has_new_error_ = has_new_error_ && error_ != next.error;
-    failure_ = nullptr;
+    lease_.renew(begun);
+    error_.stored(next);
     return true;
   }
   template <typename Work>
@@ -347,18 +316,15 @@ class claim {
   progress& counters_;
   ownership by_{};
   fenced_cell<S> cell_;
+  own_lease lease_;
   bool held_ = false;
   checkpoint found_{}, now_{};
   anchor target_{};
   std::mutex mutex_{};  // This protects the cell, now_ and target_.
-  clock::time_point last_write_{}, last_save_{clock::now()};
+  clock::time_point last_save_{clock::now()};
   std::atomic<position> saved_{0};
-  std::atomic<bool> save_due_{false}, lost_{false}, spoiled_{false}, has_new_error_{false};
-  sure_span sure_{};
-  std::mutex error_mutex_{};
-  std::string error_{};
-  std::int64_t error_at_ = 0;
-  std::exception_ptr failure_{};  // The failure of the last renewal, if that cannot succeed.
+  std::atomic<bool> save_due_{false}, spoiled_{false};
+  noted_error error_{};
   std::jthread keeper_{};
 };
 

@@ -40,6 +40,22 @@ inline std::string cell_text(std::string_view text, std::size_t most = 500) {
   for (const auto byte : text::cut(text, most)) kept += byte == '\0' ? ' ' : byte;
   return kept;
 }
+// Writes a text that may have NUL into a field, and reads it back.
+inline std::string escape_nul(std::string_view text) {
+  std::string kept;
+  for (const auto byte : text) (byte == '\0' || byte == '%') ? kept += (byte == '%' ? "%25" : "%00") : kept += byte;
+  return kept;
+}
+inline std::string unescape_nul(std::string_view text) {
+  std::string made;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto code = text.substr(at, 3);
+    const bool is_code = code == "%25" || code == "%00";
+    made += code == "%00" ? '\0' : text[at];
+    if (is_code) at += 2;
+  }
+  return made;
+}
 [[noreturn]] inline void refuse_cell(const std::string& why) {
   raise({.code = error_code::storage_error, .message = "a cell of a subscription " + why, .operation = "get"});
 }

@@ -21,6 +21,7 @@
 #include "must/subscription/lanes.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
+#include "must/subscription/parked_event.hpp"
 #include "must/subscription/progress.hpp"
 #include "must/subscription/replay.hpp"
 #include "must/subscription/sure_span.hpp"
@@ -127,10 +128,24 @@ class following {
   }
   // Calls a handler that does something at certain times, and notes how long it is until the next time.
   void tick() {
-    if constexpr (has_hooks<Handler> && requires { handler_.tick(); }) {
-      if (!stop_.stop_requested() && claim_.make_sure(stop_)) longest_idle_ = handler_.tick();
+    [[maybe_unused]] timed_runs timed{handling_, read_to_.at};
+    if constexpr (has_hooks<Handler> && requires { handler_.tick(timed); }) {
+      if (stop_.stop_requested() || !claim_.make_sure(stop_)) return;
+      longest_idle_ = handler_.tick(timed);
+      if (!stop_.stop_requested()) handling_.end_timed_suspicion();
     }
   }
+  // What a handler does timed work by.
+  struct timed_runs {
+    handling<S>& handling_;
+    position after;
+    [[nodiscard]] bool is_set_aside(const timed_work& what) const { return handling_.is_set_aside(what); }
+    template <typename Handle, typename Skip>
+    bool run(timed_work what, Handle&& handle, Skip&& skip) {
+      what.after = after;
+      return handling_.run(what, handle, skip);
+    }
+  };
   // Waits until everything that was handed out is handled.
   void drain() {
     const auto is_done = [&](std::size_t finished, std::size_t all) {
@@ -230,8 +245,7 @@ class following {
   // The events that the former lanes have begun are done by as many lanes, before others take their place. At a stop,
   // the former lanes stay.
   void start_lanes() {
-    for (const auto& one : parked().all())
-      begun_to_ = std::max(begun_to_, one.attempts > 0 ? one.position : one.position - 1);
+    for (const auto& one : parked().all()) begun_to_ = std::max(begun_to_, passed_by(one));
     const auto former = claim_.found().lanes;
     if constexpr (call_type::is_transactional) {
       lanes_.open(former, read_to_);

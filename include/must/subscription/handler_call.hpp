@@ -21,6 +21,10 @@ template <TransactionalStorage S, typename Handler>
 inline constexpr bool takes_transaction<S, Handler> =
     std::invocable<Handler&, typename S::transaction&, const recorded<typename S::data_type>&>;
 
+template <typename S, typename Handler>
+inline constexpr bool is_handler =
+    std::invocable<Handler&, const recorded<typename S::data_type>&> || takes_transaction<S, Handler>;
+
 // What a handler threw inside a transaction, which is not a failure of the store.
 struct thrown_by_handler {
   std::exception_ptr what;
@@ -28,6 +32,7 @@ struct thrown_by_handler {
 // What the store threw as it saved what a handler had done, which is not a failure of the handler.
 struct thrown_by_store {
   std::exception_ptr what;
+  bool waits = false;  // Whether the handler is to be called again, if the failure may pass.
 };
 
 template <CellStorage S, typename Handler>
@@ -51,6 +56,14 @@ class handler_call {
     } catch (...) {
       throw thrown_by_handler{std::current_exception()};
     }
+  }
+  // Does a piece of timed work that was parked.
+  void handle(const timed_work& what) const {
+    if constexpr (has_hooks<Handler> && requires { handler_.handle(what); }) handler_.handle(what);
+  }
+  // Notes that a piece of timed work is passed over for good.
+  void give_up(const timed_work& what) const {
+    if constexpr (has_hooks<Handler> && requires { handler_.give_up(what); }) handler_.give_up(what);
   }
   // Returns how many events the handler takes at once.
   [[nodiscard]] std::size_t batch() const {

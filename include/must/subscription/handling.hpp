@@ -6,13 +6,16 @@
 #include "must/error.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/stored_names.hpp"
 #include "must/subscription/attempts.hpp"
 #include "must/subscription/claim.hpp"
 #include "must/subscription/fields.hpp"
 #include "must/subscription/handler_call.hpp"
+#include "must/subscription/hooks.hpp"
 #include "must/subscription/options.hpp"
 #include "must/subscription/parked.hpp"
 #include "must/subscription/partition.hpp"
+#include "must/subscription/patience.hpp"
 #include "must/subscription/progress.hpp"
 #include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
@@ -29,31 +32,27 @@ namespace must::detail::following {
 
 // What the lanes of one run share. The lease is held.
 template <CellStorage S>
-class handling {
+class handling : public patience<S> {
  public:
   using event_type = recorded<typename S::data_type>;
+  using patience<S>::surely;
+  using patience<S>::waits_for_store;
 
   handling(S& storage, claim<S>& claim, const subscription_options& options, progress& counters,
            const std::stop_token& stop)
-      : claim_(claim),
+      : patience<S>(claim, stop),
+        claim_(claim),
         options_(options),
         counters_(counters),
         stop_(stop),
         clock_(storage.origin().clock),
         parked_(storage, claim.who(), claim.by(), counters),
-        attempts_(storage, claim.who(), claim.by(), claim.found().lanes) {
+        attempts_(storage, claim.who(), claim.by(), claim.found().lanes),
+        has_timed_suspects_(!claim.found().clean) {
     if (!claim.found().clean) suspects_ = static_cast<std::int64_t>(std::max(options.save_every, options.window));
   }
 
   [[nodiscard]] parked_list<S>& parked() { return parked_; }
-  [[nodiscard]] static std::string message_of(const std::exception_ptr& thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (...) {
-      return current_error("handler").message;
-    }
-  }
-  [[nodiscard]] const std::stop_token& stop() const { return stop_; }
 
   [[nodiscard]] std::string key_of(const event_type& event) const { return partition_key(event, options_.key_of); }
   // Returns whether events may have been begun before a crash. They are handled one at a time, so that the one that
@@ -74,14 +73,55 @@ class handling {
   // returns false. Throws what the handler threw when the policy is to stop.
   template <typename Handle>
   bool run(const event_type& event, Handle&& handle) {
-    if (is_set_aside(event)) {
-      parked_.count_waiting(key_of(event), event.position);
-      return true;
-    }
+    if (!is_set_aside(event)) return attempt(event, handle, [] {});
+    parked_.count_waiting(key_of(event), event.position);
+    return true;
+  }
+  // Returns whether timed work waits behind an event of its key that is parked, or is parked itself.
+  [[nodiscard]] bool is_set_aside(const timed_work& what) const {
+    return parked_.size() != 0 && (parked_.blocks(what.key) || parked_.holds(what));
+  }
+  // Calls `handle()` for timed work until it is done with, and `skip()` when the policy is to skip it.
+  template <typename Handle, typename Skip>
+  bool run(const timed_work& what, Handle&& handle, Skip&& skip) {
+    return attempt(timed_item{what}, handle, skip);
+  }
+  // Notes that what was due is done, so that the timed work to come was not begun before a crash.
+  void end_timed_suspicion() { has_timed_suspects_ = false; }
+  // Notes that nothing is left that was begun before a crash.
+  void end_suspicion() {
+    if (suspects_.exchange(0) > 0) static_cast<void>(surely([&] { return attempts_.flush(); }));
+  }
+  // Stores how many events wait behind what is parked, before a checkpoint passes them. Returns false at a stop.
+  bool flush_waiting() {
+    return surely([&] { return parked_.flush(); });
+  }
+
+ private:
+  // Timed work, as if it were an event that has no position.
+  struct timed_item {
+    const timed_work& work;
+    must::position position = 0;
+    std::string id = stored_names::joined({work.decision, escape_nul(work.name)});
+    const std::string& type = work.type;
+  };
+
+  [[nodiscard]] static std::string key_of(const timed_item& of) { return of.work.key; }
+  [[nodiscard]] bool is_suspicious(const timed_item& of) const {
+    return has_timed_suspects_ || attempts_.of(of.position, of.id) > 0;
+  }
+  [[nodiscard]] static std::string deadline_of(const event_type&) { return {}; }
+  [[nodiscard]] static std::string deadline_of(const timed_item& of) { return of.work.name; }
+  [[nodiscard]] bool was_begun_before(const event_type&) const { return has_suspects(); }
+  [[nodiscard]] bool was_begun_before(const timed_item&) const { return has_timed_suspects_; }
+  // The attempts of one event or piece of timed work.
+  template <typename Item, typename Handle, typename Skip>
+  bool attempt(const Item& event, Handle&& handle, Skip&& skip) {
     auto made = attempts_.of(event.position, event.id);
     if (is_suspicious(event)) {
-      if (has_suspects() && made >= std::max(options_.on_failure.attempts.value_or(1), options_.on_failure.crashes))
-        return give_up(event, crashed(event, made), nullptr, options_.on_failure.then) && done_with(event);
+      if (was_begun_before(event) &&
+          made >= std::max(options_.on_failure.attempts.value_or(1), options_.on_failure.crashes))
+        return give_up(event, crashed(event, made), nullptr, options_.on_failure.then, skip) && done_with(event);
       if (!note(event, made + 1)) return false;
     }
     for (;;) {
@@ -106,7 +146,8 @@ class handling {
         return false;
       }
       const auto action = action_on(failed);
-      if (action != failure_action::retry) return give_up(event, std::move(failed), thrown, action) && done_with(event);
+      if (action != failure_action::retry)
+        return give_up(event, std::move(failed), thrown, action, skip) && done_with(event);
       ++counters_.retries;
       if (!note(event, made + 1)) return false;
       rest(delay_after(made), stop_);
@@ -116,71 +157,13 @@ class handling {
       }
     }
   }
-  // Rests for a while after a failure of the store that may pass. Returns whether to go on.
-  bool waits_for_store(const thrown_by_store& failure) {
-    if (!may_pass(failure.what)) return false;
-    claim_.note_error(message_of(failure.what));
-    rest(duration{100'000}, stop_);
-    return !stop_.stop_requested() && claim_.make_sure(stop_);
-  }
-  // Notes that nothing is left that was begun before a crash.
-  void end_suspicion() {
-    if (suspects_.exchange(0) > 0) static_cast<void>(surely([&] { return attempts_.flush(); }));
-  }
-  // Stores how many events wait behind what is parked, before a checkpoint passes them. Returns false at a stop.
-  bool flush_waiting() {
-    return surely([&] { return parked_.flush(); });
-  }
-
-  // Stores what a handler has done, by `write()`, which returns whether the lease is held. Returns false at a stop.
-  // Throws thrown_by_handler and thrown_by_store. A write that got no answer is done, or ends the run: nobody knows
-  // then whether the handler counts.
-  template <typename Write>
-  bool commit(Write&& write) {
-    std::exception_ptr unanswered;
-    const auto attempt = [&] {
-      try {
-        return write();
-      } catch (const thrown_by_handler&) {
-        if (unanswered) std::rethrow_exception(unanswered);
-        throw;
-      } catch (const outcome_unknown&) {
-        unanswered = std::current_exception();
-        throw;
-      }
-    };
-    try {
-      return surely(attempt);
-    } catch (const thrown_by_handler&) {
-      throw;
-    } catch (...) {
-      throw thrown_by_store{std::current_exception()};
-    }
-  }
-
-  // Does what the store refuses for a while until it is done. Returns false when a stop is requested. `work` returns
-  // whether the lease is held.
-  template <typename Work>
-  bool surely(Work&& work) {
-    for (unsigned failures = 0;; ++failures) {
-      try {
-        if (work()) return true;
-        claim_.raise_lost();
-      } catch (const exception& why) {
-        if (!may_pass(why.error())) throw;
-        claim_.note_error(why.error().message);
-      }
-      rest(duration{std::min<std::int64_t>(10'000LL << std::min(failures, 7U), 1'000'000)}, stop_);
-      if (stop_.stop_requested()) return false;
-    }
-  }
-
- private:
-  bool note(const event_type& event, unsigned attempts) {
+  template <typename Item>
+  bool note(const Item& event, unsigned attempts) {
     return surely([&] { return attempts_.note(event.position, event.id, attempts); });
   }
   // Does not count an attempt that neither the handler nor the process has ended. What cannot be stored now is counted.
-  void take_back(const event_type& event, unsigned made) {
+  template <typename Item>
+  void take_back(const Item& event, unsigned made) {
     if (attempts_.of(event.position, event.id) <= made) return;
     try {
       static_cast<void>(attempts_.note(event.position, event.id, made));
@@ -189,12 +172,18 @@ class handling {
     }
   }
   bool done_with(const event_type& event) {
-    attempts_.forget(event.position);
+    attempts_.forget(event.position, event.id);
     if (!has_suspects() || --suspects_ > 0) return true;
     return surely([&] { return attempts_.flush(); });
   }
-  failed_attempt failure_of(const event_type& event, unsigned made, const std::exception_ptr& thrown) const {
-    failed_attempt made_of{event.position, key_of(event), made, {}};
+  bool done_with(const timed_item& of) {
+    if (attempts_.of(of.position, of.id) == 0) return true;
+    attempts_.forget(of.position, of.id);
+    return surely([&] { return attempts_.flush(); });
+  }
+  template <typename Item>
+  failed_attempt failure_of(const Item& event, unsigned made, const std::exception_ptr& thrown) const {
+    failed_attempt made_of{event.position, key_of(event), made, {}, deadline_of(event)};
     try {
       std::rethrow_exception(thrown);
     } catch (...) {
@@ -202,20 +191,27 @@ class handling {
     }
     return made_of;
   }
-  failed_attempt crashed(const event_type& event, unsigned made) const {
+  template <typename Item>
+  failed_attempt crashed(const Item& event, unsigned made) const {
     return {event.position,
             key_of(event),
             made,
             {.code = error_code::poison,
-             .message = "the process ended in each of " + std::to_string(made) + " attempts to handle event " +
-                        text::in_quotes(event.id),
+             .message = "the process ended in each of " + std::to_string(made) + " attempts to handle " + shown(event),
              .event_id = event.id,
              .type = event.type,
-             .position = event.position}};
+             .position = event.position},
+            deadline_of(event)};
   }
-  [[nodiscard]] std::string describe(const failed_attempt& failed) const {
-    return "position " + std::to_string(failed.event) + ", attempt " + std::to_string(failed.attempts) + ": " +
-           failed.why.message;
+  [[nodiscard]] static std::string shown(const event_type& event) { return "event " + text::in_quotes(event.id); }
+  [[nodiscard]] static std::string shown(const timed_item& of) {
+    return "deadline " + text::in_quotes(of.work.name) + " of " + text::in_quotes(of.work.key);
+  }
+  [[nodiscard]] static std::string describe(const failed_attempt& failed) {
+    const auto what = failed.deadline.empty()
+                          ? "position " + std::to_string(failed.event)
+                          : "deadline " + text::in_quotes(failed.deadline) + " of " + text::in_quotes(failed.key);
+    return what + ", attempt " + std::to_string(failed.attempts) + ": " + failed.why.message;
   }
   [[nodiscard]] failure_action action_on(const failed_attempt& failed) const {
     const auto& policy = options_.on_failure;
@@ -230,11 +226,17 @@ class handling {
     const auto half = static_cast<std::uint64_t>(bound / 2);
     return duration{bound - static_cast<std::int64_t>(random_source::of_this_thread()() % half)};
   }
-  bool give_up(const event_type& event, failed_attempt failed, const std::exception_ptr& thrown,
-               failure_action action) {
+  template <typename Item, typename Skip>
+  bool give_up(const Item& event, failed_attempt failed, const std::exception_ptr& thrown, failure_action action,
+               Skip&& skip) {
     const bool is_parking = action == failure_action::park || action == failure_action::park_loose;
     if (is_parking && parked_.size() >= options_.most_parked) action = failure_action::stop;
     if (action == failure_action::skip) {
+      const auto skipped = [&] {
+        skip();
+        return true;
+      };
+      if (!surely(skipped)) return false;
       ++counters_.skipped;
       return true;
     }
@@ -247,7 +249,8 @@ class handling {
     raise(std::move(failed.why));
   }
   // Stops instead of parking: every later event without a key would wait behind it, and that is most likely not meant.
-  [[noreturn]] static void raise_keyless(const event_type& event, const failed_attempt& failed) {
+  template <typename Item>
+  [[noreturn]] static void raise_keyless(const Item& event, const failed_attempt& failed) {
     raise({.code = error_code::bad_input,
            .message = "the event " + text::in_quotes(event.id) + " at position " + std::to_string(event.position) +
                       " cannot be parked, as it has neither a stream nor a partition key: set key_of, give events of "
@@ -259,10 +262,24 @@ class handling {
            .type = event.type,
            .position = event.position});
   }
-  bool park(const event_type& event, const failed_attempt& failed, bool strict) {
-    const parked_event one{event.position,  failed.key, cell_text(failed.why.message),
-                           failed.attempts, strict,     timestamp{clock_->now().microseconds},
-                           event.id,        event.type};
+  [[nodiscard]] static parked_event parked_of(const event_type& event) {
+    return {.position = event.position, .id = event.id, .type = event.type};
+  }
+  [[nodiscard]] static parked_event parked_of(const timed_item& of) {
+    return {.position = of.work.after + 1,
+            .id = of.work.decision,
+            .type = of.work.type,
+            .counted_to = of.work.after,
+            .deadline = of.work.name};
+  }
+  template <typename Item>
+  bool park(const Item& event, const failed_attempt& failed, bool strict) {
+    auto one = parked_of(event);
+    one.key = failed.key;
+    one.reason = cell_text(failed.why.message);
+    one.attempts = failed.attempts;
+    one.strict = strict;
+    one.when = timestamp{clock_->now().microseconds};
     return surely([&] { return parked_.replace(one, {one}); });
   }
 
@@ -273,6 +290,7 @@ class handling {
   must::clock* clock_;
   parked_list<S> parked_;
   attempt_counts<S> attempts_;
+  bool has_timed_suspects_;                // Whether timed work may have been begun before a crash.
   std::atomic<std::int64_t> suspects_{0};  // The events to come that may have been begun before a crash.
 };
 

@@ -7,6 +7,7 @@
 #include "must/stored_names.hpp"
 #include "must/subscription/fenced_cell.hpp"
 #include "must/subscription/follower.hpp"
+#include "must/subscription/hooks.hpp"
 #include "must/subscription/parked_event.hpp"  // IWYU pragma: export
 #include "must/subscription/progress.hpp"
 
@@ -55,13 +56,21 @@ class parked_list {
       return one.id.empty() || one.id == id;
     });
   }
+  // Returns whether a piece of timed work is parked itself.
+  [[nodiscard]] bool holds(const timed_work& what) const {
+    if (size() == 0) return false;
+    const std::lock_guard lock(mutex_);
+    return std::any_of(now_.all.begin(), now_.all.end(), [&](const auto& one) {
+      return one.deadline == what.name && one.id == what.decision && one.key == what.key;
+    });
+  }
   // Counts an event that has to wait, once.
   void count_waiting(std::string_view key, position event) {
     const std::lock_guard lock(mutex_);
     const auto found = blocked_.find(std::string(key));
     if (found == blocked_.end()) return;
     auto& one = now_.all[found->second];
-    if (event <= std::max(one.counted_to, one.position)) return;
+    if (event <= std::max(one.counted_to, passed_by(one))) return;
     ++one.waiting;
     one.counted_to = event;
     has_new_counts_ = true;
@@ -97,8 +106,7 @@ class parked_list {
   bool change(const parked_event& one, const std::vector<parked_event>& by, Write&& write) {
     const std::lock_guard lock(mutex_);
     auto next = now_;
-    // What is left of an event that is replayed may stand at the position of another one's, of another key.
-    const auto same = [&](const parked_event& other) { return other.position == one.position && other.key == one.key; };
+    const auto same = [&](const parked_event& other) { return is_same(one, other); };
     const auto at = next.all.erase(std::remove_if(next.all.begin(), next.all.end(), same), next.all.end());
     next.all.insert(at, by.begin(), by.end());
     if (!write(next.fields())) return false;
@@ -113,7 +121,7 @@ class parked_list {
     for (std::size_t i = 0; i < now_.all.size(); ++i) {
       const auto& one = now_.all[i];
       if (one.strict) blocked_.emplace(one.key, i);
-      if (one.attempts > 0) parked_.emplace(one.position, i);
+      if (is_event(one)) parked_.emplace(one.position, i);
     }
     size_.store(now_.all.size(), std::memory_order_relaxed);
     tell();

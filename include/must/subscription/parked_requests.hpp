@@ -38,10 +38,11 @@ parked_content parked_of(S& storage, const follower& who, std::uint64_t since) {
   const auto content = owned_fields::of(found->bytes);
   return content.by.epoch < since ? parked_content{} : parked_content::of(content.fields);
 }
-// Returns whether the store has the event where it was parked. An entry without an id is taken for one that stands.
+// Returns whether the store has the event where it was parked. A deadline, and an entry without an id, is taken
+// for one that stands.
 template <CellStorage S>
 bool still_stands(S& storage, const parked_event& one) {
-  bool stands = one.id.empty();
+  bool stands = one.id.empty() || !one.deadline.empty();
   if (!stands)
     static_cast<void>(storage.read(query::all(), {.after = one.position - 1, .until = one.position},
                                    [&](const auto& event) { stands = event.id == one.id; }));
@@ -65,16 +66,16 @@ std::vector<parked_event> list_parked(S& storage, const follower& who) {
 // Asks the process that follows, now or next. Nothing is asked when nothing is parked. Throws bad_input when that event
 // is not parked, and history_changed when another stands there now.
 template <CellStorage S>
-void ask(S& storage, const follower& who, parked_request::action what, position event = 0) {
+void ask(S& storage, const follower& who, parked_request::action what, const parked_choice& which = 0) {
   const auto key = stored_names::beside(who.cell(), "requests").now;
   for (;;) {
     const auto since = last_reset(storage, who);
     const auto parked = parked_of(storage, who, since);
     const auto found =
-        std::find_if(parked.all.begin(), parked.all.end(), [&](const auto& one) { return one.position == event; });
+        std::find_if(parked.all.begin(), parked.all.end(), [&](const auto& one) { return which.is(one); });
     if (what != parked_request::action::replay_all && found == parked.all.end())
-      kit::refuse_input("position", "is " + std::to_string(event) + ": subscription " + text::in_quotes(who.shown()) +
-                                        " has parked no event there");
+      kit::refuse_input("position", "is " + std::to_string(which.chosen().position) + ": subscription " +
+                                        text::in_quotes(who.shown()) + " has parked no event there");
     if (found != parked.all.end() && !still_stands(storage, *found)) raise_parked_elsewhere(who, *found);
     if (parked.all.empty()) return;
     const auto asked = storage.get(key);
@@ -83,7 +84,7 @@ void ask(S& storage, const follower& who, parked_request::action what, position 
     requests.since = since;
     requests.last = std::max(requests.last, parked.done) + 1;
     std::erase_if(requests.open, [&](const auto& one) { return one.number <= parked.done; });
-    requests.open.push_back({requests.last, what, event});
+    requests.open.push_back({requests.last, what, which.chosen().position, request_for(which.chosen())});
     if (storage.put(key, requests.bytes(), asked ? asked->revision : 0)) return;
   }
 }

@@ -11,14 +11,17 @@
 #include "must/subscription/fields.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/handling.hpp"
+#include "must/subscription/hooks.hpp"
 #include "must/subscription/parked.hpp"
 #include "must/subscription/parked_requests.hpp"
+#include "must/subscription/patience.hpp"
 #include "must/subscription/progress.hpp"
 
 #include <atomic>
 #include <exception>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace must::detail::following {
@@ -55,7 +58,8 @@ class replay {
   void run(position handled) {
     for (const auto& request : asked_) {
       for (const auto& one : parked().all())
-        if (request.what == parked_request::action::replay_all || one.position == request.event)
+        if (request.what == parked_request::action::replay_all ||
+            (one.position == request.event && request.of == request_for(one)))
           run(request.what, one, handled);
       if (stop().stop_requested() || !handling_.surely([&] { return parked().set_done(request.number); })) return;
     }
@@ -69,13 +73,14 @@ class replay {
 
   void run(action what, parked_event one, position handled) {
     prove(one);
+    if ((what == action::drop || what == action::skip) && !one.deadline.empty() && !give_up(one)) return;
     if (what == action::drop || (what == action::skip && !one.strict)) {
       if (handling_.surely([&] { return parked().replace(one, {}); })) counters_.skipped += 1 + one.waiting;
       return;
     }
     if (what == action::skip && one.attempts > 0) {
-      if (!handling_.surely([&] { return parked().replace(one, {rest_of(one, one.position)}); })) return;
-      one = rest_of(one, one.position);
+      if (!handling_.surely([&] { return parked().replace(one, {rest_of(one, passed_by(one))}); })) return;
+      one = rest_of(one, passed_by(one));
       ++counters_.skipped;
     } else if (one.attempts > 0 && !handle_parked(one)) {
       return;
@@ -90,6 +95,7 @@ class replay {
   }
   // Replays the parked event itself. Returns false when it stays, or at a stop.
   bool handle_parked(parked_event& one) {
+    if (!one.deadline.empty()) return may_go_on() && try_to_handle(one, one);
     bool found = false, done = false;
     static_cast<void>(
         storage_.read(which_, {.after = one.position - 1, .until = one.position}, [&](const event_type& event) {
@@ -112,17 +118,28 @@ class replay {
     if (done) handling_.surely([&] { return parked().replace(one, {}); });
   }
   [[nodiscard]] bool may_go_on() { return !stop().stop_requested() && claim_.make_sure(stop()); }
-  // Returns false when the event is parked now, with what the handler threw, or at a stop.
-  bool try_to_handle(const event_type& event, parked_event& one) {
+  // Notes that a deadline is passed over for good. Returns false at a stop.
+  bool give_up(const parked_event& one) {
+    return may_go_on() && handling_.surely([&] {
+      call_.give_up(work_of(one));
+      return true;
+    });
+  }
+  static timed_work work_of(const parked_event& one) {
+    return {one.key, one.id, one.type, one.deadline, passed_by(one)};
+  }
+  // Returns false when the event or deadline is parked now, with what the handler threw, or at a stop.
+  template <typename Event>
+  bool try_to_handle(const Event& event, parked_event& one) {
     try {
       return handle(event, one);
     } catch (const thrown_by_handler& failure) {
-      fails(event, one, handling_.message_of(failure.what));
+      fails(event, one, message_of(failure.what));
     } catch (const thrown_by_store& failure) {
       if (handling_.waits_for_store(failure)) return try_to_handle(event, one);
       if (!stop().stop_requested() || !may_pass(failure.what)) std::rethrow_exception(failure.what);
     } catch (...) {
-      fails(event, one, handling_.message_of(std::current_exception()));
+      fails(event, one, message_of(std::current_exception()));
     }
     return false;
   }
@@ -132,6 +149,12 @@ class replay {
     now.position = event.position;
     now.id = event.id;
     now.type = event.type;
+    fails_again(one, std::move(now), why);
+  }
+  void fails(const parked_event& deadline, parked_event& one, const std::string& why) {
+    fails_again(one, deadline, why);
+  }
+  void fails_again(parked_event& one, parked_event now, const std::string& why) {
     ++now.attempts;
     now.reason = cell_text(why);
     if (handling_.surely([&] { return parked().replace(one, {now}); })) one = now;
@@ -148,9 +171,18 @@ class replay {
     one.attempts = 0;
     one.id.clear();
     one.type.clear();
+    one.deadline.clear();
     return one;
   }
   // Finishes `one`, or moves it on to the events of its key that wait. Returns false at a stop.
+  bool handle(const parked_event& deadline, parked_event& one) {
+    call_.handle(work_of(deadline));
+    const auto next = rest_of(one, passed_by(one));
+    const auto left = one.strict ? std::vector{next} : std::vector<parked_event>{};
+    if (!handling_.commit([&] { return parked().replace(one, left); })) return false;
+    one = next;
+    return true;
+  }
   bool handle(const event_type& event, parked_event& one) {
     const auto next = rest_of(one, event.position);
     const auto left = one.strict ? std::vector{next} : std::vector<parked_event>{};

@@ -56,15 +56,18 @@ class process_deadlines {
     }
     if (unkept_ >= keep_every) keep(storage);
   }
-  // Returns a deadline that has passed.
-  [[nodiscard]] std::optional<pending_deadline> due(timestamp now) const {
-    if (by_time_.empty() || by_time_.begin()->first > now.microseconds) return std::nullopt;
-    return by_time_.begin()->second;
+  // Returns the first deadline that has passed and is not set aside.
+  template <typename IsAside>
+  [[nodiscard]] std::optional<pending_deadline> due(timestamp now, IsAside&& is_aside) const {
+    for (auto at = by_time_.begin(); at != by_time_.end() && at->first <= now.microseconds; ++at)
+      if (!is_aside(at->second)) return at->second;
+    return std::nullopt;
   }
-  // Returns the time at which the next deadline passes, in microseconds.
-  [[nodiscard]] std::optional<std::int64_t> next() const {
-    if (by_time_.empty()) return std::nullopt;
-    return by_time_.begin()->first;
+  // Returns the time at which the next deadline passes after `now`, in microseconds.
+  [[nodiscard]] std::optional<std::int64_t> next(timestamp now) const {
+    const auto found = by_time_.lower_bound({now.microseconds + 1, {}});
+    if (found == by_time_.end()) return std::nullopt;
+    return found->first;
   }
   // Notes that everything is stored that follows from a deadline.
   void done(const pending_deadline& one) {
@@ -100,12 +103,21 @@ class process_deadlines {
   void note(const std::string& id, const process_decided& event) {
     for (auto at = first_of(event.key); at != pending_.end() && at->first.key == event.key; ++at)
       if (process_trigger::of_deadline(at->first.decision, at->first.name).is_of(event)) at->second.is_decided = true;
+    if (event.on == trigger_kind::hand) pass_over(event);
     for (const auto& name : event.cancelled) drop(event.key, &name);
     for (const auto& one : event.deadlines) {
       drop(event.key, &one.name);
       add({event.key, id, one.name}, {one.due.microseconds});
     }
     if (event.ended) drop(event.key, nullptr);
+  }
+  // Erases the deadline that was passed over for good.
+  void pass_over(const process_decided& event) {
+    for (auto at = first_of(event.key); at != pending_.end() && at->first.key == event.key; ++at)
+      if (process_trigger::of_passing_over(at->first.decision, at->first.name).is_of(event)) {
+        erase(at);
+        return;
+      }
   }
   // Erases the deadlines of a key, of one name or of all, that nothing was decided on.
   void drop(const std::string& key, const std::string* name) {

@@ -46,7 +46,7 @@ struct process_decided {
     event,     ///< An event of the process: `trigger` holds its source and its id.
     refusal,   ///< A refused command: `trigger` holds the id of its decision and its index there.
     deadline,  ///< A deadline that passed: `trigger` holds the id of its decision and its name.
-    hand       ///< A person ended the instance. `trigger` is empty.
+    hand       ///< A person ended the instance, or `trigger` holds a deadline as above that is passed over.
   };
   /// A deadline as it is stored.
   struct deadline {

@@ -45,6 +45,10 @@ struct process_trigger {
   [[nodiscard]] static process_trigger of_deadline(const std::string& decision, const std::string& name) {
     return {trigger_kind::deadline, stored_names::joined({decision, name}), decision + "/" + name};
   }
+  // Is what a deadline is passed over for good by, as it fails.
+  [[nodiscard]] static process_trigger of_passing_over(const std::string& decision, const std::string& name) {
+    return {trigger_kind::hand, stored_names::joined({decision, name}), {}};
+  }
   [[nodiscard]] bool is_of(const process_decided& decided) const {
     if (decided.on == trigger_kind::unknown)
       return decided.trigger == former && (decided.position == 0) == (event == 0);
@@ -168,6 +172,10 @@ class process_instance {
     by_trigger_.emplace(event.trigger, decisions_.size());
     decisions_.push_back(
         {record.id, record.source, record.recorded_at, process_cause::of(record), event, in_a_row(event), {}});
+    if (event.on == trigger_kind::hand)
+      std::erase_if(deadlines_, [&](const auto& one) {
+        return process_trigger::of_passing_over(one.second, one.first).is_of(event);
+      });
     for (const auto& name : event.cancelled) deadlines_.erase(name);
     for (const auto& one : event.deadlines) deadlines_.insert_or_assign(one.name, record.id);
     ended_ = ended_ || event.ended;

@@ -88,21 +88,39 @@ class process_runner : public following::hooks {
     kept_.clear();
   }
   // Fires the deadlines that have passed by now. Returns how long it is until the next.
-  duration tick() {
+  template <typename Timed>
+  duration tick(Timed&& timed) {
     if constexpr (has_deadlines) {
       const auto until = now();
+      const auto is_aside = [&](const pending_deadline& one) { return timed.is_set_aside(work_of(one)); };
       for (bool fired = true; fired;) {
         fired = false;
         deadlines_.catch_up(*storage_);
-        for (auto due = deadlines_.due(until); due; due = deadlines_.due(until)) {
-          if (!fire_until_stop(*due)) return {};
-          deadlines_.done(*due);
+        while (const auto due = deadlines_.due(until, is_aside)) {
+          const auto what = work_of(*due);
+          if (stop_.stop_requested() || !timed.run(what, [&] { return handle(what); }, [&] { give_up(what); }))
+            return {};
+          if (!timed.is_set_aside(what)) deadlines_.done(*due);
           fired = true;
         }
       }
-      if (const auto next = deadlines_.next()) return duration{*next - now().microseconds};
+      if (const auto next = deadlines_.next(until)) return duration{*next - now().microseconds};
     }
     return duration{longest_span};
+  }
+  // Fires a deadline. Returns true.
+  bool handle(const following::timed_work& what) {
+    telling_the_store([&] { fire({what.key, what.decision, what.name}); });
+    return true;
+  }
+  // Stores that a deadline is passed over for good, so that no later run fires it or goes on with it. The instance is
+  // read anew next time.
+  void give_up(const following::timed_work& what) {
+    const auto trigger = process_trigger::of_passing_over(what.decision, what.name);
+    auto one = kept_.take(name_, what.key);
+    one->catch_up(*storage_);
+    static_cast<void>(decided_on(*one, {what.decision, what.decision}, trigger, [](auto&, auto&) { return true; }));
+    deadlines_.done({what.key, what.decision, what.name});
   }
   // Returns the key that an event is parked under: that of its instance, or the stream of one that cannot be read.
   [[nodiscard]] static std::string key_or_stream(const event_type& record) {
@@ -120,9 +138,9 @@ class process_runner : public following::hooks {
     try {
       work();
     } catch (const storage_error&) {
-      throw following::thrown_by_store{std::current_exception()};
+      throw following::thrown_by_store{std::current_exception(), true};
     } catch (const outcome_unknown&) {
-      throw following::thrown_by_store{std::current_exception()};
+      throw following::thrown_by_store{std::current_exception(), true};
     }
   }
 
@@ -348,14 +366,8 @@ class process_runner : public following::hooks {
     return {};
   }
 
-  // Returns false when a stop was requested before all was done.
-  bool fire_until_stop(const pending_deadline& due) {
-    try {
-      if (!stop_.stop_requested()) fire(due);
-    } catch (const storage_error& why) {
-      if (!stop_.stop_requested() || !why.error().retryable) throw;
-    }
-    return !stop_.stop_requested();
+  static following::timed_work work_of(const pending_deadline& one) {
+    return {.key = one.key, .decision = one.decision, .type = process_decided::type, .name = one.name};
   }
   void fire(const pending_deadline& due) {
     if constexpr (has_deadlines) {
