@@ -88,9 +88,11 @@ int main() {
     while (fulfilment.run_once() < store.head()) {}  // until its own commands are followed as well
   };
 
-  must::append(store, Ordered{"1", "Iceland"}, Ordered{"2", "Atlantis"}, Ordered{"3", "Peru"});
+  must::append(store, Ordered{"1", "Iceland"}, Ordered{"2", "Atlantis"}, Ordered{"3", "Peru"}, Ordered{"4", "Peru"});
   must::append(store, Paid{"1"}, Paid{"2"});
   settle();
+  for (const auto& one : fulfilment.running()) std::cout << "not paid yet: order " << one.key << '\n';
+  fulfilment.end("4");  // By hand: its deadline is passed over.
   clock.advance(std::chrono::hours(25));
   settle();
 

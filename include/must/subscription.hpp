@@ -14,6 +14,7 @@
 #include "must/subscription/follower.hpp"  // IWYU pragma: export
 #include "must/subscription/following.hpp"
 #include "must/subscription/handled_events.hpp"
+#include "must/subscription/handler_call.hpp"
 #include "must/subscription/handler_of.hpp"  // IWYU pragma: export
 #include "must/subscription/health.hpp"
 #include "must/subscription/options.hpp"       // IWYU pragma: export
@@ -23,7 +24,6 @@
 #include "must/timestamp.hpp"
 
 #include <atomic>
-#include <concepts>
 #include <limits>
 #include <stop_token>
 #include <utility>

@@ -18,6 +18,7 @@
 #include "must/subscription/parked_requests.hpp"
 #include "must/timestamp.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
