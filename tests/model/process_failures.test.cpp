@@ -6,11 +6,13 @@
 #include "must/storage/kit/decorator.hpp"
 #include "must/storage/memory.hpp"
 #include "must/subscriptions.hpp"
+#include "must/testing/crashing_store.hpp"
 #include "must/testing/fixed_origin.hpp"
 
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <span>
@@ -68,6 +70,7 @@ struct Reminder {
   std::string order{};
   static inline std::string broken{};  // The order whose deadline fails.
   static inline int tries = 0;
+  static inline std::function<void()> on_try{};  // What else happens at the deadline of that order.
   static std::string key_of(const Placed& event) { return event.order; }
   void apply(const Placed& event) { order = event.order; }
   auto react(const Placed& event) const {
@@ -76,6 +79,7 @@ struct Reminder {
   Note on_deadline(std::string_view name) const {
     if (order == broken) {
       ++tries;
+      if (on_try) on_try();
       throw std::runtime_error("no reminder for " + order);
     }
     return {order, std::string(name)};
@@ -204,5 +208,64 @@ TEST_CASE("process_manager: a deadline that fails follows the policy for failure
       CHECK(pass(must::failure_action::park, 1).parked == 0);
       CHECK(notes_in(store) == notes_after({"good: pay", "good: placed", "good: pay"}));
     }
+  }
+}
+
+TEST_CASE("process_manager: a deadline that ends the process is given up after some crashes", "[model]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  must::append(store, Placed{"bad"}, Placed{"good"});
+  Reminder::broken = "bad";
+  Reminder::tries = 0;
+  auto how = on_failure(must::failure_action::park);
+  how.on_failure.crashes = 3;
+  auto first = must::process_manager<Reminder>(store, "orders", how);
+  settle(first, store);
+  clock.advance(std::chrono::hours(2));
+  for (int i = 0; i < 8; ++i) {
+    must::testing::crashing_store failing(store);
+    Reminder::on_try = [&] { failing.crash_now(); };
+    auto manager = must::process_manager<Reminder>(failing, "orders", how);
+    try {
+      settle(manager, store);
+    } catch (const must::testing::crashed&) {}
+  }
+  Reminder::on_try = {};
+  CHECK(Reminder::tries == 4);
+  REQUIRE(first.parked().size() == 1);
+  CHECK(first.parked()[0].reason.find("the process ended in each of 3 attempts") == 0);
+  CHECK(notes_in(store) == std::vector<std::string>{"bad: placed", "good: placed", "good: pay"});
+}
+
+TEST_CASE("process_manager: a deadline that is parked as the process crashes is done once, wherever that is",
+          "[model]") {
+  for (int crash = 2; crash < 40; ++crash) {
+    INFO(crash);
+    must::testing::fixed_clock clock;
+    must::memory_store<> store({.clock = &clock});
+    must::append(store, Placed{"bad"}, Placed{"good"});
+    Reminder::broken = "bad";
+    const auto parking = on_failure(must::failure_action::park, 2);
+    must::testing::crashing_store failing(store);
+    failing.crash_at(crash / 2, crash % 2 == 0);
+    try {
+      auto manager = must::process_manager<Reminder>(failing, "orders", parking);
+      settle(manager, store);
+      clock.advance(std::chrono::hours(2));
+      settle(manager, store);
+    } catch (const must::testing::crashed&) {}
+    clock.advance(std::chrono::hours(2));
+    auto manager = must::process_manager<Reminder>(store, "orders", parking);
+    settle(manager, store);
+    clock.advance(std::chrono::hours(2));
+    settle(manager, store);
+    CHECK(manager.parked().size() == 1);
+    Reminder::broken.clear();
+    manager.replay_parked();
+    settle(manager, store);
+    CHECK(manager.parked().empty());
+    auto notes = notes_in(store);
+    std::sort(notes.begin(), notes.end());
+    CHECK(notes == std::vector<std::string>{"bad: pay", "bad: placed", "good: pay", "good: placed"});
   }
 }
