@@ -7,7 +7,7 @@
 #include "must/fwd.hpp"
 #include "must/model/process_manager/events.hpp"
 #include "must/model/process_manager/instance.hpp"
-#include "must/model/process_manager/runner.hpp"
+#include "must/model/process_manager/storing.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"

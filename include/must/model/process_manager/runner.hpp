@@ -15,10 +15,9 @@
 #include "must/model/process_manager/instance.hpp"
 #include "must/model/process_manager/kept.hpp"
 #include "must/model/process_manager/reaction.hpp"
+#include "must/model/process_manager/storing.hpp"
 #include "must/options.hpp"
 #include "must/process_command.hpp"
-#include "must/process_command/make_event.hpp"
-#include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
@@ -33,7 +32,6 @@
 #include <exception>
 #include <new>
 #include <optional>
-#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -42,27 +40,6 @@
 #include <vector>
 
 namespace must::detail::model {
-
-// Stores an event in the stream of an instance. Returns false when something else was stored there since `expected`.
-template <typename S, typename E>
-bool store_in_process(S& storage, const process_cause& cause, const E& event, std::string id,
-                      std::optional<must::version> expected) {
-  attributes caused;
-  if (!cause.id.empty()) {
-    caused.emplace(stored_names::extension::causation_id, cause.id);
-    caused.emplace(stored_names::extension::correlation_id, cause.correlation);
-  }
-  const pipeline::event_context context{storage.origin(), storage.origin().clock->now(), {}, &caused};
-  auto record = pipeline::make_event<typename S::data_type>(event, context);
-  record.id = std::move(id);
-  append_condition condition;
-  if (expected) condition.streams.push_back(stream_expectation::exactly(record.subject, *expected));
-  try {
-    return storage.append(std::span(&record, 1), condition).stored();
-  } catch (const duplicate_id&) {
-    return false;
-  }
-}
 
 template <ProcessManager P, CellStorage S, typename... Option>
 class process_runner : public following::hooks {

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Stores what a process manager decides, and what becomes of it, in the stream of the instance.
+#pragma once
+
+#include "must/error.hpp"
+#include "must/fwd.hpp"
+#include "must/model/process_manager/event_codec.hpp"  // IWYU pragma: keep
+#include "must/model/process_manager/instance.hpp"
+#include "must/process_command/make_event.hpp"
+#include "must/query.hpp"
+#include "must/record.hpp"
+#include "must/stored_names.hpp"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace must::detail::model {
+
+// Stores an event in the stream of an instance. Returns false when something else was stored there since `expected`.
+template <typename S, typename E>
+bool store_in_process(S& storage, const process_cause& cause, const E& event, std::string id,
+                      std::optional<must::version> expected) {
+  attributes caused;
+  if (!cause.id.empty()) {
+    caused.emplace(stored_names::extension::causation_id, cause.id);
+    caused.emplace(stored_names::extension::correlation_id, cause.correlation);
+  }
+  const pipeline::event_context context{storage.origin(), storage.origin().clock->now(), {}, &caused};
+  auto record = pipeline::make_event<typename S::data_type>(event, context);
+  record.id = std::move(id);
+  append_condition condition;
+  if (expected) condition.streams.push_back(stream_expectation::exactly(record.subject, *expected));
+  try {
+    return storage.append(std::span(&record, 1), condition).stored();
+  } catch (const duplicate_id&) {
+    return false;
+  }
+}
+
+}  // namespace must::detail::model
