@@ -86,10 +86,8 @@ class memory_log {
   append_result append(std::span<event> events, const index::event_index::plan& made, const append_condition& condition,
                        clock& clock) {
     const index::event_index::hashes plan(made.begin(), made.end());
-    const auto tags = events.front().tags.size();
-    index_.fetch(made, tags);
-    index_.fetch_lists(made, tags);
-    facts stored{*this, events, plan};
+    index_.fetch(made, events.front().tags.size());
+    facts stored{*this, events, made, plan};
     if (const auto answer = kit::judge(stored, std::span<const event>(events), condition)) return *answer;
     return store(events, plan, clock);
   }
@@ -105,7 +103,11 @@ class memory_log {
   }
   // These members answer judge().
   struct facts {
-    [[nodiscard]] position head() const noexcept { return log.records_.size(); }
+    // judge() asks for the head after the ids and before the condition, when what fetch() has begun is there.
+    [[nodiscard]] position head() const noexcept {
+      log.index_.fetch_lists(made, events.front().tags.size());
+      return log.records_.size();
+    }
     [[nodiscard]] kit::known_event known(std::size_t i) {
       const auto& one = events[i];
       if (i == 0) rest = plan;
@@ -118,15 +120,13 @@ class memory_log {
     [[nodiscard]] bool same_content(std::size_t i, position at) const {
       return kit::same_content<Data>(log.at(at), events[i]);
     }
-    [[nodiscard]] bool has(const seen_event& seen) const {
-      return seen.position <= head() && is(log.at(seen.position), seen.source, seen.id);
-    }
     [[nodiscard]] must::version version(std::string_view stream) const { return log.index_.version_of(stream); }
     [[nodiscard]] position last_match(const query& which, position after) const {
       return log.index_.last_match(which, after);
     }
     const memory_log& log;
     std::span<const event> events;
+    const index::event_index::plan& made;
     index::event_index::hashes plan, rest{};
   };
 
