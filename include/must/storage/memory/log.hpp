@@ -120,6 +120,9 @@ class memory_log {
     [[nodiscard]] bool same_content(std::size_t i, position at) const {
       return kit::same_content<Data>(log.at(at), events[i]);
     }
+    [[nodiscard]] bool has(const seen_event& seen) const {
+      return seen.position <= log.records_.size() && is(log.at(seen.position), seen.source, seen.id);
+    }
     [[nodiscard]] must::version version(std::string_view stream) const { return log.index_.version_of(stream); }
     [[nodiscard]] position last_match(const query& which, position after) const {
       return log.index_.last_match(which, after);
