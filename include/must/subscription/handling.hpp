@@ -4,6 +4,7 @@
 
 #include "must/detail/current_error.hpp"
 #include "must/error.hpp"
+#include "must/fwd.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
