@@ -205,14 +205,14 @@ class sqlite_store {
     kit::check_name("key", key);
     file_.check_writable("remove");
     const detail::sqlite::sqlite_file::writer on(file_, "remove");
-    detail::sqlite::sqlite_write within(*on, file_.recent());
+    detail::sqlite::sqlite_write within(*on, file_.recent(), file_.waiting());
     {
       detail::sqlite::sqlite_connection::lease removal(*on, detail::sqlite::sql::remove_cell);
       removal->text(1, key).bind(2, expected_revision);
       removal->run();
     }
     if (::sqlite3_changes((*on).handle()) == 0) return false;
-    commit(within);
+    appender_.commit(within);
     return true;
   }
   /// Runs `work` in a transaction of its own, and commits it. What `work` throws rolls everything back and passes
