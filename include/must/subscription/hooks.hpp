@@ -2,8 +2,7 @@
 // What handlers of `must` itself can do beyond handling events.
 #pragma once
 
-#include "must/fwd.hpp"
-
+#include <cstdint>
 #include <string>
 #include <type_traits>
 
@@ -23,11 +22,11 @@ inline constexpr bool has_hooks = std::is_base_of_v<hooks, Handler>;
 
 // What a handler does at a certain time, and not for an event. It stands between two events of its key.
 struct timed_work {
-  std::string key{};         // What it is parked under.
-  std::string decision{};    // The id of the event that has set it.
-  std::string type{};        // The type of that event.
-  std::string name{};        // Its name, by which it differs from what else that event has set.
-  must::position after = 0;  // Every event at or below it is handled.
+  std::string key{};        // What it is parked under.
+  std::string decision{};   // The id of the event that has set it.
+  std::string type{};       // The type of that event.
+  std::string name{};       // Its name, by which it differs from what else that event has set.
+  std::uint64_t after = 0;  // Every event at or below this position is handled.
 };
 
 }  // namespace must::detail::following
