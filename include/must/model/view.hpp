@@ -95,7 +95,7 @@ class view {
     if (now.active == which_.version && now.is_built) return;
     start_progress(progress);
     while (now.active != which_.version && !stop.stop_requested()) {
-      take_over(now.active, stop);
+      take_over(now, stop);
       now = begun();
     }
     if (!stop.stop_requested() && !now.is_built) finish(now, stop);
@@ -207,10 +207,12 @@ class view {
   }
   // Comes to where the former version is, ends that, comes to just where it was, and takes its place. It returns
   // without having done so when something came between.
-  void take_over(unsigned former, const std::stop_token& stop) {
+  void take_over(const detail::model::view_state& now, const std::stop_token& stop) {
+    const auto former = now.active;
     control_ = {};
     catch_up(stop, [&] {
       control_.before = detail::model::done_by(storage_, name_of(former));
+      control_.before.add_earlier(now.before);
       return control_.before.at;
     });
     if (stop.stop_requested()) return;
@@ -224,20 +226,21 @@ class view {
     detail::following::claim<S> claim(storage_, name_of(former), waiting, counters, ended.get_token());
     announced.end();
     if (!claim.is_held()) return;
-    const auto turn = cell_.change([&](auto& now) {
-      ++now.turn;
-      return now.active == former;
+    const auto turn = cell_.change([&](auto& next) {
+      ++next.turn;
+      return next.active == former;
     });
     if (!turn) return;
     control_.before = detail::model::all_done_by(storage_, claim);
+    control_.before.add_earlier(now.before);
     catch_up(stop, [&] { return control_.before.at; });
     replay_what_is_done(stop);
     if (stop.stop_requested()) return;
-    static_cast<void>(cell_.change([&](auto& now) {
-      if (now.active != former || now.turn != turn->turn) return false;  // The former version follows again.
-      now.active = which_.version;
-      now.wanted = std::max(now.wanted, which_.version);
-      now.before = control_.before;
+    static_cast<void>(cell_.change([&](auto& next) {
+      if (next.active != former || next.turn != turn->turn) return false;  // The former version follows again.
+      next.active = which_.version;
+      next.wanted = std::max(next.wanted, which_.version);
+      next.before = control_.before;
       return true;
     }));
     claim.release(claim.found().handled);
