@@ -137,7 +137,8 @@ struct sqlite_fixture {
   // How often each thing was counted, by a table.
   class counts {
    public:
-    explicit counts(const sqlite_fixture& of) : path_(of.folder.file()) {
+    template <typename Place>
+    explicit counts(const Place& of) : path_(of.folder.file()) {
       execute(path_, "CREATE TABLE counted(what TEXT PRIMARY KEY, times INTEGER)");
     }
     void add(must::sqlite_transaction& in, const std::string& what) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/model/process_manager/instance.hpp"
 #include "must/model/process_manager/listing.hpp"
 #include "must/model/process_manager/options.hpp"
 #include "must/model/process_manager/reaction.hpp"  // IWYU pragma: export
@@ -16,6 +17,7 @@
 #include "must/subscription/wait_outcome.hpp"
 #include "must/timestamp.hpp"
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <tuple>
@@ -84,10 +86,13 @@ class basic_process_manager {
   static subscription_options by_instance(S& storage, subscription_options options) {
     if (!options.key_of)
       options.key_of = [&storage](const event_head& head) {
-        std::string key;
-        static_cast<void>(storage.read(query::all(), {.after = head.position - 1, .until = head.position},
-                                       [&](const auto& record) { key = runner::key_or_stream(record); }));
-        return key;
+        std::optional<std::string> key;
+        static_cast<void>(
+            storage.read(query::all(), {.after = head.position - 1, .until = head.position}, [&](const auto& record) {
+              if (record.id == head.id && record.source == head.source) key = runner::key_or_stream(record);
+            }));
+        if (!key) detail::model::raise_event_is_lost(head.id, head.position);
+        return *std::move(key);
       };
     return options;
   }

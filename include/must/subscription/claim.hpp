@@ -38,7 +38,9 @@ namespace must::detail::following {
 
 [[noreturn]] inline void raise_not_owner(const std::string& name, const std::string& owner) {
   raise({.code = error_code::not_owner,
-         .message = "subscription " + text::in_quotes(name) + " is followed by " + text::in_quotes(owner),
+         .message = "subscription " + text::in_quotes(name) +
+                    (owner.empty() ? " was taken over by another process, which has ended"
+                                   : " is followed by " + text::in_quotes(owner)),
          .field = "owner"});
 }
 
@@ -233,7 +235,7 @@ class claim {
     spoiled_ = true;
     if (!now) raise_history_changed(name_, now_.handled, "its checkpoint is gone");
     const auto by = owned_fields::of(now->bytes).by;
-    if (by.owner == by_.owner && by.epoch == by_.epoch)
+    if (by.epoch < by_.epoch || (by.owner == by_.owner && by.epoch == by_.epoch))
       raise_history_changed(name_, now_.handled, "its checkpoint is not as it was written last");
     raise_not_owner(name_, by.owner);
   }

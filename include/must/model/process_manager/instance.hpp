@@ -33,10 +33,10 @@ using trigger_kind = process_decided::cause;
 struct process_trigger {
   trigger_kind on = trigger_kind::unknown;
   std::string now{}, former{};
-  position event = 0;
+  seen_event event{};
 
   [[nodiscard]] static process_trigger of_event(const std::string& source, const std::string& id, position at) {
-    return {trigger_kind::event, stored_names::joined({source, id}), source + " " + id, at};
+    return {trigger_kind::event, stored_names::joined({source, id}), source + " " + id, {at, source, id}};
   }
   [[nodiscard]] static process_trigger of_refusal(const std::string& decision, std::uint32_t index) {
     const auto number = std::to_string(index);
@@ -51,7 +51,7 @@ struct process_trigger {
   }
   [[nodiscard]] bool is_of(const process_decided& decided) const {
     if (decided.on == trigger_kind::unknown)
-      return decided.trigger == former && (decided.position == 0) == (event == 0);
+      return decided.trigger == former && (decided.position == 0) == (event.position == 0);
     return decided.on == on && decided.trigger == now;
   }
 };
@@ -67,6 +67,16 @@ struct process_cause {
     return {event.id, found == event.extensions.end() ? attribute_value(event.id) : found->second};
   }
 };
+
+[[noreturn]] inline void raise_event_is_lost(const std::string& id, position at, const std::string& stream = {}) {
+  raise({.code = error_code::history_changed,
+         .message = "the event " + text::in_quotes(id) + " that a process has seen at position " + std::to_string(at) +
+                    " is not there any more: the store was restored or replaced; reset the follower" +
+                    (stream.empty() ? "" : ", and end by hand the process that has decided on it"),
+         .stream = stream,
+         .event_id = id,
+         .position = at});
+}
 
 class process_instance {
  public:

@@ -37,13 +37,17 @@ class kept_instance {
   P& state(S& storage) {
     using event_type = recorded<typename S::data_type>;
     for (; folded_ < told_.decisions().size(); ++folded_) {
-      const auto at = told_.decisions()[folded_].what.position;
+      const auto& decided = told_.decisions()[folded_].what;
+      const auto at = decided.position;
       if (at == 0) continue;
+      bool found = false;
       const auto read = storage.read(query::all(), {.after = at - 1, .until = at}, [&](const event_type& record) {
-        pipeline::apply_to(*state_, typename P::events{}, record);
+        found = process_trigger::of_event(record.source, record.id, at).is_of(decided);
+        if (found) pipeline::apply_to(*state_, typename P::events{}, record);
       });
       if (!read.complete)
         raise({.code = error_code::storage_error, .message = "the store ended a read early", .operation = "read"});
+      if (!found) raise_event_is_lost(decided.trigger, at, told_.stream());
     }
     return *state_;
   }

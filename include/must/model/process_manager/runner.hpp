@@ -168,11 +168,14 @@ class process_runner : public following::hooks {
     const auto& told = one.told();
     for (int conflicts = 0;; ++conflicts) {
       if (const auto known = told.on(trigger)) return known;
-      process_decided to{
-          .manager = name_, .key = told.key(), .on = trigger.on, .trigger = trigger.now, .position = trigger.event};
+      process_decided to{.manager = name_,
+                         .key = told.key(),
+                         .on = trigger.on,
+                         .trigger = trigger.now,
+                         .position = trigger.event.position};
       if (!decide(one, to)) return std::nullopt;
       check_goes_on(told, to);
-      if (store_in_process(*storage_, cause, to, decision_id(told.key(), trigger), told.version())) {
+      if (store_in_process(*storage_, cause, to, decision_id(told.key(), trigger), told.version(), trigger.event)) {
         one.catch_up(*storage_);
         one.has_folded_all();
         continue;

@@ -19,9 +19,10 @@
 namespace must::detail::model {
 
 // Stores an event in the stream of an instance. Returns false when something else was stored there since `expected`.
+// Throws history_changed when the store has not the event that was `seen`.
 template <typename S, typename E>
 bool store_in_process(S& storage, const process_cause& cause, const E& event, std::string id,
-                      std::optional<must::version> expected) {
+                      std::optional<must::version> expected, const seen_event& seen = {}) {
   attributes caused;
   if (!cause.id.empty()) {
     caused.emplace(stored_names::extension::causation_id, cause.id);
@@ -31,9 +32,12 @@ bool store_in_process(S& storage, const process_cause& cause, const E& event, st
   auto record = pipeline::make_event<typename S::data_type>(event, context);
   record.id = std::move(id);
   append_condition condition;
+  if (seen.position != 0) condition.seen.push_back(seen);
   if (expected) condition.streams.push_back(stream_expectation::exactly(record.subject, *expected));
   try {
-    return storage.append(std::span(&record, 1), condition).stored();
+    const auto answer = storage.append(std::span(&record, 1), condition);
+    if (!answer.stored() && answer.why().failed == conflict::part::history) raise_event_is_lost(seen.id, seen.position);
+    return answer.stored();
   } catch (const duplicate_id&) {
     return false;
   }
