@@ -6,6 +6,7 @@
 #include <must/must.hpp>
 #include <must/storage/memory.hpp>
 
+#include <chrono>
 #include <iostream>
 #include <stdexcept>
 #include <string>
@@ -45,7 +46,7 @@ int main() {
 
   // Patient: without a stage, or with one that fails, an event is tried again.
   auto relay = must::relay(store, "kitchen", must::query::all(), orders,
-                           {.following = {.on_failure = {.attempts = 1'000, .delay = must::duration{1'000}}}});
+                           {.following = {.on_failure = {.attempts = 1'000, .delay = std::chrono::milliseconds(1)}}});
   const auto done = relay.run_once();
   orders.close();
   kitchen.join();

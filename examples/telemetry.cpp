@@ -34,7 +34,7 @@ struct Deposit {
 struct Spans {
   void started(const must::operation&) noexcept { ++depth; }
   void stopped(const must::operation& what, std::int64_t nanoseconds, const must::error* why) noexcept {
-    std::cout << std::string(2 * --depth, ' ') << must::operation_name(what.kind);
+    std::cout << std::string(2 * --depth, ' ') << must::name_of(what.kind);
     const auto attribute = [](const char* name, std::string_view value) {
       if (!value.empty()) std::cout << ' ' << name << '=' << value;
     };
@@ -44,9 +44,12 @@ struct Spans {
       attribute("cloudevents.event_id", what.id);
       attribute("cloudevents.event_source", what.source);
       attribute("cloudevents.event_type", what.type);
-      attribute("cloudevents.event_subject", what.subject);
+      attribute("cloudevents.event_subject", what.stream);
     }
-    if (why != nullptr) attribute("error.message", why->message);
+    if (why != nullptr) {
+      attribute("error.type", must::name_of(why->code));
+      attribute("error.message", why->message);
+    }
     std::cout << (nanoseconds < 0 ? " (the clock went back)\n" : "\n");
   }
   std::size_t depth = 0;

@@ -444,7 +444,7 @@ TEST_CASE("event: an erased payload stops a fold, and is an error of its own", "
   auto gone = raw("gone", "named", "");
   gone.data = must::payload::erased({"gdpr", {.microseconds = 0}});
   put(store, gone);
-  CHECK_THROWS_AS(must::load(store, must::stream<People>("people")), must::erased_error);
+  CHECK_THROWS_AS(must::load(store, must::stream<People>("people")), must::erased);
 }
 
 TEST_CASE("event: an event that cannot be encoded is a codec_error, and nothing is stored", "[core]") {

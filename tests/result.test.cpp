@@ -5,8 +5,10 @@
 #include "support/catch.hpp"
 
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 namespace {
 
@@ -73,8 +75,22 @@ TEST_CASE("error: raise throws the exception that is named like the code, and it
                           bad_input, codec_error, erased, storage_error, outcome_unknown})
     CHECK(thrown_for(code) == code);
   CHECK_THROWS_AS(must::raise({.code = unauthorized}), must::unauthorized);
-  CHECK_THROWS_AS(must::raise({.code = erased}), must::erased_error);
+  CHECK_THROWS_AS(must::raise({.code = erased}), must::erased);
   CHECK_THROWS_AS(must::raise({.code = outcome_unknown}), must::outcome_unknown);
+}
+
+TEST_CASE("error: each code has a name to log, which is that of its exception", "[core]") {
+  std::set<std::string_view> names;
+  const auto last = static_cast<int>(must::error_code::undeliverable);
+  for (int i = 0; i <= last; ++i) {
+    const auto name = must::name_of(static_cast<must::error_code>(i));
+    CHECK_FALSE(name.empty());
+    CHECK(names.insert(name).second);
+  }
+  CHECK(must::name_of(static_cast<must::error_code>(last + 1)).empty());
+  STATIC_REQUIRE(must::name_of(must::error_code::erased) == "erased");
+  STATIC_REQUIRE(must::name_of(must::error_code::poison) == "poison");
+  STATIC_REQUIRE(must::name_of(must::error_code::undeliverable) == "undeliverable");
 }
 
 TEST_CASE("error: who has all names of must at hand writes texts to a stream as ever", "[core]") {

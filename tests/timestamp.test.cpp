@@ -7,7 +7,9 @@
 #include <chrono>
 #include <cstdint>
 #include <random>
+#include <ratio>
 #include <string>
+#include <type_traits>
 
 namespace {
 
@@ -155,6 +157,32 @@ TEST_CASE("duration: is made of any std::chrono::duration, without overflow", "[
   CHECK(must::duration(std::chrono::microseconds::max()).microseconds == INT64_MAX);
   CHECK(must::duration(std::chrono::hours::max()).microseconds == INT64_MAX);
   CHECK(must::duration(std::chrono::hours::min()).microseconds == INT64_MIN);
+}
+
+TEST_CASE("duration: converts to any std::chrono::duration, without overflow", "[timestamp][core]") {
+  using namespace std::chrono_literals;
+  const must::duration span = 90'061'001'999us;
+  const std::chrono::microseconds whole = span;
+  CHECK(whole == 90'061'001'999us);
+  CHECK(std::chrono::nanoseconds(span) == 90'061'001'999'000ns);
+  CHECK(std::chrono::milliseconds(span) == 90'061'001ms);
+  CHECK(std::chrono::seconds(must::duration(-1'999'999us)) == -1s);
+  CHECK(std::chrono::hours(span) == 25h);
+  CHECK(std::chrono::duration<double>(must::duration(1'500ms)).count() == 1.5);
+  CHECK(std::chrono::duration<std::int64_t, std::ratio<1, 3>>(must::duration(2s)).count() == 6);
+
+  const must::duration longest(INT64_MAX), lowest(INT64_MIN);
+  CHECK(std::chrono::microseconds(longest) == std::chrono::microseconds::max());
+  CHECK(std::chrono::microseconds(lowest) == std::chrono::microseconds::min());
+  CHECK(std::chrono::nanoseconds(longest) == std::chrono::nanoseconds::max());
+  CHECK(std::chrono::nanoseconds(lowest) == std::chrono::nanoseconds::min());
+  CHECK(std::chrono::nanoseconds(must::duration(9'223'372'036'854'775)).count() == 9'223'372'036'854'775'000);
+  CHECK(std::chrono::milliseconds(longest).count() == INT64_MAX / 1'000);
+  CHECK(std::chrono::seconds(longest).count() == INT64_MAX / 1'000'000);
+  CHECK(std::chrono::hours(longest).count() == INT64_MAX / 3'600'000'000);
+  CHECK(std::chrono::duration<std::int16_t>(must::duration(24h)).count() == INT16_MAX);
+  CHECK(must::duration(std::chrono::milliseconds(must::duration(5ms))) == 5ms);
+  STATIC_REQUIRE_FALSE(std::is_convertible_v<must::duration, std::int64_t>);
 }
 
 TEST_CASE("system_clock: tells the time of the machine with six digits", "[timestamp][core]") {

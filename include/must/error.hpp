@@ -34,6 +34,29 @@ enum class error_code {
   undeliverable       ///< A delivery can deliver nothing until a person has changed something.
 };
 
+/// Returns the name of a code as it is written in C++, such as "version_conflict". It is empty for a number that is no
+/// code.
+[[nodiscard]] constexpr std::string_view name_of(error_code code) noexcept {
+  switch (code) {
+    case error_code::unauthorized: return "unauthorized";
+    case error_code::invalid: return "invalid";
+    case error_code::version_conflict: return "version_conflict";
+    case error_code::duplicate_id: return "duplicate_id";
+    case error_code::duplicate_command: return "duplicate_command";
+    case error_code::position_ahead: return "position_ahead";
+    case error_code::bad_input: return "bad_input";
+    case error_code::codec_error: return "codec_error";
+    case error_code::erased: return "erased";
+    case error_code::storage_error: return "storage_error";
+    case error_code::outcome_unknown: return "outcome_unknown";
+    case error_code::not_owner: return "not_owner";
+    case error_code::history_changed: return "history_changed";
+    case error_code::poison: return "poison";
+    case error_code::undeliverable: return "undeliverable";
+  }
+  return {};
+}
+
 /// A text that is empty most of the time, and then takes no more memory than a pointer. Errors consist of such texts.
 class sparse_text final {
  public:
@@ -167,7 +190,7 @@ class codec_error final : public exception {
   using exception::exception;
 };
 /// The exception of error_code::erased, and of no other code. \see error_code
-class erased_error final : public exception {
+class erased final : public exception {
   using exception::exception;
 };
 /// The exception of error_code::storage_error, and of no other code. \see error_code
@@ -187,7 +210,7 @@ class history_changed final : public exception {
   using exception::exception;
 };
 /// The exception of error_code::poison, and of no other code. \see error_code
-class poison_error final : public exception {
+class poison final : public exception {
   using exception::exception;
 };
 /// The exception of error_code::undeliverable, and of no other code. \see error_code
@@ -206,12 +229,12 @@ class undeliverable final : public exception {
     case error_code::position_ahead: throw position_ahead(std::move(why));
     case error_code::bad_input: throw bad_input(std::move(why));
     case error_code::codec_error: throw codec_error(std::move(why));
-    case error_code::erased: throw erased_error(std::move(why));
+    case error_code::erased: throw erased(std::move(why));
     case error_code::storage_error: throw storage_error(std::move(why));
     case error_code::outcome_unknown: throw outcome_unknown(std::move(why));
     case error_code::not_owner: throw not_owner(std::move(why));
     case error_code::history_changed: throw history_changed(std::move(why));
-    case error_code::poison: throw poison_error(std::move(why));
+    case error_code::poison: throw poison(std::move(why));
     case error_code::undeliverable: throw undeliverable(std::move(why));
   }
   throw exception(std::move(why));

@@ -48,7 +48,7 @@ loaded<S> loaded_by(const Folding& folding) {
 /// Reads one state from a store: `must::load(store, must::stream<Account>("a1"))`. The cost is that of its events.
 /// \throws version_conflict  when the stream is at another version than at_version expects
 /// \throws codec_error       when an event cannot be read
-/// \throws erased_error      when the data of an event was erased
+/// \throws erased      when the data of an event was erased
 /// \throws storage_error     when the store fails
 template <Storage Store, State S>
 [[nodiscard]] loaded<S> load(Store& storage, dependency<S> from) {
@@ -77,7 +77,7 @@ template <typename Data>
 struct stored_event : recorded<Data> {
   /// Returns the event when it is an E, and nothing otherwise. An earlier version is converted to the current one.
   /// \throws codec_error   when it is an E that cannot be read
-  /// \throws erased_error  when it is an E whose data was erased
+  /// \throws erased  when it is an E whose data was erased
   template <Event E>
   [[nodiscard]] std::optional<E> as() const {
     std::optional<E> found;
@@ -89,7 +89,7 @@ struct stored_event : recorded<Data> {
   ///
   /// Without any E, a store of structs calls the visitor with the struct that is stored, if the visitor takes it.
   /// \throws codec_error   when it is an E that cannot be read
-  /// \throws erased_error  when it is an E whose data was erased
+  /// \throws erased  when it is an E whose data was erased
   template <typename... E, typename Visitor>
   bool visit(Visitor&& visitor) const {
     if constexpr (sizeof...(E) > 0) {

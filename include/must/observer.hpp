@@ -20,8 +20,8 @@ enum class operation_kind : std::uint8_t {
 };
 
 /// Returns the name of a kind: "command", "append", "read" or "handler".
-[[nodiscard]] constexpr const char* operation_name(operation_kind kind) noexcept {
-  constexpr const char* names[] = {"command", "append", "read", "handler"};
+[[nodiscard]] constexpr std::string_view name_of(operation_kind kind) noexcept {
+  constexpr std::string_view names[] = {"command", "append", "read", "handler"};
   return names[static_cast<std::uint8_t>(kind)];
 }
 
@@ -38,7 +38,7 @@ struct operation {
   /// The source of the first event.
   std::string_view source{};
   /// The stream of the first event.
-  std::string_view subject{};
+  std::string_view stream{};
   /// The position of the first event. It is 0 when the event is not stored yet.
   must::position position = 0;
   /// The number of events that are appended or handled.

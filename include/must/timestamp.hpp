@@ -15,7 +15,19 @@
 
 namespace must {
 
-/// A span of time in microseconds. Every std::chrono::duration converts to it.
+namespace detail {
+
+// The spans of std::chrono, without <chrono>.
+template <typename Duration>
+concept ChronoSpan = requires(Duration span) {
+  span.count();
+  Duration::period::num;
+  Duration::period::den;
+};
+
+}  // namespace detail
+
+/// A span of time in microseconds. Every std::chrono::duration converts to it, and it converts to every one.
 struct duration {
   std::int64_t microseconds = 0;  ///< The number of microseconds, which may be negative.
 
@@ -24,18 +36,31 @@ struct duration {
 
   /// Converts a std::chrono::duration. A span that 64 bits of microseconds cannot hold becomes the nearest that they
   /// can.
-  template <typename Duration>
-    requires requires(Duration span) {
-      span.count();
-      Duration::period::num;
-      Duration::period::den;
-    }
+  template <detail::ChronoSpan Duration>
   constexpr duration(Duration span)
       : microseconds(
             rounded(static_cast<long double>(span.count()) * 1e6L * Duration::period::num / Duration::period::den)) {}
+  /// Converts to a std::chrono::duration, as std::chrono::duration_cast does: what is less than one of its units is cut
+  /// off. A span that it cannot hold becomes the nearest that it can.
+  template <detail::ChronoSpan Duration>
+  constexpr operator Duration() const {
+    const auto count = in_units_of<typename Duration::period>();
+    if (count >= static_cast<long double>(Duration::max().count())) return Duration::max();
+    if (count <= static_cast<long double>(Duration::min().count())) return Duration::min();
+    return Duration(static_cast<typename Duration::rep>(count));
+  }
   friend constexpr auto operator<=>(const duration&, const duration&) = default;
 
  private:
+  // One multiplication or one division: the whole units are exact.
+  template <typename Period>
+  [[nodiscard]] constexpr long double in_units_of() const {
+    constexpr auto units = static_cast<long double>(Period::den), span = 1e6L * Period::num;
+    if constexpr (units >= span)
+      return static_cast<long double>(microseconds) * (units / span);
+    else
+      return static_cast<long double>(microseconds) / (span / units);
+  }
   // The nearest there is: a span like hours::max() is beyond what 64 bits of microseconds hold.
   static constexpr std::int64_t rounded(long double count) {
     if (count >= 9.223372036854775807e18L) return INT64_MAX;

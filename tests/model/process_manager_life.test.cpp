@@ -154,7 +154,7 @@ TEST_CASE("process_manager: one that issues a refused command again and again is
     try {
       settle<Stubborn>(store);
       FAIL("it came to an end");
-    } catch (const must::poison_error& why) {
+    } catch (const must::poison& why) {
       CHECK(why.error().message.find("\"bad\"") != std::string::npos);
       CHECK(why.error().stream == "process/orders/bad");
     }
@@ -169,7 +169,7 @@ TEST_CASE("process_manager: deadlines that are due at once are stopped after man
   must::memory_store<> store({.clock = &clock});
   must::append(store, Placed{"one"});
   for (int tries = 0; tries < 2; ++tries) {
-    CHECK_THROWS_AS(settle<Restless>(store), must::poison_error);
+    CHECK_THROWS_AS(settle<Restless>(store), must::poison);
     CHECK(count(store, must::process_decided::type) == 100);
   }
   settle<Calm>(store);

@@ -17,7 +17,7 @@ struct kinds {
   void started(const must::operation&) noexcept {}
   void stopped(const must::operation& what, std::int64_t, const must::error* why) noexcept {
     if (what.kind == must::operation_kind::read) return;
-    seen.push_back(std::string(must::operation_name(what.kind)) + " " + std::string(what.id) +
+    seen.push_back(std::string(must::name_of(what.kind)) + " " + std::string(what.id) +
                    (why == nullptr ? "" : ": " + why->message));
   }
   std::vector<std::string> seen{};

@@ -56,8 +56,8 @@ class notes {
 
  private:
   static std::string describe(const must::operation& what) {
-    auto text = must::operation_name(what.kind) + (what.type.empty() ? "" : " " + std::string(what.type));
-    if (!what.subject.empty()) text += " of " + std::string(what.subject);
+    auto text = std::string(must::name_of(what.kind)) + (what.type.empty() ? "" : " " + std::string(what.type));
+    if (!what.stream.empty()) text += " of " + std::string(what.stream);
     if (what.events > 1) text += " x" + std::to_string(what.events);
     if (what.position != 0) text += " at " + std::to_string(what.position);
     return text;

@@ -6,12 +6,13 @@
 #include "must/text/quoted.hpp"
 
 #include <exception>
+#include <string_view>
 
 namespace must::detail {
 
 // Returns the exception that a catch block handles. One of `must` tells all, any other becomes storage_error of
 // `operation`.
-inline error current_error(const char* operation) {
+inline error current_error(std::string_view operation) {
   try {
     throw;
   } catch (const exception& why) {

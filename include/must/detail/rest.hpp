@@ -11,14 +11,12 @@
 
 namespace must::detail {
 
-inline std::chrono::microseconds to_chrono(duration span) { return std::chrono::microseconds(span.microseconds); }
-
 // Sleeps until a stop is requested, or the time has passed.
 inline void rest(duration span, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, to_chrono(span), [] { return false; });
+  wake.wait_for(lock, stop, std::chrono::microseconds(span), [] { return false; });
 }
 
 }  // namespace must::detail

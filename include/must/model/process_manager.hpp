@@ -39,7 +39,7 @@ class basic_process_manager {
                       detail::model::one_lane(by_instance(storage, std::move(options)))) {}
 
   /// Follows the store until a stop is requested. A stop takes effect between two commands.
-  /// \throws poison_error  when a process decides 100 times in a row on refusals of its own commands, or on deadlines
+  /// \throws poison  when a process decides 100 times in a row on refusals of its own commands, or on deadlines
   ///                       that are due at once, and the failure policy does not say otherwise
   /// \throws ...  what subscription::run throws, and when the failure policy says stop, what react and the rules of
   ///              commands throw

@@ -80,8 +80,7 @@ class postgres_store {
     kit::check_name("source", origin_.source);
     row_ = backend_.open(options_.create);
     listener_ = std::make_unique<detail::postgres::pg_listener>(
-        backend_.pool, options_.notify ? row_.channel : std::string(), head_sql_,
-        std::chrono::microseconds(options_.poll_interval.microseconds));
+        backend_.pool, options_.notify ? row_.channel : std::string(), head_sql_, options_.poll_interval);
   }
 
   /// Returns the statements that make a schema, for programs that run migrations by hand, in one transaction.

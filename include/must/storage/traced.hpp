@@ -72,8 +72,8 @@ class traced : public kit::decorator<S> {
   auto appending(std::span<const event> events, std::size_t count, Run&& run) -> decltype(run()) {
     if constexpr (kit::observes<O>) {
       if (events.empty()) return kit::observe(*observer_, {.kind = operation_kind::append, .events = count}, run);
-      const auto type = events[0].type, id = events[0].id, source = events[0].source, subject = events[0].subject;
-      return kit::observe(*observer_, {operation_kind::append, type, id, source, subject, 0, count}, run);
+      const auto type = events[0].type, id = events[0].id, source = events[0].source, stream = events[0].subject;
+      return kit::observe(*observer_, {operation_kind::append, type, id, source, stream, 0, count}, run);
     } else {
       return run();
     }

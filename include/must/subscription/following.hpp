@@ -29,6 +29,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -151,7 +152,8 @@ class following {
     const auto is_done = [&](std::size_t finished, std::size_t all) {
       return finished == all || stop_.stop_requested();
     };
-    while (lanes_.are_open() && !lanes_.pool().wait(to_chrono(options_.save_interval), is_done)) save_when_due();
+    while (lanes_.are_open() && !lanes_.pool().wait(std::chrono::microseconds(options_.save_interval), is_done))
+      save_when_due();
   }
   // Waits for new events, no longer than until it is time to save.
   void idle() {
@@ -283,9 +285,9 @@ class following {
       const auto full = lanes_.pool().size() >= options_.window;
       if (!full && !claim_.is_save_due()) return true;
       if (full)
-        lanes_.pool().wait(to_chrono(options_.save_interval), [&](std::size_t finished, std::size_t all) {
-          return finished >= (all + 1) / 2 || stop_.stop_requested();
-        });
+        lanes_.pool().wait(
+            std::chrono::microseconds(options_.save_interval),
+            [&](std::size_t finished, std::size_t all) { return finished >= (all + 1) / 2 || stop_.stop_requested(); });
       save();
     }
     return false;

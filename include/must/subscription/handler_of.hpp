@@ -31,7 +31,7 @@ class typed_handler {
 
   /// Decodes an event and calls the function with it.
   /// \throws codec_error   when the event cannot be read
-  /// \throws erased_error  when the data of the event was erased
+  /// \throws erased  when the data of the event was erased
   /// \throws ...           what the function throws
   template <typename Data>
     requires(detail::following::takes_event<F, Data, E> && ...)
@@ -40,7 +40,7 @@ class typed_handler {
   }
   /// Decodes an event and calls the function with it in a transaction.
   /// \throws codec_error   when the event cannot be read
-  /// \throws erased_error  when the data of the event was erased
+  /// \throws erased  when the data of the event was erased
   /// \throws ...           what the function throws
   template <typename Transaction, typename Data>
     requires(detail::following::takes_event<F, Data, E, Transaction> && ...)

@@ -47,12 +47,6 @@ constexpr error_code code_of() {
   }
 }
 
-inline const char* name_of(error_code code) {
-  return code == error_code::unauthorized ? "unauthorized"
-         : code == error_code::invalid    ? "invalid"
-                                          : "version_conflict";
-}
-
 inline std::string describe(const error& refusal) {
   return std::string(name_of(refusal.code)) + " \"" + refusal.message + "\"" +
          (refusal.rule.empty() ? "" : " (" + std::string(refusal.rule) + ")");
@@ -110,7 +104,7 @@ class [[nodiscard]] outcome {
   void then_refused(std::string_view reason = {}) const {
     constexpr auto code = detail::code_of<Exception>();
     if (refusal_ && refusal_->code == code && (reason.empty() || refusal_->message == reason)) return;
-    const auto wanted = std::string("refused: ") + detail::name_of(code) +
+    const auto wanted = "refused: " + std::string(name_of(code)) +
                         (reason.empty() ? std::string() : " \"" + std::string(reason) + "\"");
     throw assertion_failed("the command was expected to be refused (- expected, + actual)\n" +
                            diff({wanted}, actual_lines()));

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "must/delivery/stage/flow.hpp"
-#include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -103,7 +103,7 @@ class consumer_link final : public stage_subscriber<T> {
   }
   std::shared_ptr<stage_subscription> subscribed_within(duration timeout, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    subscribed_.wait_for(lock, stop, must::detail::to_chrono(timeout), [&] { return subscription_ != nullptr; });
+    subscribed_.wait_for(lock, stop, std::chrono::microseconds(timeout), [&] { return subscription_ != nullptr; });
     return subscription_;
   }
   std::int64_t missing() { return options_.max_demand - std::exchange(left_, options_.max_demand); }

@@ -82,7 +82,7 @@ auto observe(O& observer, const operation& what, Run&& run) -> decltype(run()) {
     }
   } catch (...) {
     const auto took = monotonic_nanoseconds() - began;
-    const auto why = detail::current_error(operation_name(what.kind));
+    const auto why = detail::current_error(name_of(what.kind));
     observer.stopped(what, took, &why);
     throw;
   }

@@ -88,7 +88,7 @@ class dense_positions : public must::kit::decorator<S> {
     requires WaitableStorage<S>
   {
     using clock = std::chrono::steady_clock;
-    const auto end = clock::now() + std::chrono::microseconds(timeout.microseconds);
+    const auto end = clock::now() + std::chrono::microseconds(timeout);
     for (;;) {
       const auto seen = this->storage().head();
       if (count_at(seen) >= until) return true;
