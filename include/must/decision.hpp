@@ -9,6 +9,7 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/stream_version.hpp"
 
 #include <concepts>
 #include <optional>

@@ -2,8 +2,7 @@
 // The names of the core, for headers that only mention them.
 #pragma once
 
-#include "must/config.hpp"          // IWYU pragma: keep
-#include "must/stream_version.hpp"  // IWYU pragma: export
+#include "must/config.hpp"  // IWYU pragma: keep
 
 #include <cstdint>
 
@@ -14,6 +13,8 @@ namespace must {
 /// The place of an event in the one order of a store. Positions are 1 or more and rise with each commit. They may have
 /// gaps. 0 is before the first event.
 using position = std::uint64_t;
+
+struct version;
 
 struct error;
 class exception;

@@ -5,6 +5,7 @@
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/fwd.hpp"
+#include "must/stream_version.hpp"
 #include "must/text/quoted.hpp"
 
 #include <cstdint>

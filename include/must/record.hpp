@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/stream_version.hpp"
 #include "must/timestamp.hpp"
 
 #include <cstddef>

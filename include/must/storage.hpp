@@ -7,6 +7,7 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
+#include "must/stream_version.hpp"
 
 #include <concepts>
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include "must/detail/members.hpp"
 #include "must/detail/sha256.hpp"
 #include "must/fwd.hpp"
+#include "must/stream_version.hpp"
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 

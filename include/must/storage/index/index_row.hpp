@@ -5,6 +5,7 @@
 #include "must/detail/arena.hpp"
 #include "must/fwd.hpp"
 #include "must/storage/index/few_list.hpp"
+#include "must/stream_version.hpp"
 
 #include <algorithm>
 #include <cstddef>
