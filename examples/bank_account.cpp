@@ -100,7 +100,8 @@ void use(Store& store) {
   must::process_command(OpenAccount{"alice", "Alice"}, store);
   must::process_command(OpenAccount{"bob", "Bob"}, store);
   must::process_command(Deposit{"alice", 100}, store);
-  must::process_command(Withdraw{"alice", 30}, store);
+  const auto withdrawn = must::process_command(Withdraw{"alice", 30}, store, must::return_state);
+  std::cout << "alice has " << withdrawn.state.balance << " left\n";
   const auto transfer = must::process_command(Transfer{"alice", "bob", 50}, store);
   std::cout << "the transfer is events " << transfer.first << " to " << transfer.last << '\n';
 

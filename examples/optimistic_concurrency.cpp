@@ -19,12 +19,11 @@ struct Page {
   void apply(const Edited& edit) { text = edit.text; }
 };
 
-// Replaces what its author saw, and nothing else.
+// Replaces what is there. Its caller says at which version, and it is refused at any other.
 struct Replace {
   std::string page, text;
-  must::version seen;
 
-  auto depends_on() const { return must::stream<Page>(page).at_version(seen); }
+  auto depends_on() const { return must::stream<Page>(page); }
   static constexpr auto be_authorized = must::anyone;
   static constexpr auto be_valid = must::always;
   Edited be_translated_to_events() const { return {page, text}; }
@@ -43,11 +42,12 @@ struct AddLine {
 int main() {
   must::memory_store<Edited> store;
   must::append(store, Edited{"welcome", "Hello"});
-  const auto seen = store.version("welcome");  // by Ann and by Bob
+  const must::expected_version seen{store.version("welcome")};  // by Ann and by Bob
 
-  must::process_command(Replace{"welcome", "Hello from Ann", seen}, store);
-  if (const auto done = must::try_process_command(Replace{"welcome", "Hello from Bob", seen}, store); !done)
-    std::cout << "Bob: " << done.error().message << '\n';
+  const auto ann = must::process_command(Replace{"welcome", "Hello from Ann"}, store, seen);
+  std::cout << "Ann: the page is at version " << *ann.version << '\n';
+  if (const auto bob = must::try_process_command(Replace{"welcome", "Hello from Bob"}, store, seen); !bob)
+    std::cout << "Bob: " << bob.error().message << '\n';
 
   std::array<std::thread, 4> authors;
   for (auto& author : authors)

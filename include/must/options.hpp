@@ -2,7 +2,9 @@
 // The options of process_command that `must` itself defines.
 #pragma once
 
+#include "must/fwd.hpp"
 #include "must/metadata.hpp"  // IWYU pragma: export
+#include "must/stream_version.hpp"
 #include "must/timestamp.hpp"
 
 #include <string>
@@ -31,5 +33,26 @@ struct identified_by {
   /// The id of the command, of 1 to 512 bytes.
   std::string id{};
 };
+
+/// An option of process_command: the version at which the stream of the command must be, `must::expected_version{3}`.
+/// 0 expects that there is no such stream yet.
+///
+/// The command fails with version_conflict when its stream is at another version, and is not tried again. Its stream is
+/// the one that depends_on names, or else the one that all of its events are in. A command about several streams, or
+/// about none, fails with bad_input. A command that is sent again under its id gets the result of the first time,
+/// whatever the version is now.
+struct expected_version {
+  /// The version, which is that of the last event of the stream.
+  must::version version{};
+};
+
+/// The type of must::return_state.
+struct return_state_t {};
+
+/// An option of process_command: `processed.state` is the state that the command depends on, with its events in it.
+///
+/// It is what must::load gives at the last position of the command. That costs a read of the events of the command. A
+/// command that is known by its id has not read its past, and reads it then.
+inline constexpr return_state_t return_state{};
 
 }  // namespace must

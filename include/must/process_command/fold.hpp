@@ -119,6 +119,11 @@ class boundary {
                     .actual = version_.value};
   }
   [[nodiscard]] version last_version() const { return version_; }
+  // Tells the version of a stream, if the boundary is the whole stream.
+  void tell_version(std::string_view stream, std::optional<version>& seen) const {
+    const auto& item = on_->item();
+    if (item.stream == stream && item.types.empty() && item.tags.empty()) seen = version_;
+  }
 
  private:
   const dependency<S>* on_;
@@ -176,6 +181,9 @@ class fold {
     for (const auto& one : boundaries_)
       if (auto found = one.mismatch()) return found;
     return std::nullopt;
+  }
+  void tell_version(std::string_view stream, std::optional<version>& seen) const {
+    for (const auto& one : boundaries_) one.tell_version(stream, seen);
   }
   // Returns whether one of its states is folded from events of a type.
   [[nodiscard]] bool folds(std::string_view type) const {
@@ -250,6 +258,17 @@ class folding {
     read_on(storage, 0, until);
     condition_.after = until;
   }
+  // Folds on to the last event of the command itself.
+  template <typename S>
+  void fold_on(S& storage, position last) {
+    if (!condition_.query.is_none()) read_on(storage, condition_.after, last);
+  }
+  // Folds anew, up to a position.
+  template <typename S>
+  void fold_anew(S& storage, position last) {
+    start_over();
+    if (!condition_.query.is_none()) read_on(storage, 0, last);
+  }
   // Keeps what is folded now for the next command, where the store or the state has a place for it.
   template <typename S>
   void keep(S& storage) {
@@ -263,6 +282,12 @@ class folding {
     std::optional<conflict> found;
     std::apply([&](const auto&... each) { static_cast<void>(((found = each.mismatch()) || ...)); }, folds_);
     return found;
+  }
+  // Returns the version of a stream, if one of the boundaries is the whole stream.
+  [[nodiscard]] std::optional<version> version_of(std::string_view stream) const {
+    std::optional<version> seen;
+    std::apply([&](const auto&... each) { (each.tell_version(stream, seen), ...); }, folds_);
+    return seen;
   }
   [[nodiscard]] auto states() const {
     return std::apply([](const auto&... each) { return std::tuple<decltype(each.states())...>(each.states()...); },
@@ -322,6 +347,7 @@ class folding<void, Data> {
   void apply(const recorded<Data>&) {}
   void check_inside(const std::vector<basic_event<Data>>&) const {}
   [[nodiscard]] std::optional<conflict> mismatch() const { return std::nullopt; }
+  [[nodiscard]] std::optional<version> version_of(std::string_view) const { return std::nullopt; }
   [[nodiscard]] std::tuple<> states() const { return {}; }
   [[nodiscard]] const append_condition& condition() const { return no_condition; }
   [[nodiscard]] std::string_view only_stream() const { return {}; }

@@ -2,10 +2,10 @@
 // The part of process_command that depends on the command, and how it meets the pipeline.
 #pragma once
 
-#include "must/command.hpp"
 #include "must/command/rule.hpp"
 #include "must/detail/names.hpp"
 #include "must/error.hpp"
+#include "must/event.hpp"
 #include "must/observer.hpp"
 #include "must/options.hpp"
 #include "must/process_command/check_event.hpp"  // IWYU pragma: keep (a short way to what it tells)
@@ -15,6 +15,8 @@
 #include "must/process_command/identity.hpp"
 #include "must/process_command/make_event.hpp"
 #include "must/process_command/pipeline.hpp"
+#include "must/process_command/settings.hpp"
+#include "must/process_command/told.hpp"
 #include "must/process_command/translate.hpp"
 #include "must/processed.hpp"
 #include "must/query.hpp"
@@ -33,87 +35,6 @@
 #include <vector>
 
 namespace must::detail::pipeline {
-
-template <typename Option>
-inline constexpr bool is_own_option = std::is_same_v<Option, metadata> || std::is_same_v<Option, attempts> ||
-                                      std::is_same_v<Option, deadline> || std::is_same_v<Option, identified_by>;
-
-// The options that the rules get, which are all but those of `must` itself.
-template <typename Kept, typename... Option>
-struct keep_rule_options {
-  using type = Kept;
-};
-template <typename... Kept, typename First, typename... Rest>
-struct keep_rule_options<list<Kept...>, First, Rest...>
-    : keep_rule_options<std::conditional_t<is_own_option<First>, list<Kept...>, list<Kept..., First>>, Rest...> {};
-template <typename... Option>
-using rule_options = typename keep_rule_options<list<>, Option...>::type;
-
-template <typename... Option>
-settings settings_of(const Option&... options) {
-  settings all;
-  (all.take(options), ...);
-  return all;
-}
-
-template <typename C, typename Option>
-void identify_by(settings& all, const C& command, const Option& option) {
-  if constexpr (std::is_same_v<Option, identified_by>) all.identity = identity_of(command, option.id);
-}
-
-template <typename Option>
-auto rule_option(const Option& option) {
-  if constexpr (is_own_option<Option>)
-    return std::tuple<>();
-  else
-    return std::tuple<const Option&>(option);
-}
-
-// Calls `run(options...)` with the options that are not those of `must` itself.
-template <typename Run, typename... Option>
-decltype(auto) with_rule_options(Run&& run, const Option&... options) {
-  return std::apply(run, std::tuple_cat(rule_option(options)...));
-}
-
-// The type that processed holds for what be_translated_to_events returns. It is std::monostate where that is no event.
-template <typename Returned, typename Data>
-struct held_of {
-  using held = typename events_holder<typename leaves<list<>, Returned, Data>::type>::type;
-  using type = std::conditional_t<std::is_class_v<held>, held, std::monostate>;
-};
-template <typename Data>
-struct held_of<void, Data> {
-  using type = std::monostate;
-};
-template <typename C, typename Data, typename Options>
-struct held_by {
-  using type = std::monostate;
-};
-template <typename C, typename Data, typename Options>
-  requires(rule_chain<C, states_of<C, Options>, Options>::fits)
-struct held_by<C, Data, Options>
-    : held_of<std::remove_cvref_t<rules::rule_result<rules::be_translated_to_events_rule,
-                                                     typename rule_chain<C, states_of<C, Options>, Options>::translated,
-                                                     states_of<C, Options>, Options>>,
-              Data> {};
-
-template <typename S>
-struct data_of {
-  using type = payload;
-};
-template <Storage S>
-struct data_of<S> {
-  using type = typename S::data_type;
-};
-
-// The type that processed holds for this call: an event type, or a variant of them. It is a class, so that compilers do
-// not spell it out.
-template <typename C, typename S, typename... Option>
-struct processed_by {
-  using type = typename held_by<C, typename data_of<S>::type, rule_options<Option...>>::type;
-};
-template <typename C, typename S, typename... Option>
-using processed_event = typename processed_by<C, S, Option...>::type;
 
 template <typename Event, typename... Option>
 void handle(const Event& event, std::vector<std::exception_ptr>& errors, const Option&... options) {
@@ -195,13 +116,18 @@ inline constexpr bool is_alone =
     rules::chosen<rules::command_id_rule, C, list<>, list<>>.source == rules::rule_source::none &&
     !any_is_handled(typename types_held<Held>::type{}, list<>{});
 
-// Brings the past of a command up to date. Returns whether it is as at_version has it.
+// Brings the past of a command up to date. Returns whether it is as at_version and expected_version have it.
 template <typename Past, typename S, typename Data>
 bool catch_up(Past& past, S& storage, decision<Data>& to) {
   if (to.starts_over) past.start_over();
   past.catch_up(storage);
   to.context.stream = past.only_stream();
-  const auto mismatch = past.mismatch();
+  if (!to.context.stream.empty()) {
+    to.seen = past.version_of(to.context.stream);
+    if (to.expected && !to.seen) to.seen = storage.version(to.context.stream);
+  }
+  auto mismatch = past.mismatch();
+  if (!mismatch) mismatch = to.mismatch();
   if (mismatch) to.rules.no = to_error(*mismatch);
   return !mismatch;
 }
@@ -245,9 +171,19 @@ void take_up(void* events, const std::vector<recorded<Data>>& records) {
   for (const auto& record : records) hold(held, record, typename types_held<Held>::type{});
 }
 
+// Tells the states as they are at the last event of the command.
+template <typename Past, typename S, typename Held, typename State>
+void tell_state(Past&& past, S& storage, processed<Held, State>& done) {
+  if (done.replayed)
+    past.fold_anew(storage, done.last);
+  else if (done.last != 0)
+    past.fold_on(storage, done.last);
+  std::apply([&](const auto&... state) { done.state = State(state...); }, past.states());
+}
+
 // Runs a command that has passed every check at compile time. `options` are those of the rules.
-template <bool HasIdentity, typename C, typename S, typename Held, typename... Option>
-why_not run_command(const C& command, S& storage, processed<Held>& done, const settings& how,
+template <bool HasIdentity, typename C, typename S, typename Held, typename State, typename... Option>
+why_not run_command(const C& command, S& storage, processed<Held, State>& done, const settings& how,
                     const Option&... options) {
   using data_type = typename S::data_type;
   using options_list = list<Option...>;
@@ -263,7 +199,10 @@ why_not run_command(const C& command, S& storage, processed<Held>& done, const s
     if constexpr (names_itself || HasIdentity) {
       part.identity = &*identity;
       part.take_up = &take_up<data_type, Held>;
-      if (pipeline.replay(part)) return std::nullopt;
+      if (pipeline.replay(part)) {
+        if constexpr (!std::is_void_v<State>) tell_state(make_folding<data_type>(command, options...), storage, done);
+        return std::nullopt;
+      }
     }
     using past_type = decltype(make_folding<data_type>(command, options...));
     own_rules<S, C, Held, past_type, Option...> own{
@@ -273,6 +212,7 @@ why_not run_command(const C& command, S& storage, processed<Held>& done, const s
     part.condition = &own.past.condition();
     if (auto no = pipeline.run(part)) return no;
     own.past.keep(storage);
+    if constexpr (!std::is_void_v<State>) tell_state(own.past, storage, done);
     if constexpr (is_handled)
       if (!done.replayed)
         for (const auto& held : done.events)
@@ -283,6 +223,16 @@ why_not run_command(const C& command, S& storage, processed<Held>& done, const s
   }
 }
 
+// Says that a command can be about no stream, where the caller expects a version of its stream.
+template <typename C, typename... Event, typename... Option>
+consteval void diagnose_expected_version(list<Event...>, list<Option...>) {
+  constexpr bool may_have_stream = rules::chosen<rules::depends_on_rule, C, list<>, list<Option...>>.callable() ||
+                                   ((stream_is_data<Event> || stream_is_function<Event>) || ...);
+  static_assert(may_have_stream,
+                "must: expected_version needs a command about one stream: it has no depends_on, and none of its events "
+                "has a stream");
+}
+
 template <typename C>
 operation operation_of() {
   constexpr auto name = type_of_command<C>();
@@ -290,8 +240,12 @@ operation operation_of() {
 }
 
 // Runs a command with options of `must` itself, or one that has more to it than its rules.
-template <typename C, typename S, typename Held, typename... Option>
-why_not run_with_settings(const C& command, S& storage, processed<Held>& done, const Option&... options) {
+template <typename C, typename S, typename Held, typename State, typename... Option>
+why_not run_with_settings(const C& command, S& storage, processed<Held, State>& done, const Option&... options) {
+  static_assert(!asks_for_state<Option...> || !std::is_void_v<State>,
+                "must: return_state needs a command with depends_on: this one has no state");
+  if constexpr ((std::is_same_v<Option, expected_version> || ...))
+    diagnose_expected_version<C>(typename types_held<Held>::type{}, rule_options<Option...>{});
   auto how = settings_of(options...);
   (identify_by(how, command, options), ...);
   const auto run = [&](const auto&... kept) {
@@ -305,23 +259,23 @@ why_not run_with_settings(const C& command, S& storage, processed<Held>& done, c
 
 // The form in which the caller learns what became of a command. It is filled in place.
 struct by_exception {
-  template <typename Event>
-  using type = processed<Event>;
-  template <typename Event>
-  static processed<Event>& done(processed<Event>& told) {
+  template <typename Event, typename State = void>
+  using type = processed<Event, State>;
+  template <typename Event, typename State>
+  static processed<Event, State>& done(processed<Event, State>& told) {
     return told;
   }
   [[noreturn]] static void refuse(processed_command&, error&& no) { raise(std::move(no)); }
 };
 struct by_result {
-  template <typename Event>
-  using type = result<processed<Event>>;
-  template <typename Event>
-  static processed<Event>& done(result<processed<Event>>& told) {
+  template <typename Event, typename State = void>
+  using type = result<processed<Event, State>>;
+  template <typename Event, typename State>
+  static processed<Event, State>& done(result<processed<Event, State>>& told) {
     return *told;
   }
-  template <typename Event>
-  static void refuse(result<processed<Event>>& told, error&& no) {
+  template <typename Event, typename State>
+  static void refuse(result<processed<Event, State>>& told, error&& no) {
     told = unexpected<error>(std::move(no));
   }
 };
@@ -367,7 +321,8 @@ template <typename Told>
 struct process_command_t {
   template <typename C, typename S, typename... Option>
   auto operator()(const C& command, S&& storage, const Option&... options) const ->
-      typename Told::template type<processed_event<C, std::remove_reference_t<S>, Option...>> {
+      typename Told::template type<processed_event<C, std::remove_reference_t<S>, Option...>,
+                                   processed_state<C, Option...>> {
     using store = std::remove_reference_t<S>;
     using event_type = processed_event<C, store, Option...>;
     if constexpr (!diagnose_arguments<C, S>()) {
@@ -378,7 +333,7 @@ struct process_command_t {
       const C* self = &command;
       return run_alone<Told, event_type>(storage, &decide_alone<store, C, event_type>, &self);
     } else {
-      typename Told::template type<event_type> told;
+      typename Told::template type<event_type, processed_state<C, Option...>> told;
       if (auto no = run_with_settings(command, storage, Told::done(told), options...))
         Told::refuse(told, *std::move(no));
       return told;

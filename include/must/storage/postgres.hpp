@@ -34,7 +34,6 @@
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>

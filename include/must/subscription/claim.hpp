@@ -266,7 +266,7 @@ class claim {
       const std::unique_lock lock(mutex_, std::try_to_lock);  // The thread that has it is about to write.
       if (!lock.owns_lock()) continue;
       const auto now = clock::now();
-      if (now - last_save_ >= to_chrono(options_.save_interval)) save_due_ = true;
+      if (now - last_save_ >= std::chrono::microseconds(options_.save_interval)) save_due_ = true;
       if (!lease_.is_due()) continue;
       if (lease_.is_lost()) return;
       renew();
