@@ -18,6 +18,7 @@ namespace must {
 /// A view that `project` writes is never behind the events and never ahead of them. When `project` throws, nothing is
 /// stored, and the caller gets what it has thrown. `project` does not run for a conflict, or for events that are stored
 /// already. It runs while the store is locked for other writers, so it has to be short, and does not call the store.
+/// The event has its id, time, tags and extensions. Its position is not told: it has none before the commit.
 /// Appends that do not go through this object are not projected. append_batch and append_with are deleted.
 template <TransactionalStorage S, typename Project>
   requires std::invocable<Project&, typename S::transaction&, const basic_event<typename S::data_type>&>
