@@ -207,6 +207,22 @@ TEST_CASE("storage suite: an append that stores something else is told", "[stora
               })));
 }
 
+TEST_CASE("storage suite: a history that is taken for the one that was seen is told", "[storage]") {
+  CHECK(tells("D13", asked([](memory&, events, condition& when) { when.seen.clear(); })));
+  CHECK(tells("D13", asked([](memory&, events, condition& when) {
+                if (when.seen.size() > 1) when.seen.pop_back();
+              })));
+  CHECK(tells("D13", asked([](memory& store, events, condition& when) {
+                for (auto& seen : when.seen)
+                  if (const auto found = store.find(seen.source, seen.id)) seen.position = found->position;
+              })));
+  CHECK(tells("D13", asked([](memory&, events, condition& when) {
+                for (auto& seen : when.seen) seen.source = "/suite";
+              })));
+  CHECK(tells("D13", read_says([](memory&, must::read_result& done, must::position) { done.last_event.reset(); })));
+  CHECK(tells("D13", read_as([](must::query&, must::read_options& options) { options.with_last_event = true; })));
+}
+
 TEST_CASE("storage suite: a read that gives something else is told", "[storage]") {
   CHECK(tells("D2", read_as([](must::query&, must::read_options& options) { options.limit.reset(); })));
   CHECK(tells("D2",
