@@ -25,7 +25,7 @@ struct Noted {
   static constexpr auto type = "noted";
 };
 inline void to_json(nlohmann::json& out, const Noted&) { out = nlohmann::json::object(); }
-inline void from_json(const nlohmann::json&, Noted&) {}
+[[maybe_unused]] inline void from_json(const nlohmann::json&, Noted&) {}
 
 struct Account {
   using events = must::events<Moved>;
