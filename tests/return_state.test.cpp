@@ -35,7 +35,6 @@ struct Count {
   using events = must::events<Paid>;
   int payments = 0;
   void apply(const Paid&) { ++payments; }
-  friend bool operator==(const Count&, const Count&) = default;
 };
 struct Kept {
   using events = must::events<Paid>;
@@ -43,7 +42,6 @@ struct Kept {
   static constexpr int schema_version = 1;
   int amount = 0;
   void apply(const Paid& paid) { amount += paid.amount; }
-  friend bool operator==(const Kept&, const Kept&) = default;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Kept, amount)
 

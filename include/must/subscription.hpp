@@ -7,7 +7,6 @@
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
-#include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/subscription/claim.hpp"

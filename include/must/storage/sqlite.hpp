@@ -2,7 +2,6 @@
 // sqlite_store: events and cells in one SQLite file.
 #pragma once
 
-#include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/origin.hpp"
 #include "must/query.hpp"

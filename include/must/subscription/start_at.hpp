@@ -28,8 +28,8 @@ class start_at {
   [[nodiscard]] position in(S& storage) const {
     if (kind_ == kind::after) return after_;
     if (kind_ == kind::head) return storage.head();
-    return detail::last_recorded(
-        storage, [&](const timestamp& recorded) { return recorded.microseconds < when_.microseconds; });
+    return detail::last_recorded(storage,
+                                 [&](const timestamp& recorded) { return recorded.microseconds < when_.microseconds; });
   }
 
  private:
