@@ -214,7 +214,7 @@ TEST_CASE("view: a version that has announced itself and died does not stop the 
     if (phase == must::view_phase::live) ++mails;
   };
   auto patient = quick(1);
-  patient.lease = must::duration(500'000);  // A busy machine takes it from nobody who lives.
+  patient.lease = must::duration(5'000'000);  // A busy machine takes it from nobody who lives.
   must::view one(store, {"mails", 1}, must::query::all(), mail, patient);
   std::atomic<bool> has_ended{false};
   std::jthread follows([&](const std::stop_token& stop) {
