@@ -52,7 +52,10 @@ struct store_list {};
 
 using all_stores = store_list<
 #ifndef MUST_TESTS_WITHOUT_SQLITE
-    sqlite_fixture, context_of<sqlite_fixture>,
+    sqlite_fixture,
+#ifndef MUST_TESTS_OF_PLAIN_STORES
+    context_of<sqlite_fixture>,
+#endif
 #endif
 #ifndef MUST_TESTS_WITHOUT_POSTGRES
     postgres_fixture,
