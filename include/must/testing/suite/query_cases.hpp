@@ -6,6 +6,7 @@
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
+#include "must/storage.hpp"
 #include "must/testing/suite/expect.hpp"
 
 #include <algorithm>
