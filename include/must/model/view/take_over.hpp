@@ -45,14 +45,15 @@ handed_over done_by(S& storage, const follower& version) {
   done.left = left_events(following::parked_of(storage, version, known.since).all);
   return done;
 }
-// Returns all that a version has done, when the claim on it is held, so that its follower cannot store any more.
+// Returns all that a version has done, when the claim on it is held, so that its follower cannot store any more: not
+// even in a lane that it has not opened yet.
 template <CellStorage S>
 handed_over all_done_by(S& storage, const following::claim<S>& held) {
   handed_over done{.at = held.found().handled.at};
   for (unsigned i = 0; i < held.found().lanes; ++i) {
     following::fenced_cell<S> lane(storage, stored_names::beside(held.who().cell(), "lane/" + std::to_string(i)).now);
-    if (!lane.get()) continue;
     lane.take(held.by());
+    if (lane.fields().empty()) continue;
     done.lanes.resize(held.found().lanes, done.at);
     done.lanes[i] = following::read_count(lane.fields(), 0);
   }
