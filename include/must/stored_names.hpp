@@ -108,9 +108,11 @@ inline constexpr std::string_view snapshots = "must/snapshot/";
 [[nodiscard]] inline std::string process_tag(std::string_view manager) { return "process:" + std::string(manager); }
 
 /// Returns the text that the keys of the notes of an inbox start with. The digest of the source and id of the event
-/// follows.
+/// follows. No text of one receiver is the former text of another.
 [[nodiscard]] inline name inbox(std::string_view receiver) {
-  return {joined({"must", "inbox", receiver}) + "/", "must/inbox/" + std::string(receiver) + "/"};
+  const auto part = escaped(receiver);
+  const auto former = "must/inbox/" + std::string(receiver) + "/";
+  return {part == receiver ? former : "must/inbox@/" + part + "/", former};
 }
 
 /// The tag of the events of a context starts with this text; the path of the context follows.

@@ -89,9 +89,9 @@ std::set<std::string> drawn_names(history_dice& dice, std::size_t count) {
   }
   return made;
 }
+int added = 0;
 void add(auto& store, const Opened& event) {
-  static int made = 0;
-  must::cloud_event one{.id = "n" + std::to_string(++made), .source = "/test", .type = Opened::type};
+  must::cloud_event one{.id = "n" + std::to_string(++added), .source = "/test", .type = Opened::type};
   one.subject = event.key;
   one.data = must::codec<Opened>::encode(event);
   REQUIRE(store.append(std::span(&one, 1), {}).stored());
