@@ -200,7 +200,9 @@ TEST_CASE("traced: outside of group_commit each append is told, inside each comm
     must::traced around(cached, outside);
     must::process_command(Add{"s", 1}, around);
     CHECK(outside.all() == one_command);
-    CHECK(inside.all() == texts{"+read", "-read", "+append Added of shop/s", "-append Added of shop/s"});
+    // The context reads once more, for the last event that its own decision has seen.
+    CHECK(inside.all() ==
+          texts{"+read", "-read", "+read", "-read", "+append Added of shop/s", "-append Added of shop/s"});
   }
   SECTION("several appends at once are one, with all of their events and the first failure") {
     using event = must::basic_event<store_type::data_type>;
