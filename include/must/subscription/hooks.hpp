@@ -2,6 +2,8 @@
 // What handlers of `must` itself can do beyond handling events.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <cstdint>
 #include <string>
 #include <type_traits>

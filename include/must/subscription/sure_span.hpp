@@ -2,6 +2,8 @@
 // sure_span: until when nobody else can have taken the lease of a follower.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
