@@ -94,7 +94,10 @@ class parked_list {
     return change(one, by, [&](std::vector<std::string> fields) { return cell_.write_with(std::move(fields), work); });
   }
   // Returns the last request that was done.
-  [[nodiscard]] std::uint64_t done() const { return now_.done; }
+  [[nodiscard]] std::uint64_t done() const {
+    const std::lock_guard lock(mutex_);
+    return now_.done;
+  }
   bool set_done(std::uint64_t request) {
     const std::lock_guard lock(mutex_);
     now_.done = request;
