@@ -159,7 +159,7 @@ struct query_cases {
     const auto seen = [](position at, const auto& of) { return seen_event{at, of.source, of.id}; };
     expect_equal(last(false).position, position{9}, "a read that does not ask for the last event is not told");
     expect_equal(last(true).position, position{2}, "the position of the last event");
-    const auto lost = [&](std::vector<seen_event> all, position where, const char* what) {
+    const auto lost = [&](const std::vector<seen_event>& all, position where, const char* what) {
       const auto done =
           append<F>(store, c, {.query = query::all(), .streams = {stream_expectation::exactly("s", 9)}, .seen = all});
       expect(!done && done.why().failed == conflict::part::history, what);
