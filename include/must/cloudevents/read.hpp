@@ -5,6 +5,7 @@
 #include "must/cloudevents/attributes.hpp"
 #include "must/cloudevents/canonical.hpp"
 #include "must/record.hpp"
+#include "must/stream_version.hpp"
 #include "must/text/base64.hpp"
 #include "must/text/json_text.hpp"
 #include "must/text/media_type.hpp"

@@ -12,6 +12,8 @@
 #include "must/process_command/decide.hpp"
 #include "must/process_command/make_event.hpp"
 #include "must/process_command/process.hpp"
+#include "must/process_command/settings.hpp"
+#include "must/process_command/told.hpp"
 #include "must/process_command/translate.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"

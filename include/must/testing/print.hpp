@@ -4,6 +4,7 @@
 
 #include "must/detail/digest.hpp"
 #include "must/detail/members.hpp"
+#include "must/stream_version.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>

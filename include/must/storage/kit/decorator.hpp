@@ -135,10 +135,10 @@ class decorator : public transaction_of<S> {
     storage_->with_transaction(work);
   }
   /// Waits until the head is at `until` or beyond, and says whether it is. \see WaitableStorage
-  bool wait_for(position until, duration timeout, std::stop_token stop = {})
+  bool wait_for(position until, duration timeout, const std::stop_token& stop = {})
     requires WaitableStorage<S>
   {
-    return storage_->wait_for(until, timeout, std::move(stop));
+    return storage_->wait_for(until, timeout, stop);
   }
 
  protected:

@@ -5,6 +5,7 @@
 #include "must/storage/kit/validate.hpp"
 #include "must/text/quoted.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
