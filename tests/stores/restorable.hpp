@@ -21,7 +21,7 @@
 #endif
 #include "stores/sqlite.hpp"
 #include "stores/switchable_store.hpp"
-#include "support/catch.hpp"
+#include "support/ensure.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <cstddef>
@@ -69,9 +69,9 @@ class restorable_memory {
   static void copy(inner& from, inner& to) {
     static_cast<void>(from.read(must::query::all(), {}, [&](const must::recorded<must::payload>& record) {
       must::cloud_event one = record;
-      REQUIRE(to.append(std::span(&one, 1), {}).stored());
+      ensure(to.append(std::span(&one, 1), {}).stored(), "copy event " + one.id);
     }));
-    for (const auto& key : from.list("")) REQUIRE(to.put(key, from.get(key)->bytes, 0));
+    for (const auto& key : from.list("")) ensure(to.put(key, from.get(key)->bytes, 0), "copy cell " + key);
   }
 
   must::origin origin_;
@@ -165,7 +165,7 @@ class restorable_context {
   void stir() {
     const auto number = std::to_string(++made_);
     must::cloud_event one{.id = number, .source = "/theirs", .type = "wanted", .subject = "s0"};
-    REQUIRE(other_->append(std::span(&one, 1), {}).stored());
+    ensure(other_->append(std::span(&one, 1), {}).stored(), "append event " + number + " beside");
     static_cast<void>(other_->put("must/subscription/" + number, number, 0));
   }
 

@@ -8,6 +8,7 @@
 
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
+#include "support/ensure.hpp"
 #include "support/error_of.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -57,29 +58,30 @@ inline std::vector<must::position> positions(must::sqlite_store& store, const mu
 
 inline void execute(const std::string& path, const std::string& sql) {
   ::sqlite3* handle = nullptr;
-  REQUIRE(::sqlite3_open(path.c_str(), &handle) == SQLITE_OK);
-  CHECK(::sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  ensure(::sqlite3_open(path.c_str(), &handle) == SQLITE_OK, "open " + path);
+  const auto code = ::sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr);
   ::sqlite3_close(handle);
+  ensure(code == SQLITE_OK, sql);
 }
 // As SQLite's ".restore" does: over the file that is open.
 inline void copy_into(const std::string& path, const std::string& from) {
   ::sqlite3 *to = nullptr, *source = nullptr;
-  REQUIRE(::sqlite3_open(path.c_str(), &to) == SQLITE_OK);
-  REQUIRE(::sqlite3_open(from.c_str(), &source) == SQLITE_OK);
+  ensure(::sqlite3_open(path.c_str(), &to) == SQLITE_OK, "open " + path);
+  ensure(::sqlite3_open(from.c_str(), &source) == SQLITE_OK, "open " + from);
   ::sqlite3_busy_timeout(to, 10'000);
   auto* const copy = ::sqlite3_backup_init(to, "main", source, "main");
-  REQUIRE(copy != nullptr);
+  ensure(copy != nullptr, "copy " + from + " into " + path);
   int code = SQLITE_BUSY;
   while (code == SQLITE_BUSY || code == SQLITE_LOCKED) code = ::sqlite3_backup_step(copy, -1);
-  CHECK(code == SQLITE_DONE);
-  CHECK(::sqlite3_backup_finish(copy) == SQLITE_OK);
+  const auto finished = ::sqlite3_backup_finish(copy);
   ::sqlite3_close(source);
   ::sqlite3_close(to);
+  ensure(code == SQLITE_DONE && finished == SQLITE_OK, "copy " + from + " into " + path);
 }
 // The texts that a statement gives in one column.
 inline std::vector<std::string> texts(::sqlite3* handle, const std::string& sql, int column = 0) {
   ::sqlite3_stmt* statement = nullptr;
-  REQUIRE(::sqlite3_prepare_v2(handle, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK);
+  ensure(::sqlite3_prepare_v2(handle, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK, sql);
   std::vector<std::string> found;
   while (::sqlite3_step(statement) == SQLITE_ROW)
     found.emplace_back(reinterpret_cast<const char*>(::sqlite3_column_text(statement, column)));
@@ -88,7 +90,7 @@ inline std::vector<std::string> texts(::sqlite3* handle, const std::string& sql,
 }
 inline std::vector<std::string> texts(const std::string& path, const std::string& sql, int column = 0) {
   ::sqlite3* handle = nullptr;
-  REQUIRE(::sqlite3_open(path.c_str(), &handle) == SQLITE_OK);
+  ensure(::sqlite3_open(path.c_str(), &handle) == SQLITE_OK, "open " + path);
   auto found = texts(handle, sql, column);
   ::sqlite3_close(handle);
   return found;

@@ -8,5 +8,6 @@
 #include <catch2/catch.hpp>
 namespace Catch {
 using Detail::Approx;
+using EventListenerBase = TestEventListenerBase;
 }
 #endif
