@@ -8,6 +8,8 @@
 #include <catch2/catch.hpp>
 namespace Catch {
 using Detail::Approx;
+#ifdef CATCH_CONFIG_RUNNER
 using EventListenerBase = TestEventListenerBase;
+#endif
 }
 #endif
