@@ -33,6 +33,7 @@ consteval bool diagnose_appended() {
 /// \returns the positions of the first and the last event
 /// \throws bad_input        when a name, a tag or a size is out of range
 /// \throws codec_error      when an event cannot be encoded
+/// \throws duplicate_id     when the id_source of the store gives an id that the store has
 /// \throws storage_error    when the store fails
 /// \throws outcome_unknown  when the store cannot say whether the events are stored
 template <typename S, typename... E>

@@ -37,29 +37,30 @@ position last_recorded(S& storage, IsBefore&& is_before) {
 
 }  // namespace detail
 
-/// A moment in the history of a store, at which must::load, must::events_in and projections read it. What was stored
-/// at or below its position is there, and nothing else.
+/// A moment in the history of a store, at which must::load, must::events_in and projections read it. The events at or
+/// below its position are there, and no others.
 class as_of {
  public:
-  /// The moment at which the last position was `last`. A position beyond the head is refused (position_ahead).
+  /// The moment at which the last position was `last`. A position beyond the head is refused by in() (position_ahead).
   [[nodiscard]] static as_of position(must::position last) { return {kind::at_position, last, {}}; }
-  /// The moment at which the stream that is read was at version `last`. It is refused (bad_input) when the stream has
-  /// not come so far, or when what is read is not one stream.
+  /// The moment at which the stream that is read was at version `last`. It is refused by in() (bad_input) when the
+  /// stream has not come so far, or when what is read is not one stream.
   [[nodiscard]] static as_of version(must::version last) {
     as_of made(kind::at_version, 0, {});
     made.version_ = last;
     return made;
   }
-  /// The moment after everything that the store had recorded at or before a time. `recorded_at` of each event decides,
-  /// not `time`. A time in the future is now.
+  /// The moment after everything that the store had recorded at or before a time. The `recorded_at` of each event
+  /// decides, not its `time`. A time in the future means the present.
   [[nodiscard]] static as_of time(timestamp when) { return {kind::at_time, 0, when}; }
 
   /// Returns the position of the moment in a store.
   ///
-  /// A position costs a look at the head, a version reads one event, and a time reads about log2(head) events.
+  /// For a position it looks at the head, for a version it reads one event, and for a time about log2(head) events.
   /// \param which  the query that is read. For a version, it matches one stream and nothing else.
   /// \throws position_ahead  for a position beyond the head of the store
-  /// \throws bad_input       for a version beyond that of the stream, or of what is not one stream
+  /// \throws bad_input       for a version beyond that of the stream
+  /// \throws bad_input       for a version, when `which` matches more than one stream
   /// \throws storage_error   when the store fails
   template <typename S>
   [[nodiscard]] must::position in(S& storage, const query& which) const {

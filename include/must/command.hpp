@@ -207,14 +207,19 @@ inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule
 /// called. What it throws is in processed_command::handler_errors. Work that may not be lost belongs to a
 /// must::subscription.
 inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
-/// The optional rule that returns what the command depends on: stream<S>(id), tagged<S>(tags...), every<S>() or
-/// all_of().
+/// The optional rule that returns what the command depends on. must::stream, must::tagged, must::every, must::each and
+/// must::all_of make it.
 ///
 /// Every event of the command whose type is among the events of one of the states has to lie in one of the boundaries.
 /// Otherwise the command fails with bad_input, since its rules would not guard the event. A command that means it has
 /// `static constexpr bool appends_outside = true;`.
 inline constexpr detail::rule_object<detail::rules::depends_on_rule> depends_on{};
-/// The optional rule that returns the id of the command. A command that is sent again with the same id runs once.
+/// The optional rule that returns the id of the command, a text of 1 to 512 bytes. A command that is sent again with
+/// the same id runs once.
+///
+/// The two commands have to have the same content: another one fails with duplicate_command. Contents are compared when
+/// the command is an aggregate of plain members. Any other command has `std::string command_digest() const`, which
+/// returns a text that differs when the content does.
 inline constexpr detail::rule_object<detail::rules::command_id_rule> command_id{};
 
 }  // namespace cpo

@@ -156,8 +156,8 @@ class dependency {
 
   /// Expects that the last event of the stream has exactly this version. 0 expects that there is no such stream yet.
   ///
-  /// When the stream is at another version, the command fails with version_conflict, and is not tried again. The read
-  /// raises bad_input unless must::stream has made the dependency.
+  /// When the stream is at another version, the command fails with version_conflict, and is not tried again. It fails
+  /// with bad_input when the boundary names no stream.
   [[nodiscard]] dependency at_version(version expected) && {
     expected_ = expected;
     return std::move(*this);
@@ -197,7 +197,8 @@ struct dependencies {
 
 /// Makes the dependency on the state of one stream, which is the boundary of an aggregate.
 ///
-/// Every event that is appended to the stream in between is a conflict, also an event that S does not name.
+/// Every event that is appended to the stream between the read and the append is a conflict, also an event that S does
+/// not name.
 template <typename S>
 [[nodiscard]] dependency<S> stream(std::string_view id) {
   return dependency<S>({.stream = std::string(id)});
@@ -221,8 +222,8 @@ template <typename S, typename... Tag>
 
 /// Makes the dependency on the state of all events of the types of S, for a rule about the whole store.
 ///
-/// The types are selected by every name under which they may be stored. Every event of these types that is appended in
-/// between is a conflict, so that commands which depend on it run one after the other.
+/// The types are selected by every name under which they may be stored. Every event of these types that is appended
+/// between the read and the append is a conflict, so that commands which depend on it run one after the other.
 template <typename S>
 [[nodiscard]] dependency<S> every() {
   if constexpr (requires { typename S::events; })

@@ -23,13 +23,13 @@ enum class error_code {
   duplicate_id,       ///< An event id is stored with other content, or stands twice in one append.
   duplicate_command,  ///< A command with other content has used the command id before.
   position_ahead,     ///< An append condition names a position above the head of the store.
-  bad_input,          ///< A name, tag, id, limit or size is outside its range. `field` says which.
+  bad_input,          ///< A name, id, size, option or other input is outside its range. `field` says which.
   codec_error,        ///< A payload cannot be read as the type that was asked for.
   erased,             ///< The payload of an event is needed, and was erased.
   storage_error,      ///< The backend of a store failed. `operation`, `backend_code` and `retryable` say how.
   outcome_unknown,    ///< The store cannot say whether the append is stored.
-  not_owner,          ///< Another owner follows under the name of the subscription. The message says who.
-  history_changed,    ///< The store has not the events that a checkpoint has seen: it was restored or replaced.
+  not_owner,          ///< Another process follows under the name of the subscription. The message names it.
+  history_changed,    ///< The store has lost events that one of its readers has seen: it was restored or replaced.
   poison,             ///< An event can never be handled: its receiver refused it, or every attempt crashed.
   undeliverable       ///< A delivery can deliver nothing until a person has changed something.
 };
@@ -122,9 +122,9 @@ struct error final {
   sparse_text field{};
   /// The stream of the conflict, or of the event.
   sparse_text stream{};
-  /// The number of the version of `stream` that an append expected. Where `stream` is empty, it is a position.
+  /// The version of `stream` that was expected. It is a position when `stream` is empty.
   std::optional<std::uint64_t> expected{};
-  /// The number of the version of `stream` that the append found. Where `stream` is empty, it is a position.
+  /// The version of `stream` that was found. It is a position when `stream` is empty.
   std::optional<std::uint64_t> actual{};
   /// The id of the event that the error is about.
   sparse_text event_id{};
@@ -142,7 +142,8 @@ struct error final {
   friend bool operator==(const error&, const error&) = default;
 };
 
-/// The base of every exception that `must` throws, except refusal. It carries the error.
+/// The base of the exceptions that carry an error of `must`. A refusal has another base, as have the exceptions of the
+/// standard library and of must::testing.
 class exception : public std::exception {
  public:
   /// Carries an error.
@@ -218,7 +219,7 @@ class undeliverable final : public exception {
   using exception::exception;
 };
 
-/// Throws the exception of the code of `why`, which carries `why`.
+/// Throws the exception of the code of `why`, which carries `why`. A number that is no code makes a must::exception.
 [[noreturn]] inline void raise(error why) {
   switch (why.code) {
     case error_code::unauthorized: throw unauthorized(std::move(why));
@@ -240,9 +241,9 @@ class undeliverable final : public exception {
   throw exception(std::move(why));
 }
 
-/// The "no" of a rule, with its reason. A rule throws it (by ensure) or returns it.
+/// The "no" of a rule, with its reason. A rule throws it, as ensure does, or returns it.
 ///
-/// A refusal that is made by default says yes: a rule that returns it has refused nothing.
+/// A refusal that is default-constructed refuses nothing: a rule that returns it has said yes.
 class refusal final : public std::exception {
  public:
   /// Makes a refusal of nothing.

@@ -23,8 +23,8 @@ template <typename S>
 struct loaded {
   /// The state, folded from the events of its boundary.
   S state{};
-  /// The head of the store when it was read, or the position of the moment. It may become the `after` of an
-  /// append_condition.
+  /// The head of the store when it was read, or the position of the moment that it was read at. It may become the
+  /// `after` of an append_condition.
   position seen = 0;
   /// The version in its stream of the last event that was folded. It is 0 when no event was folded.
   must::version version = 0;
@@ -45,11 +45,14 @@ loaded<S> loaded_by(const Folding& folding) {
 
 }  // namespace detail::pipeline
 
-/// Reads one state from a store: `must::load(store, must::stream<Account>("a1"))`. The cost is that of its events.
+/// Reads one state from a store: `must::load(store, must::stream<Account>("a1"))`. The cost is linear in the number of
+/// its events, or of those since its snapshot.
+/// \throws bad_input         when the stream or a tag is out of range, or at_version is used without a stream
 /// \throws version_conflict  when the stream is at another version than at_version expects
 /// \throws codec_error       when an event cannot be read
-/// \throws erased      when the data of an event was erased
+/// \throws erased            when the data of an event was erased
 /// \throws storage_error     when the store fails
+/// \throws ...               what apply throws
 template <Storage Store, State S>
 [[nodiscard]] loaded<S> load(Store& storage, dependency<S> from) {
   detail::pipeline::folding<dependency<S>, typename Store::data_type> folding(std::move(from));
@@ -60,9 +63,9 @@ template <Storage Store, State S>
 }
 
 /// Reads one state as it was: `must::load(store, must::stream<Account>("a1"), must::as_of::version(3))`. The cost is
-/// that of the events up to there. States that are kept, as by must::cached and in snapshots, are not used.
+/// linear in the number of its events up to the moment: states of must::cached and of snapshots are not used.
 /// \returns the state. `seen` is the position of the moment, and `version` that of the last event that was folded.
-/// \throws ...  what the load of the present and as_of::in throw
+/// \throws ...  what load without a moment and as_of::in throw
 template <Storage Store, State S>
 [[nodiscard]] loaded<S> load(Store& storage, dependency<S> from, const as_of& moment) {
   const auto until = moment.in(storage, query{from.item()});
@@ -76,8 +79,8 @@ template <Storage Store, State S>
 template <typename Data>
 struct stored_event : recorded<Data> {
   /// Returns the event when it is an E, and nothing otherwise. An earlier version is converted to the current one.
-  /// \throws codec_error   when it is an E that cannot be read
-  /// \throws erased  when it is an E whose data was erased
+  /// \throws codec_error  when it is an E that cannot be read
+  /// \throws erased       when it is an E whose data was erased
   template <Event E>
   [[nodiscard]] std::optional<E> as() const {
     std::optional<E> found;
@@ -88,8 +91,9 @@ struct stored_event : recorded<Data> {
   /// Calls `visitor(event)` with the first E that the event is. Returns whether it is any of them.
   ///
   /// Without any E, a store of structs calls the visitor with the struct that is stored, if the visitor takes it.
-  /// \throws codec_error   when it is an E that cannot be read
-  /// \throws erased  when it is an E whose data was erased
+  /// \throws codec_error  when it is an E that cannot be read
+  /// \throws erased       when it is an E whose data was erased
+  /// \throws ...          what the visitor throws
   template <typename... E, typename Visitor>
   bool visit(Visitor&& visitor) const {
     if constexpr (sizeof...(E) > 0) {
@@ -111,7 +115,7 @@ struct stored_event : recorded<Data> {
 };
 
 /// Returns copies of the events that match a query. When they may not fit into memory, use the read of the store.
-/// \throws bad_input      for a query or options that cannot be
+/// \throws bad_input      when the query or an option is out of range
 /// \throws storage_error  when the store fails
 template <Storage Store>
 [[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage, const query& which,
@@ -125,7 +129,7 @@ template <Storage Store>
 
 /// Returns copies of the events of some types: `must::events_in<Opened, Closed>(store)`. The types are selected by
 /// every name under which they may be stored.
-/// \throws bad_input      for options that cannot be
+/// \throws bad_input      when an option is out of range
 /// \throws storage_error  when the store fails
 template <Event First, Event... E, Storage Store>
 [[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage,
@@ -134,7 +138,7 @@ template <Event First, Event... E, Storage Store>
 }
 
 /// Returns copies of the events that a query matched at a moment: `events_in(store, which, must::as_of::time(when))`.
-/// \throws ...  what the events_in of the present and as_of::in throw
+/// \throws ...  what events_in without a moment and as_of::in throw
 template <Storage Store>
 [[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage, const query& which,
                                                                              const as_of& moment) {
@@ -142,7 +146,7 @@ template <Storage Store>
 }
 
 /// Returns copies of the events of some types that were stored at a moment.
-/// \throws ...  what the events_in of the present and as_of::in throw
+/// \throws ...  what events_in without a moment and as_of::in throw
 template <Event First, Event... E, Storage Store>
 [[nodiscard]] std::vector<stored_event<typename Store::data_type>> events_in(Store& storage, const as_of& moment) {
   return events_in(storage, query::of<First, E...>(), moment);

@@ -25,7 +25,7 @@ enum class operation_kind : std::uint8_t {
   return names[static_cast<std::uint8_t>(kind)];
 }
 
-/// One operation. Members that do not apply or are not known are empty. The texts live until it has stopped.
+/// One operation. Members that do not apply or are not known are empty. The texts live until the operation has stopped.
 ///
 /// \see OpenTelemetry semantic conventions, "CloudEvents": cloudevents.event_id, _source, _type, _subject
 struct operation {

@@ -13,7 +13,7 @@ namespace must {
 
 /// An option of process_command: how often a command is tried when others append in between.
 struct attempts {
-  /// The highest number of attempts, the first included: 1 or more.
+  /// The highest number of attempts, the first included. By default it is 16, and 0 means 1.
   unsigned count = 16;
 };
 
@@ -21,7 +21,8 @@ struct attempts {
 ///
 /// An example is `must::deadline{std::chrono::milliseconds(500)}`. An attempt that has begun is not cut off.
 struct deadline {
-  /// The time from the first read after which no attempt begins. The clock is exact to about 10 ms.
+  /// The time from the call of process_command after which no further attempt begins. By default it is 2 seconds. The
+  /// clock that measures it is coarse: it ticks every few milliseconds.
   duration after{2'000'000};
 };
 
@@ -30,7 +31,7 @@ struct deadline {
 /// A command that is sent again with the same id runs once, and gets the result of the first time. When the content of
 /// the two can be compared and differs, the second one fails with duplicate_command.
 struct identified_by {
-  /// The id of the command, of 1 to 512 bytes.
+  /// The id of the command, 1 to 512 bytes. Another size is refused (bad_input).
   std::string id{};
 };
 
@@ -51,8 +52,8 @@ struct return_state_t {};
 
 /// An option of process_command: `processed.state` is the state that the command depends on, with its events in it.
 ///
-/// It is what must::load gives at the last position of the command. That costs a read of the events of the command. A
-/// command that is known by its id has not read its past, and reads it then.
+/// It is what must::load gives at the last position of the command. To tell it, the events of the command are read
+/// back. A command that is known by its id has not read its past, and reads it for this.
 inline constexpr return_state_t return_state{};
 
 }  // namespace must

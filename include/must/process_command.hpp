@@ -11,7 +11,6 @@ namespace must {
 
 /// Authorizes a command, validates it, translates it to events, stores them and handles them. It returns its errors.
 ///
-///
 /// \param command  a Command
 /// \param storage  any Storage. It is appended to once, and not at all when a rule refuses or there are no events.
 /// \param options  what each rule gets as const&. They may hold must::metadata, attempts, deadline, identified_by,

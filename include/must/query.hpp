@@ -89,7 +89,7 @@ class query {
   }
   /// Makes a query that matches every event of a stream.
   [[nodiscard]] static query of_stream(std::string name) { return {query_item{.stream = std::move(name)}}; }
-  /// Makes a query that matches every event of any of the types. No types at all make an item that stores refuse.
+  /// Makes a query that matches every event of any of the types. Stores refuse it when there are none (bad_input).
   [[nodiscard]] static query of_types(std::vector<std::string> types) {
     return {query_item{.types = std::move(types)}};
   }
@@ -102,7 +102,7 @@ class query {
   [[nodiscard]] static query of() {
     return of_types(detail::all_names(events<E...>{}));
   }
-  /// Makes a query that matches every event that has all of the tags. Stores refuse it when there are none.
+  /// Makes a query that matches every event that has all of the tags. Stores refuse it when there are none (bad_input).
   [[nodiscard]] static query of_tags(std::vector<std::string> tags) { return {query_item{.tags = std::move(tags)}}; }
 
   /// Returns whether the query was made by all().
@@ -166,8 +166,8 @@ struct seen_event {
 ///
 /// An event is visited when its position is in (after, until] and its version is in (after_version, until_version].
 /// The windows are the same in both orders. By default every matching event is visited, the oldest first.
-/// Reads raise bad_input when the versions are limited and an item of the query names no stream.
-/// Reads raise bad_input when `limit` is negative.
+/// A read throws bad_input when the versions are limited and an item of the query names no stream.
+/// A read throws bad_input when `limit` is negative.
 struct read_options {
   /// The order in which events are visited.
   direction order = direction::forwards;
@@ -262,7 +262,7 @@ struct append_condition {
   /// What is expected of streams.
   std::vector<stream_expectation> streams{};
   /// The last event of the store at each read that the decision was made from, as read_result::last_event names it. The
-  /// append fails when the store has not one of them at its position.
+  /// append fails when the store has another event, or none, at the position of one of them.
   std::vector<seen_event> seen{};
 };
 
@@ -285,8 +285,8 @@ struct conflict {
   std::string stream{};
   /// The version that was expected of the stream. It is 0 for no_stream, and has no value for exists.
   std::optional<version> expected{};
-  /// The number of the version of the stream. For part::query it is the last position at which an event matches, and
-  /// for part::history the head of the store.
+  /// The version of the stream, as a number. For part::query it is the last position at which an event matches, and for
+  /// part::history the head of the store.
   std::uint64_t actual = 0;
   /// The position above which the query was to match no event, and for part::history that of the event that was seen.
   /// It is 0 for part::stream.

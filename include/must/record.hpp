@@ -38,7 +38,7 @@ struct uri_reference {
 /// The value of an attribute of an event. \see CloudEvents 1.0.2, section 3.2 "Type System"
 using attribute_value = std::variant<bool, std::int32_t, std::string, binary, uri, uri_reference, timestamp>;
 
-/// Attributes by their names. A name is `[a-z0-9]+`.
+/// Attributes by name. A name consists of the letters a to z and digits, and is not empty.
 using attributes = std::map<std::string, attribute_value, std::less<>>;  // NOLINT(misc-include-cleaner)
 
 /// The tags of an event: a set, sorted bytewise.
@@ -114,7 +114,12 @@ struct erasure {
 class payload {
  public:
   /// The kinds of payloads, one for each state of the data.
-  enum class kind : std::uint8_t { absent, null, present, erased };
+  enum class kind : std::uint8_t {
+    absent,   ///< The event has no data.
+    null,     ///< The data of the event is null.
+    present,  ///< The data is in bytes(), which may be empty.
+    erased    ///< The data was erased. erased_how() says why and when.
+  };
 
   payload() = default;
   /// Makes a present payload. Its bytes may be empty.
@@ -180,7 +185,8 @@ struct basic_event {
   std::string subject{};
   /// The absolute URI of the schema of the data.
   std::string dataschema{};
-  /// The time at which it happened, as the program says. It is stored as it was written.
+  /// The time at which the event happened, as the program says. It is stored with the digits and the offset that it
+  /// was written with.
   std::optional<timestamp> time{};
   /// The other attributes, must::metadata among them.
   attributes extensions{};
@@ -215,7 +221,7 @@ struct recorded : basic_event<Data> {
 /// What a store keeps of an event beside its data: the record that `apply(event, record)` of a state and
 /// `react(event, record)` of a process manager get.
 ///
-/// It is the same type for every store, and refers to the stored record. What outlives the call is copied.
+/// It is the same type for every store, and refers to the stored record. A program copies what it needs after the call.
 struct event_record {
   /// Refers to a recorded event of any store, which outlives this object.
   template <typename Data>

@@ -42,12 +42,12 @@ bool goes_on_after(Visitor& visitor, const recorded<Data>& record) {
 
 /// A store of events, which keeps them for ever, in one order. Any number of threads may use one at once.
 ///
-/// - `append(events, condition)` stores all events or none, and may move from those that it stores. In this order, it
-///   raises bad_input, duplicate_id and position_ahead. An append that is sent again, with the same ids and content,
-///   is stored once, and gets the result of the first time.
+/// - `append(events, condition)` stores all events or none, and may move from those that it stores. It returns a
+///   conflict when the condition does not hold, and throws bad_input, duplicate_id, position_ahead or outcome_unknown.
+///   An append that is sent again, with the same ids and content, is stored once and gets the result of the first time.
 /// - `read(query, options, visitor)` calls `visitor(const recorded<data_type>&)` for each event, until it returns
-///   false. A visitor may return void, append, read and throw: it holds no lock of the store.
-/// - `head()` returns the last position, and `version(stream)` the last version of a stream. They are 0 when empty.
+///   false, and throws bad_input. The visitor may return void, append, read and throw: no lock is held meanwhile.
+/// - `head()` returns the last position, and `version(stream)` the last version of a stream, or 0 without an event.
 /// - `find(source, id)` returns the event of that source and id, if there is one.
 /// - `origin()` returns the source, the clock and the ids of new events. Every other member may throw storage_error.
 template <typename S>
@@ -65,8 +65,8 @@ concept Storage = requires { typename S::data_type; } &&
 
 /// A small value that a store keeps under a key.
 struct cell {
-  std::string bytes{};         ///< The value. It is any bytes.
-  std::uint64_t revision = 0;  ///< The number of times that the cell was put: 1, 2, 3 ...
+  std::string bytes{};         ///< The value, zero bytes allowed.
+  std::uint64_t revision = 0;  ///< The number of times that the cell was put since it was made: 1, 2, 3 ...
   friend bool operator==(const cell&, const cell&) = default;
 };
 
@@ -89,7 +89,7 @@ concept CellStorage = Storage<S> && requires(S& storage, std::string_view text, 
 /// A store that removes cells.
 ///
 /// - `remove(key, expected)` removes the cell when its revision is `expected`, and says whether it did. A cell that is
-///   put under the key later begins with revision 1 again, so what is compared by its revision is never removed.
+///   put under the key later begins with revision 1 again. A cell whose revisions somebody remembers is not removed.
 template <typename S>
 concept CellRemovalStorage = CellStorage<S> && requires(S& storage, std::string_view text, std::uint64_t revision) {
   { storage.remove(text, revision) } -> std::same_as<bool>;

@@ -48,7 +48,7 @@ class context : public kit::decorator<S> {
   /// \param storage  the store, which outlives the context
   /// \param name     the name of the context: 1 to 200 bytes without "/"
   /// \param origin   what new events get. By default it is that of the store, with "/<name>" after its source.
-  /// \throws bad_input  for a name or a source that cannot be
+  /// \throws bad_input  when the name or the source of the origin is out of range
   /// \throws bad_input  for a store whose limits leave no room for the prefix and the tag
   context(S& storage, std::string name, std::optional<must::origin> origin = {})
       : base(storage),

@@ -65,7 +65,7 @@ class memory_store {
   using event = basic_event<data_type>;
 
   /// Makes an empty store.
-  /// \throws bad_input  when the source is no name
+  /// \throws bad_input  when the source is not 1 to 512 bytes of UTF-8 without NUL
   explicit memory_store(must::origin origin = {}, must::limits limits = {})
       : origin_(std::move(origin)), limits_(limits) {
     kit::check_name("source", origin_.source);
@@ -73,7 +73,7 @@ class memory_store {
 
   /// Appends events under a condition. Events that may throw when they are moved are copied. \see Storage
   /// \throws bad_input  for input beyond the limits
-  /// \throws duplicate_id  when an id is stored with other content
+  /// \throws duplicate_id  when an id is stored with other content, or stands twice in the append
   /// \throws position_ahead  for a condition on a position beyond the head
   /// \throws ...  what copying an event throws
   append_result append(std::span<event> events, const append_condition& condition) {
@@ -93,7 +93,7 @@ class memory_store {
   }
 
   /// Reads events, and waits for nobody. \see Storage
-  /// \throws bad_input  for a query or options that cannot be
+  /// \throws bad_input  when the query or an option is out of range
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
     kit::check_read(which, options, limits_.name_bytes);
@@ -108,7 +108,8 @@ class memory_store {
 
   /// Returns the last position, 0 when the store is empty.
   [[nodiscard]] position head() const noexcept { return log_.head(); }
-  /// Returns the version of a stream, 0 when there is none. \throws bad_input  for a stream that is no name
+  /// Returns the version of a stream, 0 when there is none.
+  /// \throws bad_input  when `stream` is not 1 to 512 bytes of UTF-8 without NUL
   [[nodiscard]] must::version version(std::string_view stream) const {
     kit::check_name("stream", stream);
     return log_.version_of(stream);
@@ -124,15 +125,16 @@ class memory_store {
   /// Returns the limits that the store was made with.
   [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
 
-  /// Returns the cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
+  /// Returns the cell under a key, if there is one. \see CellStorage
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
   [[nodiscard]] std::optional<cell> get(std::string_view key) const { return cells_.get(key); }
   /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
-  /// \throws bad_input  for a key that is no name
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return cells_.put(key, bytes, expected_revision);
   }
   /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
-  /// \throws bad_input  for a key that is no name
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
   bool remove(std::string_view key, std::uint64_t expected_revision) { return cells_.remove(key, expected_revision); }
   /// Returns the keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) const { return cells_.list(prefix); }

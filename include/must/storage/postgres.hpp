@@ -70,7 +70,8 @@ class postgres_store {
   using callback = std::function<void(transaction&)>;  ///< The type of what runs in a transaction.
 
   /// Opens the schema, and makes it where there is none. Several processes may do so at once.
-  /// \throws bad_input  for a schema, a source or a conninfo that cannot be
+  /// \throws bad_input  when the schema is not 1 to 63 bytes, starts with "pg_", or has a "$", a "{" or a backslash
+  /// \throws bad_input  when the source is out of range, or libpq does not take the conninfo
   /// \throws storage_error  when the schema cannot be opened, is damaged, or is of a later release
   explicit postgres_store(postgres_options options, must::origin origin = {})
       : options_((detail::postgres::check_schema_name(options.schema), std::move(options))),
@@ -83,7 +84,7 @@ class postgres_store {
   }
 
   /// Returns the statements that make a schema, for programs that run migrations by hand, in one transaction.
-  /// \throws bad_input  for a name that cannot be
+  /// \throws bad_input  when the name is out of range, as for the constructor
   [[nodiscard]] static std::string schema_sql(std::string_view name) {
     detail::postgres::check_schema_name(name);
     return detail::postgres::pg_schema_sql(name);
@@ -91,7 +92,7 @@ class postgres_store {
 
   /// Appends events under a condition, and leaves `events` as they are. \see Storage
   /// \throws bad_input  for input beyond the limits
-  /// \throws duplicate_id  when an id is stored with other content
+  /// \throws duplicate_id  when an id is stored with other content, or stands twice in the append
   /// \throws position_ahead  for a condition on a position beyond the head
   append_result append(std::span<event> events, const append_condition& condition) {
     check(events, condition);
@@ -128,7 +129,7 @@ class postgres_store {
   }
 
   /// Reads events in pages, each in a snapshot of its own. \see Storage
-  /// \throws bad_input  for a query or options that cannot be
+  /// \throws bad_input  when the query or an option is out of range
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
     kit::check_read(which, options, options_.limits.name_bytes);
@@ -141,7 +142,7 @@ class postgres_store {
     return ask("head", head_sql_, none).number(0, 0);
   }
   /// Returns the version of a stream, 0 when there is none.
-  /// \throws bad_input  for a stream that is no name
+  /// \throws bad_input  when `stream` is not 1 to 512 bytes of UTF-8 without NUL
   [[nodiscard]] must::version version(std::string_view stream) {
     kit::check_name("stream", stream);
     detail::postgres::pg_parameters name;
@@ -168,9 +169,9 @@ class postgres_store {
   /// Returns the number of appends of this object that wait for a commit that has not begun.
   [[nodiscard]] std::size_t waiting() const noexcept { return appender_.waiting(); }
 
-  /// Returns "<uuid>.<incarnation>". A restored dump has those of the store that it was made from. After a dump is
-  /// restored, set another incarnation, so that followers which have seen lost events say history_changed:
-  /// `UPDATE must.store SET incarnation = gen_random_uuid()`.
+  /// Returns "<uuid>.<incarnation>". A restored dump has those of the store that it was made from. Whoever restores a
+  /// dump sets another incarnation, so that subscriptions which have seen lost events throw history_changed:
+  /// `UPDATE must.store SET incarnation = gen_random_uuid()`, with the name of the schema in place of `must`.
   [[nodiscard]] std::string history() const { return row_.id + "." + row_.incarnation; }
 
   /// Runs `work` in a transaction of its own, and commits it. It runs again when the transaction is tried again before
@@ -192,7 +193,8 @@ class postgres_store {
     }));
   }
 
-  /// Returns the cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name
+  /// Returns the cell under a key, if there is one. \see CellStorage
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
   [[nodiscard]] std::optional<cell> get(std::string_view key) {
     kit::check_name("key", key);
     detail::postgres::pg_parameters name;
@@ -202,7 +204,8 @@ class postgres_store {
     return cell{std::string(found.text(0, 0)), found.number(0, 1)};
   }
   /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
-  /// \throws bad_input  for a key that is no name
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
+  /// \throws bad_input  when there are more than 512 MiB of bytes
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     const auto call = prepared_put(key, bytes, expected_revision);
     return backend_.run("put", true, [&](auto& connection, auto deadline, bool unknown) {
@@ -226,7 +229,7 @@ class postgres_store {
     });
   }
   /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
-  /// \throws bad_input  for a key that is no name
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
   bool remove(std::string_view key, std::uint64_t expected_revision) {
     kit::check_name("key", key);
     detail::postgres::pg_parameters which;

@@ -73,7 +73,9 @@ class sqlite_store {
   /// Opens a file, or makes it. A file of an older `must` is brought up to date in one transaction.
   /// \throws storage_error  when the file cannot be opened, is no database, or is of a newer `must`
   /// \throws storage_error  when the file is of an older `must`, and is opened to be read only
-  /// \throws bad_input  for a path, a source or limits that cannot be
+  /// \throws bad_input  when the path is empty, has a zero byte or is ":memory:"
+  /// \throws bad_input  when the source is not 1 to 512 bytes of UTF-8 without NUL
+  /// \throws bad_input  when the limits allow a payload that SQLite does not keep in a row
   explicit sqlite_store(const sqlite_options& options, must::origin origin = {})
       : origin_(std::move(origin)),
         file_(options),
@@ -85,7 +87,7 @@ class sqlite_store {
   /// Appends events under a condition, and leaves `events` as they are. Threads that append at the same time share a
   /// commit. Conditions are checked in the order of arrival. \see Storage, kit::shared_commit
   /// \throws bad_input  for input beyond the limits
-  /// \throws duplicate_id  when an id is stored with other content
+  /// \throws duplicate_id  when an id is stored with other content, or stands twice in the append
   /// \throws position_ahead  for a condition on a position beyond the head
   /// \throws storage_error  when SQLite fails, also when another process holds the file for longer than `timeout`
   append_result append(std::span<event> events, const append_condition& condition) {
@@ -120,7 +122,7 @@ class sqlite_store {
   }
 
   /// Reads events in pages, each in a snapshot of its own. Nothing is held while the visitor runs. \see Storage
-  /// \throws bad_input  for a query or options that cannot be
+  /// \throws bad_input  when the query or an option is out of range
   /// \throws storage_error  when SQLite fails, or the file is damaged
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) const {
@@ -147,7 +149,7 @@ class sqlite_store {
     return detail::sqlite::sqlite_snapshot(*on, file_.recent()).head();
   }
   /// Returns the version of a stream, 0 when there is none.
-  /// \throws bad_input  for a stream that is no name
+  /// \throws bad_input  when `stream` is not 1 to 512 bytes of UTF-8 without NUL
   /// \throws storage_error  when SQLite fails
   [[nodiscard]] must::version version(std::string_view stream) const {
     kit::check_name("stream", stream);
@@ -176,7 +178,7 @@ class sqlite_store {
   [[nodiscard]] std::string history() const { return file_.uuid() + "." + std::to_string(file_.incarnation()); }
 
   /// Returns the cell under a key, if there is one. \see CellStorage
-  /// \throws bad_input  for a key that is no name
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
   /// \throws storage_error  when SQLite fails
   [[nodiscard]] std::optional<cell> get(std::string_view key) const {
     kit::check_name("key", key);
@@ -186,7 +188,8 @@ class sqlite_store {
     return cell{std::string(row->bytes(1)), row->count(0)};
   }
   /// Puts a cell whose revision is the expected one, and says whether it did. \see CellStorage
-  /// \throws bad_input  for a key that is no name, and for bytes that SQLite does not keep in a row
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
+  /// \throws bad_input  when there are more bytes than SQLite keeps in a row
   /// \throws storage_error  when SQLite fails
   bool put(std::string_view key, std::string_view bytes, std::uint64_t expected_revision) {
     return put_and(key, bytes, expected_revision, [](auto&) {});
@@ -198,7 +201,7 @@ class sqlite_store {
     return put_and(key, bytes, expected_revision, [&](detail::sqlite::sqlite_connection& on) { call(work, on); });
   }
   /// Removes a cell whose revision is the expected one, and says whether it did. \see CellRemovalStorage
-  /// \throws bad_input  for a key that is no name
+  /// \throws bad_input  when `key` is not 1 to 512 bytes of UTF-8 without NUL
   /// \throws storage_error  when SQLite fails
   bool remove(std::string_view key, std::uint64_t expected_revision) {
     kit::check_name("key", key);
@@ -243,12 +246,14 @@ class sqlite_store {
   }
 
   /// Copies the store, as it is at one position, into a new file, while others append. The copy has another history(),
-  /// so that followers which go on there say history_changed. A backup that fails leaves no file behind.
-  /// \throws storage_error  when SQLite fails, and when the file is there already
+  /// so that subscriptions and views which go on there throw history_changed. A backup that fails leaves no file
+  /// behind.
+  /// \throws storage_error  when SQLite fails
+  /// \throws storage_error  when the file is there already
   void backup(const std::string& path) { file_.copy_to(path); }
-  /// Gives the store a new incarnation, and so another history(). Call it after a file was put back that backup() did
-  /// not make, and after the same copy was put back once more, since nothing in the file tells that. Until it is
-  /// called, stores that were open meanwhile may use the tags of events that are lost.
+  /// Gives the store a new incarnation, and so another history(). A program calls it after it has put back a file that
+  /// backup() did not make, or the same copy once more, since nothing in the file tells that. Until then, stores that
+  /// were open meanwhile may use the tags of events that are lost.
   /// \throws storage_error  when SQLite fails
   void mark_restored() {
     file_.check_writable("mark_restored");
@@ -256,7 +261,7 @@ class sqlite_store {
   }
   /// Verifies the whole file: integrity_check of SQLite, and the digest and the tags of every event. Others may append
   /// meanwhile. A damaged cell is detected only where SQLite detects it.
-  /// \throws storage_error  with the code SQLITE_CORRUPT. The message names what is damaged.
+  /// \throws storage_error  when something is damaged. Its backend_code is SQLITE_CORRUPT, and the message names it.
   void verify() const {
     const detail::sqlite::sqlite_file::reader on(file_, "verify");
     detail::sqlite::verify(*on, file_.recent(), file_.key());

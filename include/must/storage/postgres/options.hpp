@@ -14,25 +14,26 @@ namespace must {
 /// Where a postgres_store keeps its events, and how.
 ///
 /// libpq itself reads TLS, passwords and timeouts from conninfo, ~/.pgpass, service files and environment variables.
+/// Spans are must::duration, which counts microseconds.
 struct postgres_options {
   /// The connection string of libpq, "host=/run/postgresql dbname=app" or a URI. No error repeats it.
   std::string conninfo{};
   /// The name of the schema: 1 to 63 bytes. Each schema is a store of its own.
   std::string schema = "must";
-  /// The highest number of connections that are open at once. Waiting takes one more.
+  /// The highest number of connections that are open at once. 0 counts as 1. Waiting for events takes one more.
   std::size_t connections = 4;
-  /// The longest time that a call may take. The server ends a statement after nine tenths of it.
+  /// The longest time that a call may take, 10 seconds by default. The server ends a statement after nine tenths of it.
   must::duration timeout{10'000'000};
   /// What an append may hold. Whatever the limits say, an append takes no more than 512 MiB.
   must::limits limits{};
-  /// The number of events that a read fetches at once.
+  /// The highest number of events that a read fetches at once. 0 counts as 1.
   std::size_t page_events = 4'000;
   /// The highest number of bytes that a read fetches at once, for each of tags, attributes and data. A larger event is
   /// fetched alone.
   std::size_t page_bytes = 16U << 20U;
   /// Whether each commit wakes the threads and processes that wait for events. Otherwise they poll.
   bool notify = true;
-  /// The time between two polls of a thread that waits for events.
+  /// The longest time between two looks of wait_for at the head of the store, 0.2 seconds by default.
   must::duration poll_interval{200'000};
   /// Whether the schema is made when there is none, and its functions anew when it was renamed.
   bool create = true;

@@ -24,24 +24,25 @@ enum class sqlite_mode : std::uint8_t {
   in_memory    ///< The store is in memory, and ends with the object. `path` is not used.
 };
 
-/// How a sqlite_store is opened, and what it may take. The page "Storage" has measured numbers.
+/// How a sqlite_store is opened, and what it may take. Spans are must::duration, which counts microseconds. The page
+/// "Storage" of the documentation has measured numbers.
 struct sqlite_options {
-  /// The path of the file. Its folder is there.
+  /// The path of the file, in a folder that exists. The constructor refuses an empty path, and ":memory:" (bad_input).
   std::string path{};
   /// What a power failure may lose of the appends that have returned.
   sqlite_durability durability = sqlite_durability::full;
   /// What may be done with the file.
   sqlite_mode mode = sqlite_mode::read_write;
-  /// The longest time that a call waits for another process to let go of the file. Then storage_error is thrown, and is
-  /// retryable.
+  /// The longest time that a call waits for another process to let go of the file, 5 seconds by default. Then
+  /// storage_error is thrown, and is retryable.
   duration timeout{5'000'000};
-  /// The time between two looks of wait_for at what other processes have appended.
+  /// The time between two looks of wait_for at what other processes have appended, 5 milliseconds by default.
   duration poll_interval{5'000};
   /// What an append may hold.
   must::limits limits{};
-  /// The number of events that a read fetches at once.
+  /// The highest number of events that a read fetches at once. 0 counts as 1.
   std::size_t page_events = 512;
-  /// The number of bytes of events after which a read fetches no more at once. \see kit::event_bytes
+  /// The number of bytes of events, as kit::event_bytes counts them, after which a read fetches no more at once.
   std::size_t page_bytes = 1U << 20U;
   /// The number of connections that are kept for readers. More are opened while more threads read. Each keeps up to 2
   /// MiB of SQLite's pages, and a page of events unless one of them was larger than 4 KiB.
@@ -54,9 +55,11 @@ struct sqlite_options {
   /// writes about 1,000 rows for those that wait, and as many more as it has tags itself. With 1, no tag waits. With 0,
   /// the size of the file decides: 1,024 to 4,096.
   std::uint64_t unindexed_events = 0;
-  /// Whether reads check every page for damage, and compare every event with the digest that is stored with it.
+  /// Whether reads check every page for damage, and compare every event with the digest that is stored with it. A read
+  /// that finds damage throws storage_error.
   bool verify_reads = false;
-  /// The highest number of pages of the file. With 0 there is no limit but that of SQLite.
+  /// The highest number of pages of the file. An append beyond it throws storage_error. With 0 only the limit of SQLite
+  /// holds.
   std::int64_t max_pages = 0;
 };
 
