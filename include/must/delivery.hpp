@@ -17,7 +17,7 @@ enum class delivery_outcome : std::uint8_t {
   retriable,  ///< The event was not delivered, and may be the next time.
   poison,     ///< The event will never be delivered: it is too large, or refused for its content.
   unknown,    ///< Nobody can say. The event is sent again, with the same source and id.
-  fatal       ///< Nothing can be delivered until a person mends it: a wrong password, no such topic.
+  fatal       ///< Nothing can be delivered until a person has changed something, such as a wrong password.
 };
 
 /// What a delivery says of one event.

@@ -46,7 +46,7 @@ concept EventHandler = CellStorage<S> && detail::following::is_handler<S, H>;
 /// The handler gets each event at least once, in the order of positions. With several lanes, which are threads, only
 /// the events of one key are in order. The checkpoint says how far the subscription has come. Checkpoint, lease,
 /// attempts and parked events are cells of the store, under the name of the subscription. One process follows at a
-/// time, and others take over from it.
+/// time, and another takes over when that one ends or loses its lease.
 /// \see must::subscriptions, which lists and resets what is stored
 template <CellStorage S, typename Handler>
 class subscription {
@@ -60,12 +60,14 @@ class subscription {
 
   /// Makes a subscription that follows nothing until it is run.
   /// \param storage  the store, which outlives the subscription
-  /// \param name     the name, of 1 to 400 bytes. Of two subscriptions with one name, only one follows at a time.
+  /// \param name     the name, 1 to 400 bytes, or fewer when many are "/", "@" or "%". Of two subscriptions with one
+  ///                 name, only one follows at a time.
   /// \param which    the events that are handled
   /// \param handler  an EventHandler. With several lanes, as many threads call it at once.
   /// \param options  how the subscription follows
   /// \throws bad_input  when the name or an option is out of range
   /// \throws bad_input  when the query leaves out a type that a typed handler handles
+  /// \throws bad_input  when a handler in transactions has as many lanes as the store has connections
   subscription(S& storage, follower name, query which, Handler handler, subscription_options options = {})
       : storage_(storage),
         name_(std::move(name)),
@@ -88,10 +90,12 @@ class subscription {
 
   /// Follows until a stop is requested. Then it saves the checkpoint and lets another follow. A failure of the store
   /// that may pass is waited for.
-  /// \throws not_owner        when another follows under this name
-  /// \throws history_changed  when the store has not the events that were handled: it was restored or replaced
+  /// \throws not_owner        when another process follows under this name
+  /// \throws history_changed  when the store has lost events that were handled: it was restored or replaced
   /// \throws bad_input        when this object runs already, or `start` is beyond the head of the store
+  /// \throws bad_input        when an event without a key is to be parked
   /// \throws storage_error    when the store fails in a way that does not pass
+  /// \throws poison           when an event has ended the process too often, and the failure policy says stop
   /// \throws ...              what the handler threw, when the failure policy says stop
   void run(const std::stop_token& stop) { follow(stop, true, std::numeric_limits<position>::max()); }
 
@@ -104,7 +108,7 @@ class subscription {
   }
 
   /// Waits until every event at or below a position is handled. With processed_command::last as the position, a program
-  /// then reads its own writes. Another thread is in run() of this object.
+  /// then reads its own writes. It needs another thread that is in run() of this object.
   ///
   /// It returns at once when an event at or below the position is parked, or waits behind one that is.
   /// \returns the outcome, which converts to bool: whether every event is handled

@@ -82,7 +82,7 @@ class subscriptions {
 
   /// Makes a subscription begin again at `from`, with nothing parked. Its handler may get events again.
   ///
-  /// This also ends history_changed. Before, put right what the handler has written.
+  /// A subscription that throws history_changed is reset so, too, after its owner has put right what the handler wrote.
   /// \throws not_owner  when a process follows now
   /// \throws bad_input  when `from` is beyond the head of the store. Then nothing is changed.
   void reset(const follower& name, start_at from = start_at::origin()) {

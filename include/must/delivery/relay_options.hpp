@@ -18,7 +18,10 @@ struct relay_options {
   ///
   /// By default an event that is not delivered is tried 16 times within some minutes, so that a short outage of the
   /// receiver is waited for, and then the relay stops. A poison event is not tried again. A fatal answer stops the
-  /// relay. Neither holds with failure_policy::decide.
+  /// relay at once. With failure_policy::decide, that function alone decides.
+  ///
+  /// The failure is an error: storage_error after the answer retriable, and poison, outcome_unknown or undeliverable
+  /// after poison, unknown or fatal.
   subscription_options following{};
 };
 

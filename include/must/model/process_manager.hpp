@@ -64,7 +64,7 @@ class basic_process_manager {
 
   /// Waits until everything at or below a position is handled. \see subscription::wait_until
   wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
-  /// Returns how far it is, and what holds it up. \see subscription::health
+  /// Returns how far the process manager is, and what holds it up. \see subscription::health
   [[nodiscard]] subscription_health health() const { return subscription_.health(); }
   /// Returns the events and deadlines that are parked, whichever process follows. `key` is that of the instance.
   /// \throws storage_error  when the store fails
@@ -107,8 +107,8 @@ class basic_process_manager {
 /// An instance is the process of one key. It has a stream of its own, where a decision is stored before its commands
 /// run, and each outcome after it. The ids of commands follow from the decision, so that a crash runs no command twice.
 /// Events of the commands carry the metadata causationid and correlationid. A command that is refused goes to
-/// P::refused, if there is one, and any other failure to the failure policy. A store of structs has to know
-/// process_decided and process_outcome, too.
+/// P::refused, if there is one, and any other failure to the failure policy. A store of structs names process_decided
+/// and process_outcome among its events.
 /// \param storage  the store, which outlives the process manager
 /// \param name     the name of the process manager, 1 to 200 bytes
 /// \param options  a subscription_options with one lane, and options for process_command

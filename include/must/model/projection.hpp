@@ -54,8 +54,8 @@ class basic_projection {
   /// A failure of the store that may pass is waited for. A store that cannot wake a thread is read every 100 ms or
   /// sooner. After an exception the state is as it was before the event, and the next run begins with the event.
   /// \throws codec_error      when an event cannot be read
-  /// \throws erased     when the data of an event was erased
-  /// \throws history_changed  when the store was restored, and has not the events that were folded. Nothing is folded.
+  /// \throws erased           when the data of an event was erased
+  /// \throws history_changed  when the store was restored, and has lost events that were folded. Nothing is folded.
   /// \throws storage_error    when the store fails in a way that does not pass
   /// \throws ...              what apply throws
   void run(const std::stop_token& stop) {
@@ -92,8 +92,8 @@ class basic_projection {
     return until;
   }
 
-  /// Waits until the state holds every event at or below a position. After `view.wait_until(done.last, timeout)` a
-  /// program reads its own writes. It needs a thread that is in run().
+  /// Waits until the state holds every event at or below a position. After `balances.wait_until(done.last, timeout)` a
+  /// program reads its own writes. It needs another thread that is in run().
   /// \returns whether the state holds them, which is false when the time has passed
   bool wait_until(position at, duration timeout) {
     return static_cast<bool>(progress_.wait_until(at, std::chrono::microseconds(timeout)));

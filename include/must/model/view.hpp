@@ -37,7 +37,7 @@ namespace must {
 struct rebuild_progress {
   position done = 0;                 ///< The position up to which everything is handled.
   position total = 0;                ///< The position to come to. It grows while events are stored.
-  double per_second = 0;             ///< The positions a second since the rebuild was called.
+  double per_second = 0;             ///< The number of positions a second since the rebuild was called.
   std::chrono::microseconds left{};  ///< The time that is left at that rate.
 };
 
@@ -89,7 +89,7 @@ class view {
   /// \param stop      the request to stop early
   /// \throws not_owner  when a later version is in use
   /// \throws not_owner  when another process follows this version
-  /// \throws ...        what subscription::run throws
+  /// \throws ...        what subscription::run_once throws
   void rebuild(const std::function<void(const rebuild_progress&)>& progress = {}, const std::stop_token& stop = {}) {
     auto now = begun();
     if (now.active == which_.version && now.is_built) return;
@@ -144,7 +144,8 @@ class view {
         })
         .has_value();
   }
-  /// Returns the version in use. It is 0 when none was built. \throws storage_error  when the store fails
+  /// Returns the version in use. It is 0 when none was built.
+  /// \throws storage_error  when the store fails
   [[nodiscard]] unsigned active_version() const {
     const auto now = cell_.get();
     return now.is_built ? now.active : 0;
@@ -153,7 +154,8 @@ class view {
   wait_outcome wait_until(position at, duration timeout) { return subscription_.wait_until(at, timeout); }
   /// Returns how far this version is, and what holds it up. \see subscription::health
   [[nodiscard]] subscription_health health() const { return subscription_.health(); }
-  /// Returns the events that this version has parked. \throws storage_error  when the store fails
+  /// Returns the events that this version has parked.
+  /// \throws storage_error  when the store fails
   [[nodiscard]] std::vector<parked_event> parked() const { return subscription_.parked(); }
   /// Asks the process that runs this version to handle its parked events again, soon.
   /// \throws storage_error  when the store fails

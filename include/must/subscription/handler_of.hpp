@@ -30,18 +30,18 @@ class typed_handler {
   explicit typed_handler(F handle) : handle_(std::move(handle)) {}
 
   /// Decodes an event and calls the function with it.
-  /// \throws codec_error   when the event cannot be read
-  /// \throws erased  when the data of the event was erased
-  /// \throws ...           what the function throws
+  /// \throws codec_error  when the event cannot be read
+  /// \throws erased       when the data of the event was erased
+  /// \throws ...          what the function throws
   template <typename Data>
     requires(detail::following::takes_event<F, Data, E> && ...)
   void operator()(const recorded<Data>& record) {
     pass_on(record);
   }
   /// Decodes an event and calls the function with it in a transaction.
-  /// \throws codec_error   when the event cannot be read
-  /// \throws erased  when the data of the event was erased
-  /// \throws ...           what the function throws
+  /// \throws codec_error  when the event cannot be read
+  /// \throws erased       when the data of the event was erased
+  /// \throws ...          what the function throws
   template <typename Transaction, typename Data>
     requires(detail::following::takes_event<F, Data, E, Transaction> && ...)
   void operator()(Transaction& in, const recorded<Data>& record) {

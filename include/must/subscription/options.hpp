@@ -21,7 +21,7 @@
 
 namespace must {
 
-/// What is done with an event whose handler failed.
+/// What is done with an event whose handler has failed.
 enum class failure_action : std::uint8_t {
   stop,        ///< The run ends with what the handler threw. The event is the first of the next run.
   skip,        ///< The event counts as handled.
@@ -40,21 +40,24 @@ struct failed_attempt {
 };
 
 /// What becomes of an event whose handler throws. By default the subscription stops, and begins with the event when it
-/// is run again.
+/// is run again. Every span is 1 us to 100 years.
 ///
 /// Attempts are counted in the store before each but the first, so that a crash does not forget them. `park` needs a
-/// key: an event without one stops the subscription, as all other events without a key would wait behind it.
+/// key: an event without one stops the subscription (bad_input), as all other events without a key would wait behind
+/// it.
 struct failure_policy {
-  /// The highest number of attempts, the first included: 1 or more. By default it is 1, and 16 in a relay.
+  /// The highest number of attempts, the first included: 1 to 2^32-1. Without a value it is 1, and 16 in a relay. A
+  /// process manager without a value tries for ever what may pass, such as a failure of the store.
   std::optional<unsigned> attempts{};
-  /// The time before the second attempt. It doubles with each attempt, and up to a half of it is taken off at random.
+  /// The time before the second attempt, 0.1 seconds by default. It doubles with each attempt, and up to a half of it
+  /// is taken off at random.
   duration delay{100'000};
-  /// The longest time before any attempt.
+  /// The longest time before any attempt, 30 seconds by default.
   duration longest_delay{30'000'000};
-  /// What is done after the last attempt.
+  /// What is done after the last attempt. It is not `retry`.
   failure_action then = failure_action::stop;
-  /// The number of attempts that may end with the process, before `then` is done: 1 or more. After a crash events are
-  /// handled one at a time until the one that ends the process is known.
+  /// The number of attempts that may end with the process, before `then` is done with the error poison: 1 to 2^32-1.
+  /// After a crash events are handled one at a time until the one that ends the process is known.
   unsigned crashes = 16;
   /// A function that decides after each failure, in place of `attempts` and `then`.
   std::function<failure_action(const failed_attempt&)> decide{};
@@ -77,7 +80,7 @@ struct subscription_health {
   std::string last_error{};          ///< The last error of a handler or of the store, or an empty text.
 };
 
-/// How a subscription follows. Every span of time is 1 us or more.
+/// How a subscription follows. Every span is 1 us to 100 years.
 struct subscription_options {
   /// Where the subscription begins when it has no checkpoint.
   start_at start = start_at::origin();
@@ -87,27 +90,28 @@ struct subscription_options {
   /// A function that returns the key of an event. By default the key is the extension "partitionkey", or else the
   /// stream. With several lanes, events without a key are handled in no particular order.
   key_function key_of{};
-  /// The highest number of events that one of several lanes may be ahead of the checkpoint, 1 or more. After a crash,
+  /// The highest number of events that one of several lanes may be ahead of the checkpoint, 1 to 2^32-1. After a crash,
   /// so many events may be handled again.
   std::size_t window = 1'000;
-  /// The highest number of events between two saves of the checkpoint, 1 or more.
+  /// The highest number of events between two saves of the checkpoint, 1 to 2^32-1.
   std::size_t save_every = 1'000;
-  /// The longest time between two saves of the checkpoint.
+  /// The longest time between two saves of the checkpoint, 1 second by default.
   duration save_interval{1'000'000};
-  /// The longest time between two reads of a store that cannot wake the subscription.
+  /// The longest time between two reads of a store that cannot wake the subscription, 0.1 seconds by default.
   duration poll_interval{100'000};
   /// What becomes of an event whose handler throws.
   failure_policy on_failure{};
-  /// The highest number of events that may be parked. The next one that fails stops the subscription.
+  /// The highest number of events that may be parked. The next one that would be parked stops the subscription.
   std::size_t most_parked = 1'000;
-  /// The name that not_owner and must::subscriptions show for this process. By default no other process has it.
+  /// The name that not_owner and must::subscriptions show for this process, up to 400 bytes. By default it is one that
+  /// no other process has.
   std::string owner{};
-  /// The time after which another process may take over from one that crashed. A process that cannot reach its store
-  /// for so long handles nothing more.
+  /// The time after which another process may take over from one that crashed, 5 seconds by default. A process that
+  /// cannot reach its store for so long handles nothing more.
   duration lease{5'000'000};
-  /// Whether run waits while another process follows. Otherwise it raises not_owner.
+  /// Whether run waits while another process follows. Otherwise it throws not_owner.
   bool standby = false;
-  /// The time without progress after which the subscription counts as stalled. \see subscription_health::stalled
+  /// The time without progress after which the subscription counts as stalled, 30 seconds by default.
   duration stalled_after{30'000'000};
   /// A function that is called after each save of the checkpoint, in the thread that saves.
   std::function<void(const subscription_health&)> observer{};

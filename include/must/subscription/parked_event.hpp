@@ -28,7 +28,7 @@ struct parked_event {
   must::position position = 0;    ///< The position of the event.
   std::string key{};              ///< The key of the event. \see subscription_options::key_of
   std::string reason{};           ///< What the handler threw, up to 500 bytes of it.
-  unsigned attempts = 0;          ///< The number of attempts.
+  unsigned attempts = 0;          ///< The number of attempts to handle it.
   bool strict = false;            ///< Whether the later events of `key` wait behind this one.
   timestamp when{};               ///< The time at which it was parked.
   std::string id{};               ///< The id of the event.

@@ -17,9 +17,11 @@ class start_at {
   [[nodiscard]] static start_at origin() { return {kind::after, 0}; }
   /// Begins after what is stored when the first run begins.
   [[nodiscard]] static start_at head() { return {kind::head, 0}; }
-  /// Begins at the first event above a position. A position beyond the head of the store is refused (bad_input).
+  /// Begins at the first event above a position. The first run refuses a position beyond the head of the store
+  /// (bad_input).
   [[nodiscard]] static start_at after(position last) { return {kind::after, last}; }
-  /// Begins at the first event that was recorded at that time or later. `recorded_at` decides, not `time`.
+  /// Begins at the first event that was recorded at a time or later. The `recorded_at` of each event decides, not its
+  /// `time`.
   [[nodiscard]] static start_at time(timestamp when) { return {kind::time, 0, when}; }
 
   /// Returns the position in a store above which the subscription begins. For time() it reads about log2(head) events.
