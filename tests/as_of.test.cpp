@@ -11,6 +11,7 @@
 
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
+#include "support/moved.hpp"
 
 #include <chrono>
 #include <string>
@@ -19,14 +20,7 @@
 namespace {
 
 using must::as_of;
-
-struct Moved {
-  static constexpr auto type = "moved";
-  std::string stream;
-  int amount = 0;
-  std::vector<std::string> tags{};
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Moved, stream, amount, tags)
+using must_test::Moved;
 
 struct Account {
   using events = must::events<Moved>;

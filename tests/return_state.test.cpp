@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include "stores/scripted_store.hpp"
 #include "support/catch.hpp"
+#include "support/moved.hpp"
 
 #include <optional>
 #include <string>
@@ -17,31 +18,25 @@
 
 namespace {
 
-struct Paid {
-  static constexpr auto type = "Paid";
-  std::string stream;
-  int amount = 0;
-  std::vector<std::string> tags{};
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Paid, stream, amount, tags)
+using must_test::Moved;
 
 struct Balance {
-  using events = must::events<Paid>;
+  using events = must::events<Moved>;
   int amount = 0;
-  void apply(const Paid& paid) { amount += paid.amount; }
+  void apply(const Moved& event) { amount += event.amount; }
   friend bool operator==(const Balance&, const Balance&) = default;
 };
 struct Count {
-  using events = must::events<Paid>;
+  using events = must::events<Moved>;
   int payments = 0;
-  void apply(const Paid&) { ++payments; }
+  void apply(const Moved&) { ++payments; }
 };
 struct Kept {
-  using events = must::events<Paid>;
+  using events = must::events<Moved>;
   static constexpr int snapshot_every = 2;
   static constexpr int schema_version = 1;
   int amount = 0;
-  void apply(const Paid& paid) { amount += paid.amount; }
+  void apply(const Moved& event) { amount += event.amount; }
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Kept, amount)
 
@@ -49,7 +44,7 @@ template <typename Boundary>
 struct Pay {
   static constexpr auto type = "Pay";
   Boundary boundary;
-  std::vector<Paid> payments{};
+  std::vector<Moved> payments{};
 
   auto depends_on() const { return boundary; }
   static constexpr auto be_authorized = must::anyone;
@@ -57,9 +52,9 @@ struct Pay {
   auto be_translated_to_events() const { return payments; }
 };
 template <typename Boundary>
-Pay(Boundary, std::vector<Paid>) -> Pay<Boundary>;
+Pay(Boundary, std::vector<Moved>) -> Pay<Boundary>;
 
-using store_type = must::memory_store<Paid>;
+using store_type = must::memory_store<Moved>;
 
 }  // namespace
 
@@ -69,7 +64,7 @@ TEST_CASE("return_state: the state has the events of the command, as load has it
   const auto first = must::process_command(pay, store, must::return_state);
   STATIC_REQUIRE(std::is_same_v<decltype(first.state), Balance>);
   CHECK(first.state.amount == 7);
-  must::append(store, Paid{"b", 100});
+  must::append(store, Moved{"b", 100});
   const auto second = must::process_command(pay, store, must::return_state);
   CHECK(second.state.amount == 14);
   CHECK(second.state == must::load(store, must::stream<Balance>("a")).state);
@@ -82,7 +77,7 @@ TEST_CASE("return_state: the state has the events of the command, as load has it
 
 TEST_CASE("return_state: several states come as a tuple, each with what lies in its boundary", "[core]") {
   store_type store;
-  must::append(store, Paid{"a", 1, {"t"}}, Paid{"b", 2});
+  must::append(store, Moved{"a", 1, {"t"}}, Moved{"b", 2});
   const auto all =
       must::all_of(must::stream<Balance>("a"), must::tagged<Count>("t"),
                    must::each<Balance>(std::vector<std::string>{"a", "b"}), std::optional<must::dependency<Count>>());
@@ -98,7 +93,7 @@ TEST_CASE("return_state: several states come as a tuple, each with what lies in 
 TEST_CASE("return_state: what others store after the command is not in the state", "[core]") {
   store_type store;
   must_test::scripted_store scripted(store);
-  scripted.after = [&](std::size_t) { must::append(store, Paid{"a", 1'000}); };
+  scripted.after = [&](std::size_t) { must::append(store, Moved{"a", 1'000}); };
   const Pay pay{must::stream<Balance>("a"), {{"a", 3}}};
   const auto done = must::process_command(pay, scripted, must::return_state, must::identified_by{"1"});
   CHECK(done.state.amount == 3);
@@ -115,7 +110,7 @@ TEST_CASE("return_state: a repeat that ran at the same time has the state and th
   must_test::scripted_store scripted(store);
   const Pay pay{must::stream<Balance>("a"), {{"a", 3}}};
   scripted.before = [&](std::size_t) -> std::optional<must::append_result> {
-    must::append(store, Paid{"a", 1'000});
+    must::append(store, Moved{"a", 1'000});
     must::process_command(pay, store, must::identified_by{"1"});
     return {};
   };
@@ -145,9 +140,9 @@ TEST_CASE("return_state: a state with snapshots is the same, also for a command 
 TEST_CASE("return_state: without it, processed has no state", "[core]") {
   store_type store;
   const Pay pay{must::stream<Balance>("a"), {{"a", 3}}};
-  STATIC_REQUIRE(std::is_same_v<decltype(must::process_command(pay, store)), must::processed<Paid>>);
+  STATIC_REQUIRE(std::is_same_v<decltype(must::process_command(pay, store)), must::processed<Moved>>);
   STATIC_REQUIRE(
-      std::is_same_v<decltype(must::process_command(pay, store, must::return_state)), must::processed<Paid, Balance>>);
+      std::is_same_v<decltype(must::process_command(pay, store, must::return_state)), must::processed<Moved, Balance>>);
   must_test::scripted_store scripted(store);
   must::process_command(pay, scripted);
   CHECK(scripted.reads.size() == 1);

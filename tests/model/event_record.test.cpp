@@ -10,6 +10,8 @@
 #include "must/testing/given.hpp"
 
 #include "support/catch.hpp"
+#include "support/moved.hpp"
+#include "support/notes.hpp"
 
 #include <string>
 #include <variant>
@@ -17,18 +19,15 @@
 
 namespace {
 
+using must_test::Moved;
+using must_test::Note;
+using must_test::Noted;
+
 struct Opened {
   static constexpr auto type = "opened";
   std::string stream;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Opened, stream)
-struct Moved {
-  static constexpr auto type = "moved";
-  std::string stream;
-  int amount;
-  std::vector<std::string> tags{};
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Moved, stream, amount)
 
 // One of its events comes alone, the other with its record.
 struct Account {
@@ -68,18 +67,6 @@ struct Statement {
   void apply(const auto&, must::event_record record) { at.push_back(record.position); }
 };
 
-struct Noted {
-  static constexpr auto type = "noted";
-  std::string text;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Noted, text)
-struct Note {
-  std::string text;
-  static constexpr auto be_authorized = must::anyone;
-  static constexpr auto be_valid = must::always;
-  Noted be_translated_to_events() const { return {text}; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Note, text)
 struct Watch {
   using events = must::events<Opened>;
   using starts = events;
@@ -87,8 +74,8 @@ struct Watch {
   std::string seen{};
   static std::string key_of(const Opened& event) { return event.stream; }
   void apply(const Opened&, const must::event_record& record) { seen = record.id; }
-  auto react(const Opened&, const must::event_record& record) const {
-    return Note{seen + " at " + std::to_string(record.position)};
+  auto react(const Opened& event, const must::event_record& record) const {
+    return Note{event.stream, seen + " at " + std::to_string(record.position)};
   }
 };
 
@@ -151,7 +138,7 @@ TEST_CASE("event_record: projections and keyed states get it", "[model]") {
 
 TEST_CASE("event_record: a process manager gets it in apply and in react", "[model]") {
   fixed_store with;
-  must::append(with.store, Noted{""}, Opened{"ann"});
+  must::append(with.store, Noted{"", ""}, Opened{"ann"});
   auto manager = must::process_manager<Watch>(with.store, "watch");
   while (manager.run_once() < with.store.head()) {}
   const auto notes = must::events_in<Noted>(with.store);

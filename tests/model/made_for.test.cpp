@@ -9,6 +9,8 @@
 #include "must/testing/given.hpp"
 
 #include "support/catch.hpp"
+#include "support/moved.hpp"
+#include "support/notes.hpp"
 
 #include <optional>
 #include <stdexcept>
@@ -18,13 +20,9 @@
 
 namespace {
 
-struct Moved {
-  static constexpr auto type = "moved";
-  std::string stream;
-  int amount = 0;
-  std::vector<std::string> tags{};
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Moved, stream, amount, tags)
+using must_test::Moved;
+using must_test::Note;
+using must_test::Noted;
 
 struct Account {
   using events = must::events<Moved>;
@@ -97,18 +95,6 @@ struct refuses_keys : by_number {
   }
 };
 
-struct Noted {
-  static constexpr auto type = "noted";
-  std::string text;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Noted, text)
-struct Note {
-  std::string text;
-  static constexpr auto be_authorized = must::anyone;
-  static constexpr auto be_valid = must::always;
-  Noted be_translated_to_events() const { return {text}; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Note, text)
 struct Watch {
   using events = must::events<Moved>;
   using starts = events;
@@ -117,7 +103,7 @@ struct Watch {
   static std::string key_of(const Moved& event) { return event.stream; }
   void made_for(const std::string& name) { key = name; }
   void apply(const Moved&) {}
-  auto react(const Moved&) const { return Note{key}; }
+  auto react(const Moved&) const { return Note{"", key}; }
 };
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "stores/restorable.hpp"
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
+#include "support/notes.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -35,38 +36,19 @@ using namespace must_test;
 
 namespace {
 
-struct Opened {
-  static constexpr auto type = "opened";
-  std::string key;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Opened, key)
-struct Greeted {
-  static constexpr auto type = "greeted";
-  std::string by, key;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Greeted, by, key)
-struct Greet {
-  static constexpr auto type = "greet";
-  std::string by{}, key{};
-  static constexpr auto be_authorized = must::anyone;
-  static constexpr auto be_valid = must::always;
-  Greeted be_translated_to_events() const { return {by, key}; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Greet, by, key)
-
 // Greets each key at once, and once more after an hour. Who it is it is told by a global name.
 struct Greeter {
-  using events = must::events<Opened>;
-  using starts = must::events<Opened>;
-  using commands = must::commands<Greet>;
+  using events = must::events<Placed>;
+  using starts = must::events<Placed>;
+  using commands = must::commands<Note>;
   static inline std::string name{};
   std::string key{};
-  static std::string key_of(const Opened& event) { return event.key; }
-  void apply(const Opened& event) { key = event.key; }
-  auto react(const Opened& event) const {
-    return std::tuple(Greet{name, event.key}, must::process_deadline{"again", std::chrono::hours(1)});
+  static std::string key_of(const Placed& event) { return event.order; }
+  void apply(const Placed& event) { key = event.order; }
+  auto react(const Placed& event) const {
+    return std::tuple(Note{event.order, name}, must::process_deadline{"again", std::chrono::hours(1)});
   }
-  auto on_deadline(std::string_view) const { return Greet{name, key}; }
+  auto on_deadline(std::string_view) const { return Note{key, name}; }
 };
 
 // Names whose parts may look like what must itself writes, and like each other escaped.
@@ -90,10 +72,10 @@ std::set<std::string> drawn_names(history_dice& dice, std::size_t count) {
   return made;
 }
 int added = 0;
-void add(auto& store, const Opened& event) {
-  must::cloud_event one{.id = "n" + std::to_string(++added), .source = "/test", .type = Opened::type};
-  one.subject = event.key;
-  one.data = must::codec<Opened>::encode(event);
+void add(auto& store, const Placed& event) {
+  must::cloud_event one{.id = "n" + std::to_string(++added), .source = "/test", .type = Placed::type};
+  one.subject = event.order;
+  one.data = must::codec<Placed>::encode(event);
   REQUIRE(store.append(std::span(&one, 1), {}).stored());
 }
 
@@ -107,7 +89,7 @@ void no_follower_is_taken_for_another(std::uint64_t seed) {
   Place place(clock);
   auto& store = place.store();
   const auto names = drawn_names(dice, 5), keys = drawn_names(dice, 3);
-  const auto opened = must::query::of_types({Opened::type});
+  const auto placed = must::query::of_types({Placed::type});
   const auto start = [&] {
     place.stir();
     for (const auto& key : keys) add(store, {key});
@@ -129,7 +111,7 @@ void no_follower_is_taken_for_another(std::uint64_t seed) {
     if (dice.one_in(4)) continue;
     followers.emplace_back("subscription " + name, [&, name] {
       must::subscription(
-          store, name, opened, [&](const record& e) { note("subscription " + name, e); }, quick)
+          store, name, placed, [&](const record& e) { note("subscription " + name, e); }, quick)
           .run_once();
     });
   }
@@ -139,7 +121,7 @@ void no_follower_is_taken_for_another(std::uint64_t seed) {
       const auto who = "view " + name + " " + std::to_string(version);
       followers.emplace_back(who, [&, who, name, version] {
         must::view one(
-            store, {name, version}, opened,
+            store, {name, version}, placed,
             [&, who, name](const record& event, must::view_phase phase) {
               note(who, event);
               if (phase == must::view_phase::live) ++mails[name + " " + std::to_string(event.position)];
@@ -179,7 +161,7 @@ void no_follower_is_taken_for_another(std::uint64_t seed) {
 
   const auto expected = [&] {
     std::map<must::position, int> made;
-    for (const auto& event : must::events_in(store, opened)) made[event.position] = 1;
+    for (const auto& event : must::events_in(store, placed)) made[event.position] = 1;
     return made;
   }();
   for (const auto& [who, positions] : handled) {
@@ -188,7 +170,7 @@ void no_follower_is_taken_for_another(std::uint64_t seed) {
   }
   std::map<std::string, int> greeted;
   for (const auto& event : must::events_in(store, must::query::all()))
-    if (const auto greeting = event.template as<Greeted>()) ++greeted[greeting->by + "\n" + greeting->key];
+    if (const auto greeting = event.template as<Noted>()) ++greeted[greeting->text + "\n" + greeting->order];
   for (const auto& [who, follow] : followers)
     if (who.starts_with("manager "))
       for (const auto& key : keys) {
@@ -265,8 +247,8 @@ TEST_CASE("names: the longest names are taken wherever a name is, and the next l
   for (const char letter : {'a', '/', '@', '%'}) {
     INFO(letter);
     // An escaped letter takes three bytes of the 512 that a cell's key may have, beside what must adds.
-    const auto most = [&](std::size_t plain, std::size_t added) {
-      return std::string(letter == 'a' ? plain : std::min(plain, (512 - added) / 3), letter);
+    const auto most = [&](std::size_t plain, std::size_t beside) {
+      return std::string(letter == 'a' ? plain : std::min(plain, (512 - beside) / 3), letter);
     };
     const auto longest = most(400, std::string("must/subscription/").size() + 20);
     must::subscription(store, longest, must::query::all(), ignore).run_once();
@@ -284,7 +266,7 @@ TEST_CASE("names: the longest names are taken wherever a name is, and the next l
   must::context<must::memory_store<>> own(store, std::string(200, 'a'));
   add(own, {std::string(512 - 201, 'k')});
   must::cloud_event longer{
-      .id = "longer", .source = "/test", .type = Opened::type, .subject = std::string(512 - 200, 'k')};
+      .id = "longer", .source = "/test", .type = Placed::type, .subject = std::string(512 - 200, 'k')};
   CHECK(refused([&] { static_cast<void>(own.append(std::span(&longer, 1), {})); }) == "stream");
   // What has names of its own in a context still fits, or is refused by its name, with nothing stored.
   const auto head = store.head();

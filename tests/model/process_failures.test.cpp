@@ -11,6 +11,7 @@
 
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
+#include "support/notes.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -24,23 +25,10 @@
 
 namespace {
 
-struct Placed {
-  static constexpr auto type = "placed";
-  std::string order;
-};
-struct Noted {
-  static constexpr auto type = "noted";
-  std::string order, text;
-};
-struct Note {
-  std::string order, text;
-  static constexpr auto be_authorized = must::anyone;
-  static constexpr auto be_valid = must::always;
-  Noted be_translated_to_events() const { return {order, text}; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Placed, order)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Noted, order, text)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Note, order, text)
+using must_test::Note;
+using must_test::Noted;
+using must_test::notes_in;
+using must_test::Placed;
 
 // Fails when it is told to, before an append.
 struct failing_store : must::kit::decorator<must::memory_store<>> {
@@ -55,13 +43,6 @@ struct failing_store : must::kit::decorator<must::memory_store<>> {
   void append_batch(auto&&...) = delete;
   std::function<void(const event&)> before = [](const event&) {};
 };
-
-std::vector<std::string> notes_in(must::memory_store<>& store) {
-  std::vector<std::string> texts;
-  for (const auto& event : must::events_in<Noted>(store))
-    texts.push_back(event.as<Noted>()->order + ": " + event.as<Noted>()->text);
-  return texts;
-}
 
 struct Reminder {
   using events = must::events<Placed>;
@@ -83,6 +64,17 @@ struct Reminder {
       throw std::runtime_error("no reminder for " + order);
     }
     return {order, std::string(name)};
+  }
+};
+
+// A store with two orders, of which "bad" has a deadline that fails.
+struct two_orders {
+  must::testing::fixed_clock clock{};
+  must::memory_store<> store{{.clock = &clock}};
+  two_orders() {
+    must::append(store, Placed{"bad"}, Placed{"good"});
+    Reminder::broken = "bad";
+    Reminder::tries = 0;
   }
 };
 
@@ -124,11 +116,9 @@ TEST_CASE("process_manager: a failure of the store ends the run or is waited for
 }
 
 TEST_CASE("process_manager: a deadline that fails follows the policy for failures", "[model]") {
-  must::testing::fixed_clock clock;
-  must::memory_store<> store({.clock = &clock});
-  must::append(store, Placed{"bad"}, Placed{"good"});
-  Reminder::broken = "bad";
-  Reminder::tries = 0;
+  two_orders orders;
+  auto& clock = orders.clock;
+  auto& store = orders.store;
   const std::vector<std::string> both_placed{"bad: placed", "good: placed"};
   const auto notes_after = [&](std::vector<std::string> more) {
     auto all = both_placed;
@@ -212,11 +202,9 @@ TEST_CASE("process_manager: a deadline that fails follows the policy for failure
 }
 
 TEST_CASE("process_manager: a deadline that ends the process is given up after some crashes", "[model]") {
-  must::testing::fixed_clock clock;
-  must::memory_store<> store({.clock = &clock});
-  must::append(store, Placed{"bad"}, Placed{"good"});
-  Reminder::broken = "bad";
-  Reminder::tries = 0;
+  two_orders orders;
+  auto& clock = orders.clock;
+  auto& store = orders.store;
   auto how = on_failure(must::failure_action::park);
   how.on_failure.crashes = 3;
   auto first = must::process_manager<Reminder>(store, "orders", how);
@@ -241,10 +229,9 @@ TEST_CASE("process_manager: a deadline that is parked as the process crashes is 
           "[model]") {
   for (int crash = 2; crash < 40; ++crash) {
     INFO(crash);
-    must::testing::fixed_clock clock;
-    must::memory_store<> store({.clock = &clock});
-    must::append(store, Placed{"bad"}, Placed{"good"});
-    Reminder::broken = "bad";
+    two_orders orders;
+    auto& clock = orders.clock;
+    auto& store = orders.store;
     const auto parking = on_failure(must::failure_action::park, 2);
     must::testing::crashing_store failing(store);
     failing.crash_at(crash / 2, crash % 2 == 0);

@@ -501,9 +501,7 @@ class process_history {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("process_manager: in random histories each command is stored exactly once", "[model][race]",
-                   restorable_memory, restorable_context<restorable_memory>, restorable_sqlite,
-                   restorable_context<restorable_sqlite>) {
+EACH_PLACE_TEST_CASE("process_manager: in random histories each command is stored exactly once", "[model][race]") {
   for_history_seeds(std::is_base_of_v<restorable_memory, TestType> ? 40 : 15,
                     [](std::uint64_t seed) { process_history<TestType>(seed).run(); });
 }

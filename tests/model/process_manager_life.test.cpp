@@ -9,6 +9,7 @@
 
 #include "stores/sqlite.hpp"
 #include "support/catch.hpp"
+#include "support/notes.hpp"
 
 #include <chrono>
 #include <map>
@@ -24,21 +25,16 @@
 
 namespace {
 
-struct Placed {
-  static constexpr auto type = "placed";
-  std::string order;
-};
+using must_test::Note;
+using must_test::Noted;
+using must_test::notes_in;
+using must_test::Placed;
+
 struct Shipped {
   static constexpr auto type = "shipped";
   std::string order;
 };
-struct Noted {
-  static constexpr auto type = "noted";
-  std::string order, text;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Placed, order)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shipped, order)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Noted, order, text)
 
 struct Ship {
   std::string order;
@@ -46,14 +42,7 @@ struct Ship {
   void be_valid() const { must::ensure(!order.starts_with("bad"), "it cannot be shipped"); }
   Shipped be_translated_to_events() const { return {order}; }
 };
-struct Note {
-  std::string order, text;
-  static constexpr auto be_authorized = must::anyone;
-  static constexpr auto be_valid = must::always;
-  Noted be_translated_to_events() const { return {order, text}; }
-};
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Ship, order)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Note, order, text)
 
 const must::subscription_options quick{.save_interval = must::duration(1'000), .lease = must::duration(20'000)};
 
@@ -61,13 +50,6 @@ template <typename P, typename Store>
 void settle(Store& store, const std::string& name = "orders") {
   auto manager = must::process_manager<P>(store, name, quick);
   while (manager.run_once() < store.head()) {}
-}
-template <typename Store>
-std::vector<std::string> notes_in(Store& store) {
-  std::vector<std::string> texts;
-  for (const auto& event : must::events_in(store, must::query::of_types({"noted"})))
-    texts.push_back(event.template as<Noted>()->order + ": " + event.template as<Noted>()->text);
-  return texts;
 }
 template <typename Store>
 std::size_t count(Store& store, const char* type) {

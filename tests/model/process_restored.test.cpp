@@ -9,6 +9,7 @@
 #include "stores/restorable.hpp"
 #include "support/catch.hpp"
 #include "support/error_of.hpp"
+#include "support/notes.hpp"
 
 #include <chrono>
 #include <functional>
@@ -23,39 +24,20 @@ using namespace must_test;
 
 namespace {
 
-struct Opened {
-  static constexpr auto type = "opened";
-  std::string key;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Opened, key)
-struct Greeted {
-  static constexpr auto type = "greeted";
-  std::string key;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Greeted, key)
-struct Greet {
-  static constexpr auto type = "greet";
-  std::string key{};
-  static constexpr auto be_authorized = must::anyone;
-  static constexpr auto be_valid = must::always;
-  Greeted be_translated_to_events() const { return {key}; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Greet, key)
-
 // Greets when an hour has passed. While it reacts it does what it is told to.
 struct Greeter {
-  using events = must::events<Opened>;
-  using starts = must::events<Opened>;
-  using commands = must::commands<Greet>;
+  using events = must::events<Placed>;
+  using starts = must::events<Placed>;
+  using commands = must::commands<Note>;
   static inline std::function<void()> meanwhile{};
   std::string key{};
-  static std::string key_of(const Opened& event) { return event.key; }
-  void apply(const Opened& event) { key = event.key; }
-  auto react(const Opened&) const {
+  static std::string key_of(const Placed& event) { return event.order; }
+  void apply(const Placed& event) { key = event.order; }
+  auto react(const Placed&) const {
     if (meanwhile) std::exchange(meanwhile, nullptr)();
     return must::process_deadline{"greet", std::chrono::hours(1)};
   }
-  auto on_deadline(std::string_view) const { return Greet{key}; }
+  auto on_deadline(std::string_view) const { return Note{key, "greeted"}; }
 };
 
 struct greeted_place {
@@ -65,14 +47,19 @@ struct greeted_place {
   greeted_place& operator=(const greeted_place&) = delete;
 
   void open(const std::string& id, const std::string& key) {
-    must::cloud_event one{.id = id, .source = "/test", .type = Opened::type};
-    one.data = must::codec<Opened>::encode(Opened{key});
+    must::cloud_event one{.id = id, .source = "/test", .type = Placed::type};
+    one.data = must::codec<Placed>::encode(Placed{key});
     REQUIRE(place.store().append(std::span(&one, 1), {}).stored());
   }
   auto manager(must::failure_action then = must::failure_action::stop) {
     return must::process_manager<Greeter>(
         place.store(), "greeter",
         must::subscription_options{.on_failure = {.then = then}, .lease = must::duration(20'000)});
+  }
+  // Loses the event that it reacts to, and has another in its place.
+  void replace_event() {
+    place.restore(0);
+    open("2", "b");
   }
   [[nodiscard]] must::error error_of_run(must::failure_action then = must::failure_action::stop) {
     auto follows = manager(then);
@@ -81,7 +68,7 @@ struct greeted_place {
   std::vector<std::string> greeted() {
     std::vector<std::string> keys;
     for (const auto& event : must::events_in(place.store(), must::query::all()))
-      if (const auto one = event.template as<Greeted>()) keys.push_back(one->key);
+      if (const auto one = event.template as<Noted>()) keys.push_back(one->order);
     return keys;
   }
 
@@ -110,8 +97,7 @@ TEST_CASE("process_manager: an event that cannot be found again to be parked is 
   here.place.save();
   here.open("1", "a");
   Greeter::meanwhile = [&] {
-    here.place.restore(0);
-    here.open("2", "b");  // at the position of the one before
+    here.replace_event();
     throw std::runtime_error("not now");
   };
   static_cast<void>(here.error_of_run(must::failure_action::park));
@@ -123,10 +109,7 @@ TEST_CASE("process_manager: a decision on an event that is lost is not stored, t
   greeted_place here;
   here.place.save();
   here.open("1", "a");
-  Greeter::meanwhile = [&] {
-    here.place.restore(0);
-    here.open("2", "b");
-  };
+  Greeter::meanwhile = [&] { here.replace_event(); };
   static_cast<void>(here.error_of_run());
   CHECK(here.place.store().head() == 1);
 }

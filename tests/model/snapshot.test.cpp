@@ -4,6 +4,7 @@
 #include "must/storage/memory.hpp"
 
 #include "support/catch.hpp"
+#include "support/shelf.hpp"
 
 #include <new>
 #include <span>
@@ -123,68 +124,20 @@ TEST_CASE("codec: what from_json or a conversion throws names the event, and a l
   CHECK(reason_of([&] { static_cast<void>(all[2].as<Price>()); }) == "price: no price of old");
 }
 
-namespace {
-
-struct Returned {
-  static constexpr auto type = "returned";
-  int amount;
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Returned, amount)
-
-// One state, in three releases.
-namespace first {
-struct Shelf {
-  using events = must::events<Counted>;
-  static constexpr int snapshot_every = 1;
-  int sum = 0;
-  void apply(const Counted& event) { sum += event.amount; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shelf, sum)
-}  // namespace first
-namespace more_events {
-struct Shelf {
-  using events = must::events<Counted, Returned>;
-  static constexpr int snapshot_every = 1;
-  int sum = 0;
-  void apply(const Counted& event) { sum += event.amount; }
-  void apply(const Returned& event) { sum -= event.amount; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shelf, sum)
-}  // namespace more_events
-namespace more_members {
-struct Shelf {
-  using events = must::events<Counted>;
-  static constexpr int snapshot_every = 1;
-  int sum = 0;
-  int count = 0;
-  void apply(const Counted& event) { sum += event.amount, ++count; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Shelf, sum, count)
-}  // namespace more_members
-
-}  // namespace
-
 TEST_CASE("snapshot: a state that learns an event, or gets a member, is folded anew on every boundary", "[model]") {
+  using namespace must_test;
   must::memory_store<> store;
-  const auto add = [&](const auto& event, const char* type) {
-    must::cloud_event made{.id = std::to_string(store.head()), .source = "/shop", .type = type, .subject = "shelf"};
-    made.data = must::codec<std::remove_cvref_t<decltype(event)>>::encode(event);
-    made.tags = {"shelf:1"};
-    REQUIRE(store.append(std::span(&made, 1), {}).stored());
-  };
-  add(Counted{100}, Counted::type);
-  add(Returned{30}, Returned::type);
-  add(Counted{1}, Counted::type);
+  must::append(store, must_test::Counted{"a", 100}, Returned{"a", 30}, must_test::Counted{"a", 1});
   const auto check = [&](auto first, auto more_events, auto more_members) {
     CHECK(must::load(store, first).state.sum == 101);
     CHECK(must::load(store, first).state.sum == 101);
     CHECK(must::load(store, more_events).state.sum == 71);
-    CHECK(must::load(store, more_members).state.count == 2);
-    CHECK(must::load(store, more_members).state.sum == 101);
+    CHECK(must::load(store, more_members).state.last == 1);
+    CHECK(must::load(store, more_members).state.sum == 71);
   };
-  check(must::stream<first::Shelf>("shelf"), must::stream<more_events::Shelf>("shelf"),
-        must::stream<more_members::Shelf>("shelf"));
-  check(must::tagged<first::Shelf>("shelf:1"), must::tagged<more_events::Shelf>("shelf:1"),
-        must::tagged<more_members::Shelf>("shelf:1"));
-  check(must::every<first::Shelf>(), must::every<more_events::Shelf>(), must::every<more_members::Shelf>());
+  check(must::stream<as_it_was::Shelf>("a"), must::stream<with_an_event::Shelf>("a"),
+        must::stream<with_a_member::Shelf>("a"));
+  check(must::tagged<as_it_was::Shelf>("shelf:a"), must::tagged<with_an_event::Shelf>("shelf:a"),
+        must::tagged<with_a_member::Shelf>("shelf:a"));
+  check(must::every<as_it_was::Shelf>(), must::every<with_an_event::Shelf>(), must::every<with_a_member::Shelf>());
 }

@@ -10,6 +10,7 @@
 #include "cases/random_history.hpp"
 #include "stores/restorable.hpp"
 #include "support/catch.hpp"
+#include "support/shelf.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -21,66 +22,6 @@
 using namespace must_test;
 
 namespace {
-
-struct Counted {
-  static constexpr auto type = "counted";
-  std::string shelf;
-  int amount;
-  [[nodiscard]] std::string stream() const { return shelf; }
-  [[nodiscard]] std::vector<std::string> tags() const { return {"shelf:" + shelf}; }
-};
-struct Returned {
-  static constexpr auto type = "returned";
-  std::string shelf;
-  int amount;
-  [[nodiscard]] std::string stream() const { return shelf; }
-  [[nodiscard]] std::vector<std::string> tags() const { return {"shelf:" + shelf}; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Counted, shelf, amount)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Returned, shelf, amount)
-
-// One state, in four releases: as it was, with an event more, with a member more, and with another meaning.
-namespace as_it_was {
-struct Shelf {
-  using events = must::events<Counted>;
-  static constexpr int snapshot_every = 2;
-  int sum = 0;
-  void apply(const Counted& event) { sum += event.amount; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shelf, sum)
-}  // namespace as_it_was
-namespace with_an_event {
-struct Shelf {
-  using events = must::events<Counted, Returned>;
-  static constexpr int snapshot_every = 2;
-  int sum = 0;
-  void apply(const Counted& event) { sum += event.amount; }
-  void apply(const Returned& event) { sum -= event.amount; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shelf, sum)
-}  // namespace with_an_event
-namespace with_a_member {
-struct Shelf {
-  using events = must::events<Counted, Returned>;
-  static constexpr int snapshot_every = 3;
-  int sum = 0;
-  int last = 0;
-  void apply(const Counted& event) { sum += event.amount, last = event.amount; }
-  void apply(const Returned& event) { sum -= event.amount, last = -event.amount; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Shelf, sum, last)
-}  // namespace with_a_member
-namespace with_another_meaning {
-struct Shelf {
-  using events = must::events<Counted, Returned>;
-  static constexpr int snapshot_every = 1;
-  static constexpr int schema_version = 2;
-  int sum = 0;
-  void apply(const Counted& event) { sum += 10 * event.amount; }
-  void apply(const Returned& event) { sum -= 10 * event.amount; }
-};
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Shelf, sum)
-}  // namespace with_another_meaning
 
 // Counts what the state says, so that a wrong state is stored for all to see.
 template <typename Shelf>
@@ -214,9 +155,7 @@ class snapshot_history {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("snapshot: in random histories a state is what its events give, in each release", "[model]",
-                   restorable_memory, restorable_context<restorable_memory>, restorable_sqlite,
-                   restorable_context<restorable_sqlite>) {
+EACH_PLACE_TEST_CASE("snapshot: in random histories a state is what its events give, in each release", "[model]") {
   for_history_seeds(std::is_same_v<TestType, restorable_memory> ? 60 : 10,
                     [](std::uint64_t seed) { snapshot_history<TestType>(seed).run(); });
 }

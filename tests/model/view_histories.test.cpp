@@ -452,9 +452,8 @@ class view_history {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("view: in random histories every event is handled, in order, by the version in use", "[model][race]",
-                   restorable_memory, restorable_context<restorable_memory>, restorable_sqlite,
-                   restorable_context<restorable_sqlite>) {
+EACH_PLACE_TEST_CASE("view: in random histories every event is handled, in order, by the version in use",
+                     "[model][race]") {
   for_history_seeds(15, [](std::uint64_t seed) { view_history<TestType, false>(seed).run(); });
 }
 

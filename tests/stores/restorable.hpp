@@ -180,3 +180,9 @@ class restorable_context {
 };
 
 }  // namespace must_test
+
+// A test of each place that needs no server: its type is TestType.
+#define EACH_PLACE_TEST_CASE(name, tags)                                                                        \
+  TEMPLATE_TEST_CASE(name, tags, must_test::restorable_memory,                                                  \
+                     must_test::restorable_context<must_test::restorable_memory>, must_test::restorable_sqlite, \
+                     must_test::restorable_context<must_test::restorable_sqlite>)

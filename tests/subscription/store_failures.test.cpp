@@ -50,6 +50,30 @@ struct failing_store : must::kit::decorator<S> {
   must::raise({.code = code, .message = "the disk is gone", .operation = "put"});
 }
 
+// Four events in a store. Each counter is to count each of them once.
+template <typename Store>
+struct counted_events {
+  using cases = must_test::subscription_cases<Store>;
+  using store_type = typename must::testing::suite::store_of<Store>;
+  static inline bool never = false;
+
+  counted_events() { cases::add(fixture.store(), 4, "wanted", "a"); }
+
+  // Returns a handler that counts in its transaction, and throws then while `fails`.
+  auto counter(const std::string& name, const bool& fails = never) {
+    for (int at = 1; at <= 4; ++at) expected[name + "/" + std::to_string(at)] = 1;
+    return [this, name, &fails](typename store_type::transaction& in, const typename cases::record& event) {
+      counts.add(in, name + "/" + std::to_string(event.position));
+      if (fails) throw std::runtime_error("not now");
+    };
+  }
+  auto failing() { return failing_store<store_type>(fixture.store()); }
+
+  Store fixture{};
+  const typename Store::counts counts{fixture};
+  std::map<std::string, int> expected{};
+};
+
 // Shows another event in the place of one.
 struct changed_store : must::kit::decorator<must::memory_store<>> {
   using must::kit::decorator<must::memory_store<>>::decorator;
@@ -82,23 +106,15 @@ EACH_STORE_TEST_CASE(
     "subscription: a failure of each store in a transaction ends the run, and parks and skips no event",
     "[subscription]") {
   using cases = must_test::subscription_cases<Store>;
-  using store_type = typename must::testing::suite::store_of<Store>;
-  Store fixture;
-  auto& store = fixture.store();
-  const typename Store::counts counts(fixture);
-  cases::add(store, 4, "wanted", "a");
-  std::map<std::string, int> expected;
+  counted_events<Store> events;
   for (const auto then : {must::failure_action::park, must::failure_action::skip})
     for (const unsigned attempts : {1U, 3U}) {
       const auto name = std::to_string(static_cast<int>(then)) + "/" + std::to_string(attempts);
-      for (int at = 1; at <= 4; ++at) expected[name + "/" + std::to_string(at)] = 1;
       auto how = cases::quick();
       how.on_failure.then = then;
       how.on_failure.attempts = attempts;
-      const auto handler = [&](typename store_type::transaction& in, const typename cases::record& event) {
-        counts.add(in, name + "/" + std::to_string(event.position));
-      };
-      failing_store<store_type> failing(store);
+      const auto handler = events.counter(name);
+      auto failing = events.failing();
       int begun = 0;
       failing.before = [&] {
         if (++begun == 2) fail(must::error_code::storage_error);
@@ -110,32 +126,23 @@ EACH_STORE_TEST_CASE(
       CHECK(follows.health().skipped == 0);
       CHECK(follows.run_once() == 4);
     }
-  CHECK(counts.all() == expected);
+  CHECK(events.counts.all() == events.expected);
 }
 
 EACH_STORE_TEST_CASE(with_transactions,
                      "subscription: a commit of each store that got no answer counts once and is never parked",
                      "[subscription]") {
   using cases = must_test::subscription_cases<Store>;
-  using store_type = typename must::testing::suite::store_of<Store>;
-  Store fixture;
-  auto& store = fixture.store();
-  const typename Store::counts counts(fixture);
-  cases::add(store, 4, "wanted", "a");
-  std::map<std::string, int> expected;
+  counted_events<Store> events;
   for (const bool fails_again : {false, true})
     for (const bool is_stored : {false, true}) {
       const auto name = std::to_string(fails_again) + "/" + std::to_string(is_stored);
-      for (int at = 1; at <= 4; ++at) expected[name + "/" + std::to_string(at)] = 1;
       auto how = cases::quick();
       how.save_every = 1;
       how.on_failure.then = must::failure_action::park;
       bool handler_fails = false;
-      const auto handler = [&](typename store_type::transaction& in, const typename cases::record& event) {
-        counts.add(in, name + "/" + std::to_string(event.position));
-        if (handler_fails) throw std::runtime_error("not now");
-      };
-      failing_store<store_type> failing(store);
+      const auto handler = events.counter(name, handler_fails);
+      auto failing = events.failing();
       int begun = 0;
       failing.before = [&] {
         handler_fails = ++begun == 3 && fails_again;
@@ -152,7 +159,7 @@ EACH_STORE_TEST_CASE(with_transactions,
       CHECK(follows.run_once() == 4);
       CHECK(follows.parked().empty());
     }
-  CHECK(counts.all() == expected);
+  CHECK(events.counts.all() == events.expected);
 }
 
 TEST_CASE("subscription: a parked event in whose place another stands is never handled, skipped or dropped for it",
