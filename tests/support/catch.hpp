@@ -11,5 +11,5 @@ using Detail::Approx;
 #ifdef CATCH_CONFIG_RUNNER
 using EventListenerBase = TestEventListenerBase;
 #endif
-}
+}  // namespace Catch
 #endif
