@@ -45,7 +45,8 @@ appended append(S&& storage, const E&... events) {
   static_assert(sizeof...(E) > 0, "must: append needs an event: append(store, events...)");
   if constexpr (is_storage && sizeof...(E) > 0) {
     using data_type = typename store::data_type;
-    if constexpr ((detail::pipeline::diagnose_appended<E, data_type>() & ...)) {
+    constexpr int refused = (... + (detail::pipeline::diagnose_appended<E, data_type>() ? 0 : 1));
+    if constexpr (refused == 0) {
       const detail::pipeline::event_context context{storage.origin(), storage.origin().clock->now()};
       std::vector<basic_event<data_type>> records;
       records.reserve(sizeof...(E));

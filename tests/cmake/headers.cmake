@@ -2,23 +2,13 @@
 # Every header compiles alone, so that none needs another before it: the target `headers`, without code or objects.
 # All headers in one translation unit, in order and in reverse: of any two, each stands before the other in one of them,
 # so that none breaks what follows it. odr.cpp is the first of them in C++20, linked next to the tests.
-separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
-get_target_property(warnings must_dev INTERFACE_COMPILE_OPTIONS)
-set(folders "-I$<JOIN:$<FILTER:$<TARGET_PROPERTY:must_test_support,INCLUDE_DIRECTORIES>,EXCLUDE,^/usr/include$>,;-I>")
-
 set(stamps "")
 foreach(target IN ITEMS must ${must_component_targets})
   get_target_property(headers ${target} HEADER_SET)
   foreach(header IN LISTS headers)
     cmake_path(RELATIVE_PATH header BASE_DIRECTORY "${PROJECT_SOURCE_DIR}/include" OUTPUT_VARIABLE name)
     set(stamp "${CMAKE_CURRENT_BINARY_DIR}/headers/${name}.stamp")
-    cmake_path(GET stamp PARENT_PATH parent)
-    file(MAKE_DIRECTORY "${parent}")
-    add_custom_command(OUTPUT "${stamp}" DEPENDS "${header}" DEPFILE "${stamp}.d"
-      COMMAND ${CMAKE_CXX_COMPILER} ${flags} ${warnings} ${CMAKE_CXX20_STANDARD_COMPILE_OPTION} "${folders}"
-        -fsyntax-only -MD -MF "${stamp}.d" -MT "${stamp}" -include "${header}" -x c++ /dev/null
-      COMMAND "${CMAKE_COMMAND}" -E touch "${stamp}"
-      COMMENT "Checking ${name}" VERBATIM COMMAND_EXPAND_LISTS)
+    must_syntax("${stamp}" "${name}" "${header}" -include "${header}" -x c++ /dev/null)
     list(APPEND stamps "${stamp}")
   endforeach()
 endforeach()
@@ -26,7 +16,7 @@ add_custom_target(headers ALL DEPENDS ${stamps})
 
 # must_headers(<name> <order> <flag>...)
 function(must_headers name order)
-  add_test(NAME "headers: ${name}" COMMAND ${CMAKE_CXX_COMPILER} ${flags} ${warnings} ${ARGN} "${folders}"
+  add_test(NAME "headers: ${name}" COMMAND ${CMAKE_CXX_COMPILER} ${must_syntax_flags} ${ARGN} "${must_syntax_folders}"
     -fsyntax-only -x c++ "${CMAKE_CURRENT_BINARY_DIR}/support/${order}.hpp" COMMAND_EXPAND_LISTS)
   set_tests_properties("headers: ${name}" PROPERTIES LABELS headers)
 endfunction()
