@@ -115,9 +115,11 @@ inline constexpr std::string_view snapshots = "must/snapshot/";
   return {part == receiver ? former : "must/inbox@/" + part + "/", former};
 }
 
-/// The tag of the events of a context starts with this text; the path of the context follows.
+/// The tag of the events of a context starts with this text; the path of the context follows. In a path, "///"
+/// stands between an outer context and one in it.
 inline constexpr std::string_view context_tags = "context:";
-/// The keys of the cells of a context start with this text; the path of the context and "/" follow.
+/// The keys of the cells of a context start with this text; its name and "/" follow. Those of a
+/// context in a context stand among the cells of the outer one.
 inline constexpr std::string_view context_cells = "context/";
 
 /// The extensions that `must` adds to the events of commands.

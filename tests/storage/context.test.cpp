@@ -4,6 +4,7 @@
 #include "must/model/projection.hpp"
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
+#include "must/storage/traced.hpp"
 
 #include "stores/decorated.hpp"
 #include "stores/memory.hpp"
@@ -126,11 +127,69 @@ TEST_CASE("context: one in another has a path, apart from what is beside it", "[
   CHECK(must::events_in(b_in_c, must::query::all()).empty());
   CHECK(must::events_in(b_beside, must::query::all()).empty());
   CHECK(must::events_in(d_in_a, must::query::all()).empty());
-  CHECK(shared.version("a/b/s") == 1);
+  CHECK(shared.version("a///b/s") == 1);
   REQUIRE(b_in_a.put("key", "1", 0));
   CHECK_FALSE(b_in_c.get("key"));
   CHECK_FALSE(b_beside.get("key"));
   CHECK(b_in_a.list("") == std::vector<std::string>{"key"});
+}
+
+TEST_CASE("context: nothing that is appended to an outer one reaches one in it", "[storage]") {
+  must::memory_store<> shared;
+  using outer_type = must::context<must::memory_store<>>;
+  outer_type outer(shared, "a");
+  must::null_observer nobody;
+  must::traced<outer_type, must::null_observer> between(outer, nobody);
+  must::context<decltype(between)> inner(between, "b");
+  must::context<decltype(inner)> innermost(inner, "c");
+  int ids = 0;
+  const auto append = [&](auto& to, std::string stream, must::tag_set tags) {
+    must::cloud_event one{.id = std::to_string(++ids), .source = "/t", .type = "x", .subject = std::move(stream)};
+    one.tags = std::move(tags);
+    return to.append(std::span(&one, 1), {}).stored();
+  };
+  CHECK(append(outer, "b/s", {"context:b", "context:b/c", "context:a/b"}));
+  CHECK(append(outer, "b/c/s", {"context:c", "context:"}));
+  CHECK(append(shared, "a/b/s", {"context:a/b", "context:a/b/c"}));
+  CHECK(must::events_in(inner, must::query::all()).empty());
+  CHECK(must::events_in(innermost, must::query::all()).empty());
+  CHECK_FALSE(inner.find("/t", "1"));
+  CHECK(inner.version("s") == 0);
+  CHECK(innermost.version("s") == 0);
+  CHECK_THROWS_AS(append(outer, "//b/s", {}), must::bad_input);
+  CHECK_THROWS_AS(append(outer, "s", {"context://b"}), must::bad_input);
+  CHECK_THROWS_AS(append(outer, "s", {"context://b///c"}), must::bad_input);
+  CHECK_THROWS_AS(append(inner, "//c/s", {}), must::bad_input);
+  CHECK_THROWS_AS(append(inner, "s", {"context://c"}), must::bad_input);
+
+  CHECK(append(innermost, "s", {"context:b"}));
+  const auto seen = must::events_in(outer, must::query::of_tags({"context://b"}));
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].subject == "//b///c/s");
+  CHECK(must::events_in(outer, must::query::of_stream("//b///c/s")).size() == 1);
+  CHECK(outer.version("//b///c/s") == 1);
+  const auto within = must::events_in(innermost, must::query::of_stream("s"));
+  REQUIRE(within.size() == 1);
+  CHECK(within[0].tags == must::tag_set{"context:b"});
+  std::string all;
+  for (const auto& one : must::events_in(shared, must::query::all()))
+    for (const auto& tag : one.tags) all += tag;
+  CHECK(all.find(outer.inner_grant()) == std::string::npos);
+  CHECK(all.find(inner.inner_grant()) == std::string::npos);
+}
+
+TEST_CASE("context: an append that has a conflict in an outer one leaves the events as they were", "[storage]") {
+  must::memory_store<> shared;
+  must::context<must::memory_store<>> outer(shared, "a");
+  must::context<decltype(outer)> inner(outer, "b");
+  std::vector<must::cloud_event> events{{.id = "1", .source = "/t", .type = "x", .subject = "s"}};
+  for (std::size_t i = 0; i < inner.limits().tags_per_event; ++i) events[0].tags.insert("context:" + std::to_string(i));
+  const auto before = events;
+  const auto conflict = inner.append(events, {.streams = {must::stream_expectation::exists("t")}});
+  REQUIRE_FALSE(conflict.stored());
+  CHECK(conflict.why().stream == "t");
+  CHECK(events == before);
+  CHECK(inner.append(events, {}).stored());
 }
 
 TEST_CASE("context: a name that leaves no room for names is refused", "[storage]") {
@@ -138,11 +197,11 @@ TEST_CASE("context: a name that leaves no room for names is refused", "[storage]
   using outer_type = must::context<must::memory_store<>>;
   outer_type one(shared, std::string(200, 'a'));
   must::context<outer_type> two(one, std::string(200, 'b'));
-  CHECK(two.limits().name_bytes == 110);
+  CHECK(two.limits().name_bytes == 108);
   using inner_type = must::context<must::context<outer_type>>;
   CHECK_THROWS_AS(inner_type(two, std::string(200, 'c'), must::origin{.source = "/x"}), must::bad_input);
-  CHECK_THROWS_AS(inner_type(two, std::string(109, 'c'), must::origin{.source = "/x"}), must::bad_input);
-  CHECK(inner_type(two, std::string(108, 'c'), must::origin{.source = "/x"}).limits().name_bytes == 1);
+  CHECK_THROWS_AS(inner_type(two, std::string(82, 'c'), must::origin{.source = "/x"}), must::bad_input);
+  CHECK(inner_type(two, std::string(81, 'c'), must::origin{.source = "/x"}).limits().name_bytes == 24);
 }
 
 TEST_CASE("context: a conflict names the stream as the context knows it, and leaves the events as they were",

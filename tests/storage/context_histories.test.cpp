@@ -55,7 +55,7 @@ class context_model {
     must::cloud_event made{.id = one.id, .type = one.type, .subject = one.stream};
     std::vector<std::string> tags(one.tags.begin(), one.tags.end());
     for (auto level = one.where.size(); level > to.size(); --level) {
-      const auto& name = one.where[level - 1];
+      const auto name = (level > 1 ? "//" : "") + one.where[level - 1];
       if (!made.subject.empty()) made.subject.insert(0, name + "/");
       for (auto& tag : tags)
         if (tag.starts_with("context:")) tag.insert(8, name + "/");
@@ -107,7 +107,8 @@ class context_history {
   }
 
  private:
-  // A name that is not that of a context in this one: whoever has a context may write into those within.
+  // A name that is not that of a context in the store itself, and no key of a cell of one in a context: who has these
+  // may write into those within.
   std::string drawn(const path& where, const std::string& before) {
     for (;;) {
       const std::vector<std::string> parts{"a",         "b",         "x",           "s",        "a/s",     "b/x/s",
@@ -116,9 +117,11 @@ class context_history {
       auto made = dice_.any_of(parts);
       if (dice_.one_in(3)) made += dice_.any_of(parts);
       const auto is_inner = [&](const path& other) {
+        if (!where.empty() && before != "context/") return false;
         return other.size() > where.size() && std::equal(where.begin(), where.end(), other.begin()) &&
                made.starts_with(before + other[where.size()]);
       };
+      if (made.starts_with("//") || made.starts_with("context://")) continue;
       if (std::none_of(paths_.begin(), paths_.end(), is_inner)) return made;
     }
   }
@@ -147,6 +150,11 @@ class context_history {
       };
       if (dice_.one_in(4)) refuse([&](auto& wrong) { wrong.subject = std::string(limits.name_bytes + 1, 's'); });
       if (dice_.one_in(4)) refuse([&](auto& wrong) { wrong.tags = {std::string(limits.name_bytes + 1, 't')}; });
+      if (!where.empty()) {
+        const auto inner = "//" + dice_.any_of(paths_.back());
+        refuse([&](auto& wrong) { wrong.subject = inner + "/s"; });
+        refuse([&](auto& wrong) { wrong.tags = {"context:" + inner}; });
+      }
       if (dice_.one_in(30))
         refuse([&](auto& wrong) {
           std::vector<std::string> many;

@@ -14,8 +14,11 @@
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/transactional.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/base64.hpp"
 #include "must/text/quoted.hpp"
 
+#include <unistd.h>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,8 +37,9 @@ namespace must {
 /// reaches no other context. Its users see none of that. New events get the source of its origin().
 /// Positions are those of the shared store, so they have gaps. The limits are lower by the prefix and one tag. Each
 /// context needs a source of its own, since the shared store takes an event id once for each source.
-/// A context may be in a context. The outer one sees the events of the inner ones.
-/// A context is a CellStorage, BatchStorage and so on when S is. A read copies each event.
+/// A context may be in a context. The outer one sees its events, in streams that start with "//<name>/" and with the
+/// tag "context://<name>". Whoever has the outer one may read such streams and tags, and only the inner one writes
+/// them. A context is a CellStorage, BatchStorage and so on when S is. A read copies each event.
 template <Storage S>
 class context : public kit::decorator<S> {
   using base = kit::decorator<S>;
@@ -53,13 +57,14 @@ class context : public kit::decorator<S> {
   context(S& storage, std::string name, std::optional<must::origin> origin = {})
       : base(storage),
         name_(checked(std::move(name))),
-        prefix_(name_ + "/"),
-        tag_(std::string(stored_names::context_tags) + name_),
-        cells_(std::string(stored_names::context_cells) + prefix_),
+        prefix_(is_inner ? inner_names + name_ + "/" : name_ + "/"),
+        tag_(std::string(stored_names::context_tags) + (is_inner ? inner_names : "") + name_),
+        mark_(mark_in(storage)),
+        cells_(std::string(stored_names::context_cells) + name_ + "/"),
         origin_(origin ? *std::move(origin) : origin_in(storage)) {
     kit::check_name("source", origin_.source);
     if constexpr (LimitedStorage<S>) limits_ = storage.limits();
-    if (limits_.name_bytes <= prefix_.size())
+    if (limits_.name_bytes <= std::max(prefix_.size(), mark_.size()))
       kit::refuse_input("name", "leaves no room in the " + std::to_string(limits_.name_bytes) +
                                     " bytes that the storage allows for a name");
     if (limits_.tags_per_event == 0) kit::refuse_input("storage", "allows no tag, and a context needs one");
@@ -68,10 +73,10 @@ class context : public kit::decorator<S> {
   }
 
   /// Appends events to this context. \see Storage
-  /// \throws bad_input  for input beyond limits()
+  /// \throws bad_input  for input beyond limits(), and for a stream or a tag of a context in this one
   /// \throws ...        what the append of the shared store throws
   append_result append(std::span<event> events, const append_condition& condition) {
-    kit::check_append(std::span<const event>(events), condition, limits_);
+    check(events, condition);
     const marked mine(*this, events);
     return own(this->storage().append(events, stored(condition)));
   }
@@ -85,7 +90,7 @@ class context : public kit::decorator<S> {
     mine.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
       try {
-        kit::check_append(std::span<const event>(items[i].events), items[i].condition, limits_);
+        check(items[i].events, items[i].condition);
         mine.emplace_back(*this, items[i].events);
         good.push_back({items[i].events, stored(items[i].condition)});
       } catch (const bad_input& why) {
@@ -115,7 +120,7 @@ class context : public kit::decorator<S> {
   append_result append_with(std::span<event> events, const append_condition& condition, const auto& work)
     requires TransactionalStorage<S>
   {
-    kit::check_append(std::span<const event>(events), condition, limits_);
+    check(events, condition);
     const marked mine(*this, events);
     return own(this->storage().append_with(events, stored(condition), work));
   }
@@ -153,6 +158,8 @@ class context : public kit::decorator<S> {
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
   /// Returns the limits of the shared store, less the prefix and one tag. \see LimitedStorage
   [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
+  /// Returns the secret that contexts in this one mark their events with. \see kit::HoldsContexts
+  [[nodiscard]] const std::string& inner_grant() const noexcept { return grant_; }
   /// Returns the name of the context.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -208,6 +215,10 @@ class context : public kit::decorator<S> {
     std::span<event> events_;
   };
 
+  // Where a context is in a context, its streams, and its tag after "context:", start with this.
+  static constexpr bool is_inner = kit::HoldsContexts<S>;
+  static constexpr const char* inner_names = "//";
+
   static std::string checked(std::string name) {
     kit::check_name("name", name);
     if (name.size() > 200) kit::refuse_input("name", "is longer than 200 bytes");
@@ -219,6 +230,37 @@ class context : public kit::decorator<S> {
     made.source += "/" + name_;
     return made;
   }
+  // The tag that events are given. An outer context believes the one that holds its secret.
+  [[nodiscard]] std::string mark_in(S& storage) const {
+    if constexpr (is_inner)
+      return std::string(stored_names::context_tags) + storage.inner_grant() + name_;
+    else
+      return tag_;
+  }
+  static std::string made_grant() {
+    char bytes[12];
+    if (::getentropy(bytes, sizeof bytes) != 0)
+      raise({.code = error_code::storage_error,
+             .message = "the system gives no random numbers",
+             .operation = "getentropy"});
+    return inner_names + detail::text::to_base64({bytes, sizeof bytes});
+  }
+  [[nodiscard]] bool is_granted(std::string_view tag) const {
+    return tag.starts_with(stored_names::context_tags) &&
+           tag.substr(stored_names::context_tags.size()).starts_with(grant_);
+  }
+  void check(std::span<const event> events, const append_condition& condition) const {
+    kit::check_append(events, condition, limits_);
+    const auto is_of_inner = [](std::string_view name) { return name.starts_with(inner_names); };
+    for (const auto& one : events) {
+      if (std::any_of(one.tags.begin(), one.tags.end(), [&](const auto& tag) { return is_granted(tag); })) continue;
+      if (is_of_inner(one.subject))
+        kit::refuse_input("stream", detail::text::in_quotes(one.subject) + " is that of a context in this one");
+      for (const std::string_view tag : one.tags)
+        if (tag.starts_with(stored_names::context_tags) && is_of_inner(tag.substr(stored_names::context_tags.size())))
+          kit::refuse_input("tag", detail::text::in_quotes(tag) + " is that of a context in this one");
+    }
+  }
   // Tags that look like those of contexts are kept as tags of this one.
   [[nodiscard]] std::string stored_tag(std::string tag) const {
     if (tag.starts_with(stored_names::context_tags)) tag.insert(stored_names::context_tags.size(), prefix_);
@@ -227,17 +269,20 @@ class context : public kit::decorator<S> {
   void mark(event& one) const {
     if (!one.subject.empty()) one.subject.insert(0, prefix_);
     auto tags = std::move(one.tags).release();
-    for (auto& tag : tags) tag = stored_tag(std::move(tag));
-    tags.push_back(tag_);
+    for (auto& tag : tags) {
+      if (is_granted(tag)) tag.replace(stored_names::context_tags.size(), grant_.size(), inner_names);
+      tag = stored_tag(std::move(tag));
+    }
+    tags.push_back(mark_);
     one.tags = tag_set(std::move(tags));
   }
-  // An event that was moved from has nothing to take away.
+  // An event that was moved from has nothing to take away. One that an outer context has refused has the secret.
   template <typename Event>
   void unmark(Event& one) const {
     if (one.subject.starts_with(prefix_)) one.subject.erase(0, prefix_.size());
-    if (!one.tags.contains(tag_)) return;
+    if (!one.tags.contains(tag_) && !one.tags.contains(mark_)) return;
     auto tags = std::move(one.tags).release();
-    std::erase(tags, tag_);
+    std::erase_if(tags, [&](const auto& tag) { return tag == tag_ || tag == mark_; });
     for (auto& tag : tags)
       if (tag.starts_with(tag_ + "/")) tag.erase(stored_names::context_tags.size(), prefix_.size());
     one.tags = tag_set(std::move(tags));
@@ -280,7 +325,8 @@ class context : public kit::decorator<S> {
     return cells_ + std::string(key);
   }
 
-  std::string name_, prefix_, tag_, cells_;
+  std::string name_, prefix_, tag_, mark_, cells_;
+  std::string grant_ = made_grant();
   must::origin origin_;
   must::limits limits_{};
 };

@@ -50,7 +50,7 @@ class group_commit : public kit::decorator<S> {
     if constexpr (LimitedStorage<S>) kit::check_append(std::span<const event>(events), condition, this->limits());
     pending mine{events, &condition};
     return commits_.append(
-        mine, kit::size_of_append<data_type>(events),
+        mine, [events] { return kit::size_of_append<data_type>(events); },
         [this](pending& one) { return this->storage().append(one.events, *one.condition); },
         [this](std::span<pending* const> all) {
           std::vector<batch_item<data_type>> items;

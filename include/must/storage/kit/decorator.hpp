@@ -35,6 +35,10 @@ struct transaction_of<S> {
   using transaction = typename S::transaction;  ///< The type that a callback gets.
 };
 
+/// A store in which contexts mark their events with a secret: a context, or what decorates one.
+template <typename S>
+concept HoldsContexts = requires(const S& storage) { storage.inner_grant(); };
+
 /// The base of a decorator, which hands on every member of a store but append. A decorator hides the members that it
 /// changes. It has only the members that the store has. The store outlives the decorator.
 template <Storage S>
@@ -84,6 +88,12 @@ class decorator : public transaction_of<S> {
     requires HistoryStorage<S>
   {
     return storage_->history();
+  }
+  /// Returns the secret of the context that this decorates. \see HoldsContexts
+  [[nodiscard]] const std::string& inner_grant() const
+    requires HoldsContexts<S>
+  {
+    return storage_->inner_grant();
   }
 
   /// Returns the cell under a key, if there is one. \see CellStorage

@@ -42,6 +42,16 @@ template <typename Data>
   return made;
 }
 
+/// Waits until others have come, or for a time. A test may wait in another way.
+struct wait_for_others {
+  /// Waits until `have_come()`, at the most for a time.
+  template <typename HaveCome>
+  void operator()(std::condition_variable& joined, std::unique_lock<std::mutex>& lock,
+                  std::chrono::steady_clock::duration at_most, HaveCome have_come) const {
+    joined.wait_for(lock, at_most, have_come);
+  }
+};
+
 /// Lets threads that append at the same time share one commit. Any number of threads may use one.
 ///
 /// The first thread that comes commits for all that wait, so that there is no thread in the background. Items are
@@ -49,35 +59,37 @@ template <typename Data>
 /// Threads that shared the last commit are likely to come again at once: the next commit waits for as many, at the most
 /// a quarter of the time that the last commit took, and never more than 2 ms. A commit holds at least one item.
 /// \tparam Item  what the store needs to know of one append
-template <typename Item>
+/// \tparam Wait  how the thread that commits waits for others
+template <typename Item, typename Wait = wait_for_others>
 class shared_commit {
  public:
   /// The items of one commit, in the order of arrival.
   using items = std::span<Item* const>;
 
   /// Commits take their turns in a queue, where other writers of the store may take theirs. The queue outlives this.
-  shared_commit(turn_queue& turns, commit_size most) noexcept : turns_(turns), most_(most) {}
+  shared_commit(turn_queue& turns, commit_size most, Wait wait = {}) noexcept
+      : turns_(turns), most_(most), wait_(std::move(wait)) {}
   shared_commit(const shared_commit&) = delete;
   shared_commit& operator=(const shared_commit&) = delete;
 
   /// Appends an item in a commit of its own, or in one that it shares, and returns after that commit.
   ///
   /// \param mine      the item; it is not used any more when this returns
-  /// \param size      what the item brings to a commit
+  /// \param size      `size()` returns what the item brings to a commit. It is called when the commit may be shared
   /// \param alone     `alone(Item&)` commits one item, and returns its append_result. It runs in the thread of the item
   /// \param together  `together(items)` commits two items or more, and returns a std::vector of one
   ///                  `result<append_result>` for each. What it throws becomes the error of each item
-  /// \throws ...  what `alone` throws, and as must::exception the error of the item
+  /// \throws ...  what `alone` and `size` throw, and as must::exception the error of the item
   /// \throws std::bad_alloc  when there is no memory for the error of a commit that failed as a whole
-  template <typename Alone, typename Together>
-  append_result append(Item& mine, commit_size size, Alone&& alone, Together&& together) {
+  template <typename Size, typename Alone, typename Together>
+  append_result append(Item& mine, Size&& size, Alone&& alone, Together&& together) {
     if (last_count_.load(std::memory_order_relaxed) < 2 && turns_.try_lock()) {
       const detail::at_exit end([this] { turns_.unlock(); });
       return alone(mine);
     }
     entry one{mine};
     std::optional<turn_queue::turn> turn;
-    const auto in = join(one, size, turn);
+    const auto in = join(one, size(), turn);
     if (turn && lead(*in, *turn, together)) return alone(mine);
     turn.reset();
     in->over.wait();
@@ -137,7 +149,7 @@ class shared_commit {
     const bool may_grow = open_.get() == &mine;
     awaited_ = last_count_;
     if (awaited_ > 1 && may_grow)
-      joined_.wait_for(lock, std::min(last_time_ / 4, longest_wait), [&] { return waiting_ >= awaited_; });
+      wait_(joined_, lock, std::min(last_time_ / 4, longest_wait), [&] { return waiting_ >= awaited_; });
     awaited_ = SIZE_MAX;
     if (open_.get() == &mine) open_.reset();
     const auto count = mine.entries.size();
@@ -169,6 +181,7 @@ class shared_commit {
 
   turn_queue& turns_;
   commit_size most_;
+  Wait wait_;
   std::mutex mutex_{};
   std::condition_variable joined_{};
   std::shared_ptr<group> open_{};           // The newest group that waits. Only this one may be joined.

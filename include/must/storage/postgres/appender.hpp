@@ -41,7 +41,7 @@ class pg_appender {
   append_result append(std::span<cloud_event> events, const append_condition& condition) {
     pending mine{events, &condition, backend_.deadline()};
     return commits_.append(
-        mine, kit::size_of_append<payload>(events),
+        mine, [events] { return kit::size_of_append<payload>(events); },
         [this](pending& one) { return alone(one.events, *one.condition, one.deadline); },
         [this](std::span<pending* const> all) { return shared(all); });
   }

@@ -42,7 +42,7 @@ class sqlite_appender {
   append_result append(sqlite_pending& mine) {
     file_.check_outside("append");
     return commits_.append(
-        mine, kit::size_of_append<payload>(mine.events),
+        mine, [&mine] { return kit::size_of_append<payload>(mine.events); },
         [this](sqlite_pending& one) {
           const writer on(file_, "append", writer::in_turn{});
           return alone(*on, one, [](auto&) {});
