@@ -167,7 +167,7 @@ concept translated_by_look_up = chain_of<C, Option...>::translate.callable();
 /// Each rule is looked up as member, command_traits<C>, hidden friend and command_traits<must::any>, in this order. It
 /// is called with (states..., options...), (options...), (states...) or (): the longest that fits. The states come from
 /// depends_on, and the options from the caller. A member of the name of a rule decides alone: if it cannot be called
-/// so, C is no Command. be_authorized and be_valid return one of these:
+/// so, C is no Command. be_authorized and be_valid refuse by must::ensure, or return one of these:
 /// - void, a bool that is false to refuse the command, must::refusal, or must::result<void>;
 /// - another command, or a result of one, which the next rule gets in place of this one.
 /// be_translated_to_events returns events. \see must::be_translated_to_events
@@ -208,7 +208,7 @@ inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule
 /// must::subscription.
 inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
 /// The optional rule that returns what the command depends on. must::stream, must::tagged, must::every, must::each and
-/// must::all_of make it.
+/// must::all_of make it. For a command without this rule nothing is read.
 ///
 /// Every event of the command whose type is among the events of one of the states has to lie in one of the boundaries.
 /// Otherwise the command fails with bad_input, since its rules would not guard the event. A command that means it has

@@ -98,6 +98,10 @@ constexpr bool diagnose_state(events<Event...> listed) {
 ///
 /// It may have `void made_for(const std::string& key)`, which tells it the name of its stream, or else its one tag. It
 /// is called before the first event, and again on a state that was read from a snapshot. \see keyed
+///
+/// It may have a codec and `static constexpr int snapshot_every`. A CellStorage then keeps a snapshot of it after so
+/// many events, 1 or more, and the next read begins there. `static constexpr int schema_version` is raised when apply
+/// makes another state of the same events.
 template <typename S>
 concept State = std::default_initializable<S> && std::copy_constructible<S> && requires { typename S::events; } &&
                 detail::applies_all<S, typename S::events>;

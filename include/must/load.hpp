@@ -46,7 +46,7 @@ loaded<S> loaded_by(const Folding& folding) {
 }  // namespace detail::pipeline
 
 /// Reads one state from a store: `must::load(store, must::stream<Account>("a1"))`. The cost is linear in the number of
-/// its events, or of those since its snapshot.
+/// its events, or of those since its snapshot. A state without events is default-constructed.
 /// \throws bad_input         when the stream or a tag is out of range, or at_version is used without a stream
 /// \throws version_conflict  when the stream is at another version than at_version expects
 /// \throws codec_error       when an event cannot be read

@@ -15,7 +15,7 @@ namespace must::stored_names {
 /// A name as it is written now, and as an earlier release wrote it.
 struct name {
   std::string now{};     ///< The name that is written.
-  std::string former{};  ///< The name that earlier releases wrote. It is read where nothing stands under `now`.
+  std::string former{};  ///< The name that earlier releases wrote. It is read when nothing is stored under `now`.
 
   /// Returns whether an earlier release wrote another name.
   [[nodiscard]] bool has_former() const noexcept { return former != now; }

@@ -99,8 +99,9 @@ template <typename Command>
   }
 }
 
-/// Reads a command from a text that is one JSON value, as from a document. An error is returned, too, for an object
-/// that has a name twice, and for more than 512 levels.
+/// Reads a command from a text that is one JSON value, as from a document.
+/// \returns the command, or an error as for a document. It is also an error when the text is not JSON, when an object
+///          has a name twice, and when there are more than 512 levels.
 template <typename Command>
 [[nodiscard]] result<Command> try_parse(std::string_view text) {
   auto document = detail::coding::read_json_text(text);

@@ -34,7 +34,8 @@ class inbox {
 
   /// Makes an inbox for one receiver.
   /// \param storage  the store that keeps the notes, which outlives the inbox
-  /// \param name     the name of the receiver, 1 to 400 bytes. Each name has notes of its own.
+  /// \param name     the name of the receiver, 1 to 400 bytes, or fewer when many are "/", "@" or "%". Each name has
+  ///                 notes of its own.
   /// \throws bad_input  when the name is out of range
   inbox(S& storage, const std::string& name) : storage_(&storage), notes_(stored_names::inbox(name)) {
     kit::check_name("name", name);
@@ -65,9 +66,9 @@ class inbox {
   /// Removes the notes of events that were received before a time, by the clock of the store, so that they take no
   /// room for ever.
   ///
-  /// An event whose note is removed is new when it arrives again: its work is done twice. So the time lies further back
-  /// than any sender repeats an event, and than any relay or queue holds one back. A note that an earlier release wrote
-  /// has no time. It counts as written at the first call. The call reads each note.
+  /// An event whose note is removed is new when it arrives again: its work is done twice. So the time has to lie
+  /// further back than any sender repeats an event, and than any relay or queue holds one back. A note that an earlier
+  /// release wrote has no time, and counts as written at the first call. The call reads each note.
   /// \returns the number of notes that were removed
   /// \throws storage_error  when the store fails. Some notes may be removed then.
   std::size_t forget_before(timestamp time)

@@ -173,21 +173,22 @@ class alignas(cache_line) mailbox_state {  // The lock and the vector fill the f
 /// Keeps the messages that are broadcast to it until a reader takes them. Any number of threads may use it.
 ///
 /// A mailbox may be subscribed to any number of topics. When it is closed or destroyed, it is unsubscribed from all.
-/// The constructor raises bad_input when the capacity is 0.
 template <typename Message>
 class mailbox {
  public:
   using pointer = std::shared_ptr<const Message>;  ///< The type of a message, which all subscribers share.
 
   /// Makes a mailbox that is empty, and subscribed to nothing.
+  /// \throws bad_input  when the capacity is 0
   explicit mailbox(const mailbox_options& options = {})
       : state_(std::make_shared<detail::delivery::mailbox_state<Message>>(options)) {}
   mailbox(const mailbox&) = delete;
   mailbox& operator=(const mailbox&) = delete;
   ~mailbox() { state_->close(); }
 
-  /// Waits for a message.
-  /// \returns false when the time has passed, a stop was requested, or the mailbox is closed and empty
+  /// Waits for a message, and takes none.
+  /// \returns whether there is one. It is false when the time has passed, a stop was requested, or the mailbox is
+  ///          closed and empty.
   bool wait(duration timeout, const std::stop_token& stop = {}) { return state_->wait(timeout, stop); }
   /// Takes the oldest message, or returns nullptr when there is none.
   [[nodiscard]] pointer pop() { return state_->pop(); }

@@ -101,8 +101,7 @@ class topic_entry {
 /// handler may broadcast, subscribe and unsubscribe. A handler that blocks holds up only the thread that broadcasts. A
 /// subscriber that comes during a broadcast gets the next message. When a subscriber throws, the others get the message
 /// all the same. Messages of one thread arrive in their order. A message that a handler broadcasts may reach another
-/// subscriber before the message that the handler got. Any number of threads may use a pubsub. It is a Delivery. The
-/// constructor raises bad_input when `pool` is out of range.
+/// subscriber before the message that the handler got. Any number of threads may use a pubsub. It is a Delivery.
 template <typename Message, typename Metadata = no_metadata>
 class pubsub {
  public:
@@ -110,6 +109,7 @@ class pubsub {
   using entry = topic_entry<Message, Metadata>;    ///< The type of what a dispatcher gets.
 
   /// Makes a pubsub without subscribers.
+  /// \throws bad_input  when `pool` is out of range
   explicit pubsub(pubsub_options<Message> options = {}) : options_(std::move(options)) {
     if (options_.pool < 1 || options_.pool > 1'024)
       raise({.code = error_code::bad_input,

@@ -39,10 +39,10 @@ class basic_process_manager {
                       detail::model::one_lane(by_instance(storage, std::move(options)))) {}
 
   /// Follows the store until a stop is requested. A stop takes effect between two commands.
-  /// \throws poison  when a process decides 100 times in a row on refusals of its own commands, or on deadlines
-  ///                       that are due at once, and the failure policy does not say otherwise
-  /// \throws ...  what subscription::run throws, and when the failure policy says stop, what react and the rules of
-  ///              commands throw
+  /// \throws poison  when a process decides 100 times in a row on refusals of its own commands, or on deadlines that
+  ///                 are due at once, and the failure policy says stop
+  /// \throws ...     what subscription::run throws
+  /// \throws ...     what react and the rules of commands throw, when the failure policy says stop
   void run(const std::stop_token& stop) { subscription_.run(stop); }
   /// Handles the events that the store has and the deadlines that have passed.
   /// \returns the position up to which events are handled or parked

@@ -152,7 +152,7 @@ class history {
   /// lies in, as from a store. An event without a stream joins the stream that the command depends on. Positions and
   /// ids count from 1, and every event has the time of a fixed_clock.
   /// \param command  the command that is decided
-  /// \param options  the options, as those of process_command
+  /// \param options  what each rule gets, as from process_command
   /// \throws ...  what the rules and states throw, unless it is a refusal
   template <typename C, typename... Option>
   [[nodiscard]] auto when(const C& command, const Option&... options) const {

@@ -30,8 +30,8 @@ enum class cancel_mode : std::uint8_t {
 struct demand_options {
   /// The highest number of events that may be on their way, 1 or more.
   std::int64_t max_demand = 1'000;
-  /// The number of events still to come at which more are asked for: 0 or more, and less than max_demand. -1 is half of
-  /// it.
+  /// The number of events still to come at which more are asked for: 0 or more, and less than max_demand. -1 stands for
+  /// half of max_demand.
   std::int64_t min_demand = -1;
   /// What the end of the producer means for the consumer.
   cancel_mode cancel = cancel_mode::permanent;

@@ -62,10 +62,12 @@ concept RepeatableSource = Source<S> && bool(S::is_repeatable);
 
 /// How a store is read as a source.
 struct source_options {
-  position after = 0;  ///< The exclusive lower bound of the positions that are given.
-  bool live = true;    ///< Whether it goes on with later events. Otherwise it ends at the head.
-  duration poll_interval =
-      duration{50'000};  ///< The longest time between two reads of a store that cannot wake a thread.
+  /// The exclusive lower bound of the positions that are given.
+  position after = 0;
+  /// Whether the source goes on with events that are stored later. Otherwise it ends at the head of the first pull.
+  bool live = true;
+  /// The longest time between two reads of a store that cannot wake a thread, 0.05 seconds by default.
+  duration poll_interval = duration{50'000};
 };
 
 /// The source of the events of a store that match a query. Events that nobody demands stay in the store.
@@ -80,7 +82,9 @@ class store_source {
       : storage_(&storage), which_(std::move(which)), options_(options) {}
 
   /// Gives the next events. \see Source
-  /// \throws history_changed  when the store was restored, and has not the events that were given
+  /// \throws history_changed  when the store was restored, and has lost events that were given
+  /// \throws bad_input        when the query is out of range
+  /// \throws storage_error    when the store fails
   template <typename Take>
   source_state pull(Take&& take) {
     const auto at_the_end = options_.live ? source_state::idle : source_state::ended;

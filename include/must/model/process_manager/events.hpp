@@ -26,7 +26,7 @@ struct issued_command {
 /// A deadline that is set again under the same name replaces the former one.
 struct process_deadline {
   std::string name{};  ///< The name of the deadline within the process.
-  duration after{};    ///< The span until it passes. A longer span than a century is shortened.
+  duration after{};    ///< The span until it passes. A span of more than 100 years counts as 100 years.
 };
 /// Cancels the deadline of that name. react returns it.
 struct cancel_deadline {

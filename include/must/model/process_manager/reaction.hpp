@@ -53,8 +53,8 @@ inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
 ///   `const must::event_record&`.
 /// - optionally `refused(command, const must::error&) const` for each command, and `on_deadline(name) const`
 ///
-/// react, refused and on_deadline have no side effects. They return commands, process_deadline, cancel_deadline and
-/// end_process, in any of the shapes in which be_translated_to_events returns events.
+/// react, refused and on_deadline have no side effects and may run again. They return commands, process_deadline,
+/// cancel_deadline and end_process, in any of the shapes in which be_translated_to_events returns events.
 template <typename P>
 concept ProcessManager = State<P> && requires {
   typename P::starts;
