@@ -57,7 +57,8 @@ class as_of {
   /// Returns the position of the moment in a store.
   ///
   /// For a position it looks at the head, for a version it reads one event, and for a time about log2(head) events.
-  /// \param which  the query that is read. For a version, it matches one stream and nothing else.
+  /// \param storage  the store
+  /// \param which    the query that is read. For a version, it matches one stream and nothing else.
   /// \throws position_ahead  for a position beyond the head of the store
   /// \throws bad_input       for a version beyond that of the stream
   /// \throws bad_input       for a version, when `which` matches more than one stream

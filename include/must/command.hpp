@@ -217,9 +217,9 @@ inline constexpr detail::rule_object<detail::rules::depends_on_rule> depends_on{
 /// The optional rule that returns the id of the command, a text of 1 to 512 bytes. A command that is sent again with
 /// the same id runs once.
 ///
-/// The two commands have to have the same content: another one fails with duplicate_command. Contents are compared when
-/// the command is an aggregate of plain members. Any other command has `std::string command_digest() const`, which
-/// returns a text that differs when the content does.
+/// The two commands have to have the same content: another one fails with duplicate_command. The contents of plain
+/// structs of up to 16 members are compared by their members. Any other command has `std::string command_digest()
+/// const`, which returns a text that differs when the content does.
 inline constexpr detail::rule_object<detail::rules::command_id_rule> command_id{};
 
 }  // namespace cpo

@@ -42,8 +42,16 @@ struct processed<Event, void> : processed_command {
   std::vector<Event> events{};  ///< The events in the order in which they are stored.
 };
 
+namespace detail {
+
+// The base of what has a state, by a name that Doxygen does not take for the class that it is the base of.
+template <typename Event>
+using without_state = processed<Event, void>;
+
+}  // namespace detail
+
 template <typename Event, typename State>
-struct processed : processed<Event> {
+struct processed : detail::without_state<Event> {
   State state{};  ///< The state that the command depends on, as it is at the position `last`.
 };
 

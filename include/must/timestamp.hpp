@@ -103,11 +103,11 @@ struct timestamp {
   friend constexpr bool operator==(const timestamp& left, const timestamp& right) { return std::is_eq(left <=> right); }
 };
 
-/// Where a store takes the time from. Many threads call it at once.
+/// The clock that a store takes the time from. Many threads call it at once.
 class clock {
  public:
   virtual ~clock() = default;
-  [[nodiscard]] virtual timestamp now() = 0;  ///< The present. It may stand still or go back.
+  [[nodiscard]] virtual timestamp now() = 0;  ///< Returns the present, which may stand still or go back.
 };
 
 /// The clock of the machine, in UTC.

@@ -73,7 +73,8 @@ class random_source {
 
 }  // namespace detail
 
-/// Where a store takes the ids of new events from. Many threads call it at once, and it never gives an id twice.
+/// The source that a store takes the ids of new events from. Many threads call it at once, and it never gives an id
+/// twice.
 class id_source {
  public:
   virtual ~id_source() = default;

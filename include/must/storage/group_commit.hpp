@@ -16,10 +16,10 @@
 
 namespace must {
 
-/// How large a commit may become. An append that is larger by itself is committed alone.
+/// How large a commit may become. An append that is larger by itself is committed alone, so 0 counts as 1.
 struct group_commit_options {
-  std::size_t events = 10'000;                 ///< The number of events of all appends of one commit, 1 or more.
-  std::size_t bytes = std::size_t{16} << 20U;  ///< The bytes of all appends of one commit. \see kit::event_bytes
+  std::size_t events = 10'000;                 ///< The highest number of events of all appends of one commit.
+  std::size_t bytes = std::size_t{16} << 20U;  ///< The highest number of bytes, as kit::event_bytes counts them.
 };
 
 /// Lets threads that append at the same time share one commit of a BatchStorage, which it does not own.
@@ -28,8 +28,6 @@ struct group_commit_options {
 /// comes commits once for all that wait, so that there is no thread in the background. Each append keeps its condition,
 /// its result and its error, and none returns before its commit. Conditions are checked in the order of arrival. A
 /// thread that is alone appends at once. append_with and put_with share their transactions with nobody.
-/// \throws ...  what the append of the store throws. A commit that fails as a whole fails for all that share it.
-/// \throws std::bad_alloc  when there is no memory for the error of such a commit
 /// \see kit::shared_commit
 template <BatchStorage S>
 class group_commit : public kit::decorator<S> {
@@ -46,6 +44,8 @@ class group_commit : public kit::decorator<S> {
   group_commit& operator=(const group_commit&) = delete;
 
   /// Appends events in a commit that other threads may share. \see Storage
+  /// \throws ...  what the append of the store throws. A commit that fails as a whole fails for all that share it.
+  /// \throws std::bad_alloc  when there is no memory for the error of such a commit
   append_result append(std::span<event> events, const append_condition& condition) {
     if constexpr (LimitedStorage<S>) kit::check_append(std::span<const event>(events), condition, this->limits());
     pending mine{events, &condition};

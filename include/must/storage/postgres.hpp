@@ -128,7 +128,7 @@ class postgres_store {
     return results;
   }
 
-  /// Reads events in pages, each in a snapshot of its own. \see Storage
+  /// Reads events in pages, each in a transaction of its own. \see Storage
   /// \throws bad_input  when the query or an option is out of range
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {

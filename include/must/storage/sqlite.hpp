@@ -62,8 +62,8 @@ struct sqlite_transaction {
 /// must_tag may not yet contain the tags of the newest events: see sqlite_options::unindexed_events.
 /// SQLite detects damage to the structure of its pages. This store detects a missing position or version, verify() and
 /// `verify_reads` also an event that was changed, and verify() alone what an index has lost.
-/// A SQLite older than 3.51.3 (3.50.7, 3.44.6) may lose pages when another program checkpoints the file: let none do
-/// so.
+/// A SQLite older than 3.51.3 (3.50.7, 3.44.6) may lose pages when another program runs a checkpoint of the file, so
+/// none may do so.
 class sqlite_store {
  public:
   using data_type = payload;               ///< The type of the data of an event.
@@ -121,7 +121,7 @@ class sqlite_store {
         });
   }
 
-  /// Reads events in pages, each in a snapshot of its own. Nothing is held while the visitor runs. \see Storage
+  /// Reads events in pages, each in a transaction of its own. Nothing is held while the visitor runs. \see Storage
   /// \throws bad_input  when the query or an option is out of range
   /// \throws storage_error  when SQLite fails, or the file is damaged
   template <typename Visitor>

@@ -111,8 +111,9 @@ std::string joined(const char* open, const char* close, const Part&... part) {
 
 /// Returns a value as one line of text, such as `UserActivated{123, "a"}` or `[1, 2]`.
 ///
-/// A value that has to_string() is shown by it. Aggregates are shown by their members, up to 16, tuples as `(1, "a")`,
-/// enums as `Color(2)`, optionals and variants as what they hold, or `none`. A value that cannot be shown is `?`.
+/// A value that has to_string() is shown by it. Plain structs are shown by their members, up to 16, tuples as
+/// `(1, "a")`, enums as `Color(2)`, optionals and variants as what they hold, or `none`. A value that cannot be shown
+/// is `?`.
 template <typename T>
 [[nodiscard]] std::string print(const T& value) {
   constexpr auto kind = detail::shape_of<T>::value;

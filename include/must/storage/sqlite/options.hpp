@@ -47,13 +47,13 @@ struct sqlite_options {
   /// The number of connections that are kept for readers. More are opened while more threads read. Each keeps up to 2
   /// MiB of SQLite's pages, and a page of events unless one of them was larger than 4 KiB.
   std::size_t idle_readers = 8;
-  /// The number of pages of write-ahead log, of 4 KiB each, after which the next append checkpoints and waits for it.
-  /// More pages mean fewer and longer pauses. The default is 16 MiB.
+  /// The number of pages of write-ahead log, of 4 KiB each, after which the next append runs a checkpoint of SQLite and
+  /// waits for it. More pages mean fewer and longer pauses. By default it runs at 16 MiB.
   int checkpoint_pages = 4'000;
   /// The number of the newest events whose tags may wait until they are written into the index, many at once. Until
-  /// then, a store that queries tags keeps them in memory. Fewer wait when their tags take 512 KiB. An append beyond it
-  /// writes about 1,000 rows for those that wait, and as many more as it has tags itself. With 1, no tag waits. With 0,
-  /// the size of the file decides: 1,024 to 4,096.
+  /// then, a store that queries tags keeps them in memory. Fewer wait when their tags take 512 KiB. An append that
+  /// finds more waiting writes some of them. With 1, no tag waits. With 0, the size of the file decides: 1,024 to
+  /// 4,096.
   std::uint64_t unindexed_events = 0;
   /// Whether reads check every page for damage, and compare every event with the digest that is stored with it. A read
   /// that finds damage throws storage_error.
