@@ -37,18 +37,12 @@ using namespace must_test;
 namespace {
 
 // Greets each key at once, and once more after an hour. Who it is it is told by a global name.
-struct Greeter {
-  using events = must::events<Placed>;
-  using starts = must::events<Placed>;
-  using commands = must::commands<Note>;
+struct Greeter : follows_order {
   static inline std::string name{};
-  std::string key{};
-  static std::string key_of(const Placed& event) { return event.order; }
-  void apply(const Placed& event) { key = event.order; }
   auto react(const Placed& event) const {
     return std::tuple(Note{event.order, name}, must::process_deadline{"again", std::chrono::hours(1)});
   }
-  auto on_deadline(std::string_view) const { return Note{key, name}; }
+  auto on_deadline(std::string_view) const { return Note{order, name}; }
 };
 
 // Names whose parts may look like what must itself writes, and like each other escaped.

@@ -44,16 +44,10 @@ struct failing_store : must::kit::decorator<must::memory_store<>> {
   std::function<void(const event&)> before = [](const event&) {};
 };
 
-struct Reminder {
-  using events = must::events<Placed>;
-  using starts = must::events<Placed>;
-  using commands = must::commands<Note>;
-  std::string order{};
+struct Reminder : must_test::follows_order {
   static inline std::string broken{};  // The order whose deadline fails.
   static inline int tries = 0;
   static inline std::function<void()> on_try{};  // What else happens at the deadline of that order.
-  static std::string key_of(const Placed& event) { return event.order; }
-  void apply(const Placed& event) { order = event.order; }
   auto react(const Placed& event) const {
     return std::tuple(Note{event.order, "placed"}, must::process_deadline{"pay", std::chrono::hours(1)});
   }

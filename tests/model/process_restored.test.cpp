@@ -25,19 +25,13 @@ using namespace must_test;
 namespace {
 
 // Greets when an hour has passed. While it reacts it does what it is told to.
-struct Greeter {
-  using events = must::events<Placed>;
-  using starts = must::events<Placed>;
-  using commands = must::commands<Note>;
+struct Greeter : follows_order {
   static inline std::function<void()> meanwhile{};
-  std::string key{};
-  static std::string key_of(const Placed& event) { return event.order; }
-  void apply(const Placed& event) { key = event.order; }
   auto react(const Placed&) const {
     if (meanwhile) std::exchange(meanwhile, nullptr)();
     return must::process_deadline{"greet", std::chrono::hours(1)};
   }
-  auto on_deadline(std::string_view) const { return Note{key, "greeted"}; }
+  auto on_deadline(std::string_view) const { return Note{order, "greeted"}; }
 };
 
 struct greeted_place {

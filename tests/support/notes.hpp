@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/codec/json.hpp"
+#include "must/model/process_manager.hpp"
 #include "must/must.hpp"
 
 #include <string>
@@ -27,6 +28,16 @@ struct Note {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Placed, order)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Noted, order, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Note, order, text)
+
+// What process managers that follow an order and leave notes about it have in common.
+struct follows_order {
+  using events = must::events<Placed>;
+  using starts = must::events<Placed>;
+  using commands = must::commands<Note>;
+  std::string order{};
+  static std::string key_of(const Placed& event) { return event.order; }
+  void apply(const Placed& event) { order = event.order; }
+};
 
 // The notes of a store in their order, each as "order: text".
 template <typename Store>
