@@ -23,7 +23,7 @@ enum class delivery_outcome : std::uint8_t {
 /// What a delivery says of one event.
 struct delivery_answer {
   delivery_outcome outcome = delivery_outcome::ok;  ///< What became of the event.
-  std::string reason{};                             ///< Why the event was not delivered, for a person.
+  std::string reason{};                             ///< The reason for which the event was not delivered, for a person.
 };
 
 /// A delivery takes stored events elsewhere, such as to a broker. must::relay calls it.

@@ -110,7 +110,7 @@ class sparse_text final {
   std::string* text_ = nullptr;
 };
 
-/// Why something failed: a code, a sentence, and what else is known. Members that do not apply are empty.
+/// The reason of a failure: a code, a sentence, and what else is known. Members that do not apply are empty.
 struct error final {
   /// The kind of the failure.
   error_code code = error_code::invalid;

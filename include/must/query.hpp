@@ -186,7 +186,7 @@ struct read_options {
   bool with_last_event = false;
 };
 
-/// How far a read came. A later read forwards goes on where this one ended when `scanned` is its `after`, and a later
+/// The end of a read. A later read forwards goes on where this one ended when `scanned` is its `after`, and a later
 /// read backwards when `scanned - 1` is its `until`. After a read with limit 0 the later read has the same bounds.
 struct read_result {
   /// The highest position of the store when the read began, before the first event was visited. It is 0 when the store

@@ -101,7 +101,7 @@ class tag_set {
   std::vector<std::string> tags_{};
 };
 
-/// Why and when the bytes of a payload were erased.
+/// The reason and the time of the erasure of a payload.
 struct erasure {
   std::string why{};  ///< A reason for a person to read, such as "asked by the customer".
   timestamp when{};   ///< The time of the erasure.
@@ -154,7 +154,7 @@ class payload {
   [[nodiscard]] std::string_view bytes() const noexcept {
     return is_present() ? std::string_view(bytes_) : std::string_view();
   }
-  /// Why and when an erased payload was erased. There is no value for every other kind.
+  /// Returns why and when an erased payload was erased. There is no value for every other kind.
   [[nodiscard]] std::optional<erasure> erased_how() const {
     if (kind_ != kind::erased) return std::nullopt;
     return erasure{bytes_, when_};

@@ -37,7 +37,9 @@ namespace must {
 /// - `handler(S::transaction&, const recorded<data_type>&)` needs a TransactionalStorage. What it writes in the
 ///   transaction is stored together with the checkpoint, so that each event counts exactly once.
 ///
-/// An exception leaves the event to the failure policy. \see handler_of, which makes a handler of typed events
+/// With one lane it is called in the thread that is in run(). It may use the store, but in a transaction it appends and
+/// puts nothing by the members of the store. An exception leaves the event to the failure policy.
+/// \see handler_of, which makes a handler of typed events
 template <typename H, typename S>
 concept EventHandler = CellStorage<S> && detail::following::is_handler<S, H>;
 

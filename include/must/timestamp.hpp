@@ -88,7 +88,7 @@ struct timestamp {
     z_leap,
     numeric_leap,
     unknown_offset_leap
-  } written = notation::z;  ///< How the offset was written.
+  } written = notation::z;  ///< The notation of the offset.
 
   /// Reads a date-time of RFC 3339 with any offset, and a fraction of up to 15 digits.
   /// \returns the instant, or an error (bad_input) whose message says what is wrong

@@ -23,7 +23,7 @@
 
 namespace must::cloudevents {
 
-/// How a protocol names the attributes of an event, and writes their values.
+/// The way in which a protocol names the attributes of an event, and writes their values.
 struct header_style {
   std::string_view prefix{};                        ///< The prefix of the names that are written.
   std::array<std::string_view, 3> read_prefixes{};  ///< Other prefixes that are read. An empty text is no prefix.

@@ -24,7 +24,7 @@ namespace must {
 /// The metadata of subscriptions that have none.
 struct no_metadata {};
 
-/// How a pubsub works.
+/// The options of a pubsub.
 template <typename Message>
 struct pubsub_options {
   /// The number of locks among which the topics are spread, 1 to 1,024. With more locks, threads that use different

@@ -10,11 +10,11 @@
 
 namespace must {
 
-/// How a relay works: `{.batch = 100, .following = {.lanes = 4}}`.
+/// The options of a relay, such as `{.batch = 100, .following = {.lanes = 4}}`.
 struct relay_options {
   /// The highest number of events that the delivery gets at once, 1 to 100,000. With more than 1 they are copied.
   std::size_t batch = 1;
-  /// How the relay follows its store.
+  /// The options of the subscription by which the relay follows its store.
   ///
   /// By default an event that is not delivered is tried 16 times within some minutes, so that a short outage of the
   /// receiver is waited for, and then the relay stops. A poison event is not tried again. A fatal answer stops the

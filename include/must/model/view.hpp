@@ -33,7 +33,7 @@
 
 namespace must {
 
-/// How far a rebuild of a view is.
+/// The progress of a rebuild of a view.
 struct rebuild_progress {
   position done = 0;                 ///< The position up to which everything is handled.
   position total = 0;                ///< The position to come to. It grows while events are stored.

@@ -16,7 +16,7 @@
 
 namespace must {
 
-/// How large a commit may become. An append that is larger by itself is committed alone, so 0 counts as 1.
+/// The bounds of one commit. An append that is larger by itself is committed alone, so 0 counts as 1.
 struct group_commit_options {
   std::size_t events = 10'000;                 ///< The highest number of events of all appends of one commit.
   std::size_t bytes = std::size_t{16} << 20U;  ///< The highest number of bytes, as kit::event_bytes counts them.

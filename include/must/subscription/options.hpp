@@ -63,7 +63,7 @@ struct failure_policy {
   std::function<failure_action(const failed_attempt&)> decide{};
 };
 
-/// How far a subscription is at one moment, and what holds it up.
+/// The progress of a subscription at one moment, and what holds it up.
 struct subscription_health {
   bool running = false;              ///< Whether run or run_once is under way in this object.
   position scanned = 0;              ///< Every event at or below it is handled, skipped, parked, or not matched.
@@ -80,9 +80,9 @@ struct subscription_health {
   std::string last_error{};          ///< The last error of a handler or of the store, or an empty text.
 };
 
-/// How a subscription follows. Every span is 1 us to 100 years.
+/// The options of a subscription. Every span is 1 us to 100 years.
 struct subscription_options {
-  /// Where the subscription begins when it has no checkpoint.
+  /// The place where the subscription begins when it has no checkpoint.
   start_at start = start_at::origin();
   /// The number of lanes, which are threads that handle events at once: 1 to 1,024. Events of one key are never handled
   /// at once. A handler in transactions needs a store that has more connections than lanes.

@@ -10,7 +10,7 @@
 
 namespace must {
 
-/// Where a subscription without a checkpoint begins.
+/// The place where a subscription without a checkpoint begins.
 class start_at {
  public:
   /// Begins at the first event.

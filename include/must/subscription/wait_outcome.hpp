@@ -22,8 +22,10 @@ class [[nodiscard]] wait_outcome {
   wait_outcome(kind what, position parked_at)
       : what_(what), parked_at_(parked_at) {}  ///< Makes an outcome. Subscriptions call it.
 
-  [[nodiscard]] kind what() const noexcept { return what_; }                                ///< How the wait ended.
-  [[nodiscard]] explicit operator bool() const noexcept { return what_ == kind::handled; }  ///< Whether all is handled.
+  /// Returns how the wait ended.
+  [[nodiscard]] kind what() const noexcept { return what_; }
+  /// Returns whether the wait ended as kind::handled.
+  [[nodiscard]] explicit operator bool() const noexcept { return what_ == kind::handled; }
   /// Returns the first position that is parked, or that waits behind a parked event. It is 0 unless what() is
   /// kind::parked.
   [[nodiscard]] position parked_at() const noexcept { return parked_at_; }

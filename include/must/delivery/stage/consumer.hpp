@@ -18,9 +18,9 @@ namespace must {
 
 /// Handles the events of one or more producers, in the thread that runs it, and asks for more in time.
 ///
-/// At most max_demand events are on their way from each producer, and they stay in its source until they are handled.
-/// The handler is called as `handler(const T&)`. When it throws, the subscription that the event came from ends as
-/// failed.
+/// At most demand_options::max_demand events are on their way from each producer, and they stay in its source until
+/// they are handled. The handler is called as `handler(const T&)`. When it throws, the subscription that the event came
+/// from ends as failed.
 template <typename T, typename Handler>
 class consumer {
  public:
@@ -33,14 +33,14 @@ class consumer {
   }
 
   /// Adds a producer. It is called before run().
-  /// \throws bad_input  when the demand is out of range
+  /// \throws bad_input  when `max_demand` or `min_demand` is out of range
   template <Producer From>
   void subscribe_to(const From& producer, demand_options options = {}) {
     auto made = std::make_shared<link>(handler_, std::move(options));
     producer.subscribe(made);
     links_.push_back(std::move(made));
   }
-  /// Handles events until a stop is requested, a producer ends whose mode says so, or none is left.
+  /// Handles events until a stop is requested, a producer ends whose cancel_mode says so, or no producer is left.
   /// \throws ...  what a permanent or transient producer failed with
   /// \throws ...  what the handler threw
   void run(const std::stop_token& stop = {}) {

@@ -26,7 +26,7 @@ enum class cancel_mode : std::uint8_t {
   temporary   ///< The consumer goes on with its other producers.
 };
 
-/// How a consumer asks a producer for events.
+/// The options of the subscription of a consumer to a producer.
 struct demand_options {
   /// The highest number of events that may be on their way, 1 or more.
   std::int64_t max_demand = 1'000;

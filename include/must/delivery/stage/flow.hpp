@@ -11,7 +11,8 @@
 
 namespace must {
 
-/// The demand of one subscriber of a producer. Any thread may call its functions, and none of them throws.
+/// The demand of one subscriber of a producer: how many more events it has asked for. Any thread may call its
+/// functions, and none of them throws.
 ///
 /// \see Reactive Streams 1.0.4, section 3
 class stage_subscription {
@@ -42,13 +43,13 @@ template <typename T>
 class stage_subscriber {
  public:
   virtual ~stage_subscriber() = default;
-  /// Called first. It asks for the first events, now or later.
+  /// Takes the subscription, by which it asks for the first events, now or later. It is called first.
   virtual void on_subscribe(std::shared_ptr<stage_subscription> subscription) = 0;
-  virtual void on_next(const T& event) = 0;  ///< Called for each event that was asked for.
+  virtual void on_next(const T& event) = 0;  ///< Takes an event that was asked for.
 
-  /// Called last, when the producer or this subscriber has failed.
+  /// Learns what the producer or this subscriber has failed with. It is called last.
   virtual void on_error(const std::exception_ptr& why) noexcept = 0;
-  virtual void on_complete() noexcept = 0;  ///< Called last, when there are no more events.
+  virtual void on_complete() noexcept = 0;  ///< Learns that there are no more events. It is called last.
 };
 
 }  // namespace must

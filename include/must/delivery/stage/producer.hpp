@@ -20,8 +20,9 @@
 
 namespace must {
 
-/// A producer is what a stage_subscriber can subscribe to. It does not own its subscribers: a subscriber that is
-/// destroyed has cancelled. A subscription goes on when the producer is destroyed.
+/// A producer is what a stage_subscriber can subscribe to: `subscribe(subscriber)` takes a shared_ptr to it. A producer
+/// does not own its subscribers: the destruction of a subscriber cancels its subscription. A subscription goes on when
+/// the producer is destroyed.
 /// \see Reactive Streams 1.0.4, section 1
 template <typename P>
 concept Producer = requires(const P& producer, std::shared_ptr<stage_subscriber<typename P::value_type>> subscriber) {
@@ -169,8 +170,8 @@ class broadcast_producer : public detail::stage::copying_producer<From> {
   explicit broadcast_producer(From from) : detail::stage::copying_producer<From>(std::move(from)) {}
 };
 
-/// A producer that gives each event to one subscriber: one that has demand takes the next event. At most 64 events are
-/// read ahead of demand.
+/// A producer that gives each event to one subscriber: one that has asked for events takes the next. At most 64 events
+/// are read before a subscriber has asked for them.
 ///
 /// When a subscriber ends while it handles an event, no other subscriber gets that event. The source has to be
 /// copyable, but not repeatable.

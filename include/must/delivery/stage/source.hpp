@@ -22,7 +22,7 @@
 
 namespace must {
 
-/// Why pull() has returned.
+/// The reasons for which pull() returns.
 enum class source_state : std::uint8_t {
   more,  ///< The taker wanted no more events.
   idle,  ///< There are no more events at the moment.
@@ -60,7 +60,7 @@ concept Source =
 template <typename S>
 concept RepeatableSource = Source<S> && bool(S::is_repeatable);
 
-/// How a store is read as a source.
+/// The options of a store_source.
 struct source_options {
   /// The exclusive lower bound of the positions that are given.
   position after = 0;
@@ -70,7 +70,7 @@ struct source_options {
   duration poll_interval = duration{50'000};
 };
 
-/// The source of the events of a store that match a query. Events that nobody demands stay in the store.
+/// The source of the events of a store that match a query. Events that nobody asks for stay in the store.
 template <Storage S>
 class store_source {
  public:

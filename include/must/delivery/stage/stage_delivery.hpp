@@ -155,12 +155,13 @@ class offer_source {
 
 }  // namespace detail::stage
 
-/// A Delivery that is a Producer at its other end: a relay delivers to stages, at least once and with back-pressure.
+/// A Delivery that is a Producer at its other end: a relay delivers to stages, at least once and with back-pressure,
+/// which means that no stage gets more events than it has asked for.
 ///
-/// Each event goes to one subscriber that has demand, and is confirmed when its on_next has returned. When that throws,
-/// the answer is retriable. Nothing is kept here: deliver() waits until the events are handled. When the relay is
-/// stopped or no subscriber is left, the answer is retriable. The destructor and close() end the subscribers. Events of
-/// one lane are handled one after another, by any subscriber. Any number of threads may use it.
+/// Each event goes to one subscriber that has asked for events, and is confirmed when its on_next has returned. When
+/// that throws, the answer is retriable. Nothing is kept here: deliver() waits until the events are handled. When the
+/// relay is stopped or no subscriber is left, the answer is retriable. The destructor and close() end the subscribers.
+/// Events of one lane are handled one after another, by any subscriber. Any number of threads may use it.
 /// \tparam T  the type of the events: recorded<data_type> of the store
 /// \see must::relay, must::make_consumer
 template <typename T>
@@ -186,7 +187,7 @@ class stage_delivery {
   }
   /// Ends the subscribers when they have taken the events that wait. Later calls of deliver() answer fatal.
   void close() { offers_->close(); }
-  /// Returns the number of calls of deliver() that wait for demand.
+  /// Returns the number of calls of deliver() that wait until a subscriber asks for events.
   [[nodiscard]] std::size_t waiting() const { return offers_->waiting(); }
 
  private:

@@ -44,11 +44,12 @@ inline constexpr bool encodable_all<commands<C...>> = (Encodable<C> && ...);
 
 }  // namespace detail::model
 
-/// A process manager is a State that turns its events into commands. It has these members:
+/// A process manager is a State that turns its events into commands. There is one state, an instance, for each key. It
+/// is folded from the events of the key since one of `starts`. A process manager has these members:
 ///
 /// - `using starts = must::events<...>;`, the events that begin an instance, and optionally `ends`, those that end it
 /// - `using commands = must::commands<...>;`, the commands that it issues, each of which has a codec
-/// - `static std::string key_of(const E&)` for each event, which returns the key of the instance that it belongs to
+/// - `static std::string key_of(const E&)` for each event, which returns the key of its instance, or "" for none
 /// - `react(event) const` or `react(event, record) const` for each event, which is called after apply. The record is a
 ///   `const must::event_record&`.
 /// - optionally `refused(command, const must::error&) const` for each command, and `on_deadline(name) const`

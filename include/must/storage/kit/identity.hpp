@@ -43,7 +43,7 @@ void check_distinct(std::span<const basic_event<Data>> events) {
     if (!seen.try_emplace({one.id, one.source}).second) refuse_id(one, "stands twice in one append");
 }
 
-/// Where an event with the id of one that is appended is stored, and its place in the append that it came with.
+/// The place of a stored event that has the id of one that is appended, and its place in the append it came with.
 struct known_event {
   position at = 0;                ///< The position of the event. It is 0 when no event has the id.
   std::uint64_t offset = 0;       ///< The number of events before it in its append.

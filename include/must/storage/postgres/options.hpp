@@ -11,7 +11,7 @@
 
 namespace must {
 
-/// Where a postgres_store keeps its events, and how.
+/// The options of a postgres_store: where it keeps its events, and how.
 ///
 /// libpq itself reads TLS, passwords and timeouts from conninfo, ~/.pgpass, service files and environment variables.
 /// Spans are must::duration, which counts microseconds.

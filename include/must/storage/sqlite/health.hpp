@@ -22,7 +22,7 @@ struct sqlite_health {
   std::uint64_t pinned_pages = 0;
   /// The time since which every checkpoint has left pages. It has no value when the last one left none.
   std::optional<timestamp> pinned_since{};
-  /// Why the last checkpoint failed, if it failed. No event is lost: a later append tries again.
+  /// The error of the last checkpoint, if it failed. No event is lost: a later append tries again.
   std::optional<error> checkpoint_failure{};
 
   friend bool operator==(const sqlite_health&, const sqlite_health&) = default;

@@ -24,7 +24,7 @@ enum class sqlite_mode : std::uint8_t {
   in_memory    ///< The store is in memory, and ends with the object. `path` is not used.
 };
 
-/// How a sqlite_store is opened, and what it may take. Spans are must::duration, which counts microseconds. The page
+/// The options of a sqlite_store. Spans are must::duration, which counts microseconds. The page
 /// "Storage" of the documentation has measured numbers.
 struct sqlite_options {
   /// The path of the file, in a folder that exists. The constructor refuses an empty path, and ":memory:" (bad_input).
