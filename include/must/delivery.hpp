@@ -16,7 +16,7 @@ enum class delivery_outcome : std::uint8_t {
   ok,         ///< The receiver has confirmed the event.
   retriable,  ///< The event was not delivered, and may be the next time.
   poison,     ///< The event will never be delivered: it is too large, or refused for its content.
-  unknown,    ///< Nobody can say. The event is sent again, with the same source and id.
+  unknown,    ///< Nobody can say whether it was delivered. The event is sent again, with the same source and id.
   fatal       ///< Nothing can be delivered until a person has changed something, such as a wrong password.
 };
 

@@ -87,7 +87,7 @@ class metadata_entry {
 /// An example is `must::metadata{{"correlationid", "r-17"}, {"attempt", 3}}`. When a name stands twice, its first value
 /// is recorded. process_command refuses these with bad_input:
 /// - a name that is not `[a-z0-9]+`;
-/// - a name of CloudEvents itself, "sequence", "streamversion", and a name that starts with "must";
+/// - a name of CloudEvents itself, a name that starts with "must", and "sequence", "streamversion" and "recordedtime";
 /// - a value that CloudEvents forbids.
 struct metadata {
   metadata() = default;

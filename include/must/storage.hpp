@@ -50,6 +50,7 @@ bool goes_on_after(Visitor& visitor, const recorded<Data>& record) {
 /// - `head()` returns the last position, and `version(stream)` the last version of a stream, or 0 without an event.
 /// - `find(source, id)` returns the event of that source and id, if there is one.
 /// - `origin()` returns the source, the clock and the ids of new events. Every other member may throw storage_error.
+/// \see must::testing::storage_cases, which check every promise of a store, such as the order of positions and times
 template <typename S>
 concept Storage = requires { typename S::data_type; } &&
                   requires(S& storage, std::span<basic_event<typename S::data_type>> events,

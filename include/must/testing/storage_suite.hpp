@@ -26,7 +26,8 @@
 
 namespace must::testing {
 
-/// What a store can do beside Storage. What is not declared is proven to be absent.
+/// The abilities of a store beside Storage. The suite does not compile for a store whose concepts are others than are
+/// declared here.
 struct capabilities {
   bool cells = false;         ///< The store is a CellStorage.
   bool batches = false;       ///< The store is a BatchStorage.
