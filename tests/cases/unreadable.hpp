@@ -12,6 +12,7 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -147,23 +148,22 @@ struct unreadable_cases {
           });
           CHECK(seen == (strict ? items{"1", "2", "4"} : items{"1", "2", "4", "5"}));
         }
-        int asked = 0;
+        std::atomic<int> asked{0}, told{0};
         must::failure_policy own;
         own.decide = [&](const must::failed_attempt& failed) {
-          CHECK(failed.why.code == what.code);
-          CHECK(failed.event == 3);
+          if (failed.why.code == what.code && failed.event == 3) ++told;
           return ++asked < 3 ? must::failure_action::retry : must::failure_action::skip;
         };
         follow("own", own, [&](auto& follows) { CHECK(follows.run_once() == 5); });
         CHECK(asked == 3);
+        CHECK(told == 3);
       }
   }
   static void subscriptions() {
     policies_decide([](items& seen, std::mutex& mutex) {
       return must::handler_of<Ordered>([&](const Ordered& event, const record& at) {
-        CHECK(event.item == std::to_string(at.position));
         const std::lock_guard lock(mutex);
-        seen.push_back(event.item);
+        seen.push_back(event.item == std::to_string(at.position) ? event.item : "another's " + event.item);
       });
     });
   }

@@ -132,18 +132,20 @@ EACH_STORE_TEST_CASE(with_transactions,
   how.save_every = 1;
   how.lease = must::duration(5'000'000);
   std::function<bool()> are_all_given;
+  std::atomic<bool> were_all_given{false};
   bool is_stopping = true;
   const auto handler = [&](transaction& in, const typename cases::record& event) {
     if (is_stopping && stop.stop_requested())
       must::raise({.code = must::error_code::storage_error, .message = "not now", .retryable = true});
     counts.add(in, std::to_string(event.position));
     if (event.position != 1) return;
-    CHECK(must_test::soon(are_all_given));
+    were_all_given = must_test::soon(are_all_given);
     stop.request_stop();
   };
   must::subscription stopped(store, "ahead", cases::wanted(), handler, how);
   are_all_given = [&] { return stopped.health().in_flight == 3; };
   stopped.run_once(stop.get_token());
+  CHECK(were_all_given);
   CHECK(counts.all() == std::map<std::string, int>{{"1", 1}, {"4", 1}, {"5", 1}});
   is_stopping = false;
   CHECK(must::subscription(store, "ahead", cases::wanted(), handler, how).run_once() == 5);

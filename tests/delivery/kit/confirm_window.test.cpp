@@ -134,12 +134,15 @@ TEST_CASE("confirm_window: no more than `most` are between the oldest in flight 
 TEST_CASE("confirm_window: a stop ends a wait", "[delivery]") {
   sending sent(1, 1);
   std::stop_source stop;
+  bool is_answered = true, has_room = true;
   std::thread waiting([&] {
-    CHECK_FALSE(sent.window.wait_answered(sent.batch, 1h, stop.get_token()));
-    CHECK_FALSE(sent.window.wait_room(1h, stop.get_token()));
+    is_answered = sent.window.wait_answered(sent.batch, 1h, stop.get_token());
+    has_room = sent.window.wait_room(1h, stop.get_token());
   });
   stop.request_stop();
   waiting.join();
+  CHECK_FALSE(is_answered);
+  CHECK_FALSE(has_room);
 }
 
 TEST_CASE("confirm_window: what is not a tag, an index or a size is refused", "[delivery]") {
