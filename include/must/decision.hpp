@@ -203,12 +203,14 @@ struct dependencies {
 ///
 /// Every event that is appended to the stream between the read and the append is a conflict, also an event that S does
 /// not name.
+/// \param id  the name of the stream. A read throws bad_input when it is not 1 to 512 bytes of UTF-8 without NUL.
 template <typename S>
 [[nodiscard]] dependency<S> stream(std::string_view id) {
   return dependency<S>({.stream = std::string(id)});
 }
 
 /// Makes the dependency on the state of the events of the types of S that have all of these tags, in any stream.
+/// \param tags  the tags. A read throws bad_input when one is not 1 to 512 bytes of UTF-8 without NUL.
 /// \see dcb.events, specification, "Query"
 template <typename S, typename... Tag>
   requires(sizeof...(Tag) > 0) && (std::convertible_to<const Tag&, std::string_view> && ...)

@@ -41,7 +41,8 @@ class type_name {
   std::size_t size_ = 0;
 };
 
-/// The events that a state is folded from, or that a store knows: `using events = must::events<Opened, Deposited>;`.
+/// The events that a state is folded from, or that a store knows: `using events = must::events<Opened, Deposited>;`. No
+/// two of them share a name, a former one included.
 template <typename... Event>
 struct events {};
 

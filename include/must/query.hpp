@@ -71,7 +71,8 @@ struct query_item {
 
 /// A query selects events of a store: it matches an event that any of its items matches.
 ///
-/// A query without items matches nothing. \see dcb.events, specification, "Query"
+/// A query without items matches nothing. Stores refuse a query in which a type, a tag or a stream is not 1 to 512
+/// bytes of UTF-8 without NUL (bad_input). \see dcb.events, specification, "Query"
 class query {
  public:
   /// Makes a query that matches nothing.

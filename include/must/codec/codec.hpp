@@ -10,9 +10,10 @@ namespace must {
 
 /// A codec turns events of one type into payloads and back. Stores that keep bytes need one for each type.
 ///
-/// must/codec/json.hpp has the codec of every type that nlohmann_json can write and read. For another format,
-/// specialise the template with `static payload encode(const Event&)` and `static Event decode(const payload&)`. decode
-/// throws codec_error when the payload is not such an event, or holds a value that the event cannot hold.
+/// must/codec/json.hpp has the codec of every type that nlohmann_json can write and read. For another format, a program
+/// specialises the template with `static payload encode(const Event&)` and `static Event decode(const payload&)`.
+/// encode throws codec_error when the format cannot hold the event, and decode when the payload is not such an event,
+/// or holds a value that the event cannot hold.
 template <typename Event>
 struct codec;
 

@@ -16,9 +16,9 @@ template <typename C>
 struct no_traits {};
 }  // namespace detail::rules
 
-/// Gives rules to a command whose class cannot be edited. Specialise it with static functions that have the names of
-/// the rules, and whose first parameter is the command. `command_traits<must::any>` is used where a command has no
-/// rule.
+/// Gives rules to a command whose class cannot be edited. A program specialises it with static functions that have the
+/// names of the rules, and whose first parameter is the command. `command_traits<must::any>` gives rules to every
+/// command that has none of that name.
 template <typename C>
 struct command_traits : detail::rules::no_traits<C> {};
 

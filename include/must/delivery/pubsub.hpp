@@ -101,7 +101,8 @@ class topic_entry {
 /// handler may broadcast, subscribe and unsubscribe. A handler that blocks holds up only the thread that broadcasts. A
 /// subscriber that comes during a broadcast gets the next message. When a subscriber throws, the others get the message
 /// all the same. Messages of one thread arrive in their order. A message that a handler broadcasts may reach another
-/// subscriber before the message that the handler got. Any number of threads may use a pubsub. It is a Delivery.
+/// subscriber before the message that the handler got. Any number of threads may use a pubsub. A pubsub, its
+/// subscriptions and mailboxes may end in any order. It is a Delivery.
 template <typename Message, typename Metadata = no_metadata>
 class pubsub {
  public:

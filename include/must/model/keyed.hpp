@@ -104,7 +104,7 @@ class keyed<V, events<Event...>> : public detail::model::keyed_apply<keyed<V>, V
   using key_type = typename detail::model::key_of_events<V, events>::type;
   using detail::model::keyed_apply<keyed<V>, V, Event>::apply...;
 
-  /// Returns the state of a key, or nullptr when it has no event or is forgotten.
+  /// Returns the state of a key, or nullptr when it has no event or is forgotten. It takes constant time on average.
   [[nodiscard]] const V* find(const key_type& key) const {
     const auto found = states_.find(key);
     return found == states_.end() ? nullptr : &found->second;

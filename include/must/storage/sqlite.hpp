@@ -57,7 +57,7 @@ struct sqlite_transaction {
 /// A store in one SQLite file, which any number of processes may use at once. The page "Storage" says more.
 ///
 /// It is a CellStorage, BatchStorage, WaitableStorage, TransactionalStorage, HistoryStorage and LimitedStorage.
-/// A write-ahead log lies beside the file: keep both on a local disk. A process that was forked opens the store anew.
+/// A write-ahead log lies beside the file, and both are on a local disk. A forked process opens the store anew.
 /// Tables and indexes whose names start with "must_" belong to the store, and all others to the program. The table
 /// must_tag may not yet contain the tags of the newest events: see sqlite_options::unindexed_events.
 /// SQLite detects damage to the structure of its pages. This store detects a missing position or version, verify() and
