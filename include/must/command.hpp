@@ -201,21 +201,22 @@ inline constexpr detail::rule_object<detail::rules::be_valid_rule> be_valid{};
 ///
 /// A command that comes to no event stores nothing, and succeeds.
 inline constexpr detail::rule_object<detail::rules::be_translated_to_events_rule> be_translated_to_events{};
-/// The optional rule of an event that acts on it after it is stored: `event.be_handled(options...)`.
+/// The optional rule of an event that acts on it after it is stored: `event.be_handled(options...)` or
+/// `event.be_handled()`.
 ///
 /// process_command calls it before it returns, in the same thread. When the process ends before that, it is never
 /// called. What it throws is in processed_command::handler_errors. Work that may not be lost belongs to a
 /// must::subscription.
 inline constexpr detail::rule_object<detail::rules::be_handled_rule> be_handled{};
 /// The optional rule that returns what the command depends on. must::stream, must::tagged, must::every, must::each and
-/// must::all_of make it. For a command without this rule nothing is read.
+/// must::all_of make it. It is called with (options...) or (). For a command without this rule nothing is read.
 ///
 /// Every event of the command whose type is among the events of one of the states has to lie in one of the boundaries.
 /// Otherwise the command fails with bad_input, since its rules would not guard the event. A command that means it has
 /// `static constexpr bool appends_outside = true;`.
 inline constexpr detail::rule_object<detail::rules::depends_on_rule> depends_on{};
-/// The optional rule that returns the id of the command, a text of 1 to 512 bytes. A command that is sent again with
-/// the same id runs once.
+/// The optional rule that returns the id of the command, a text of 1 to 512 bytes. It is called with (options...) or
+/// (). A command that is sent again with the same id runs once.
 ///
 /// The two commands have to have the same content: another one fails with duplicate_command. The contents of plain
 /// structs of up to 16 members are compared by their members. Any other command has `std::string command_digest()

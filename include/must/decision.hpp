@@ -90,7 +90,7 @@ constexpr bool diagnose_state(events<Event...> listed) {
 
 }  // namespace detail
 
-/// A state is a value that is folded from events: it starts default-constructed, and each event changes it.
+/// A state is a copyable value that is folded from events: it starts default-constructed, and each event changes it.
 ///
 /// It has `using events = must::events<A, B>;`, and for each of these events a member `void apply(const A&)`, or
 /// `void apply(const A&, const must::event_record&)` for the time, the metadata or the position of the event. apply has

@@ -114,7 +114,8 @@ struct stored_event : recorded<Data> {
   }
 };
 
-/// Returns copies of the events that match a query. When they may not fit into memory, use the read of the store.
+/// Returns copies of the events that match a query. The read of the store gives one after another instead, for events
+/// that may not fit into memory.
 /// \throws bad_input      when the query or an option is out of range
 /// \throws storage_error  when the store fails
 template <Storage Store>

@@ -11,7 +11,7 @@ namespace must {
 
 /// Authorizes a command, validates it, translates it to events, stores them and handles them. It returns its errors.
 ///
-/// When others append in between what the command depends on, its rules run again, so they have no side effects.
+/// When others append meanwhile what the command depends on, the rules run again. So rules have no side effects.
 /// \param command  a Command
 /// \param storage  any Storage. It is appended to once, and not at all when a rule refuses or there are no events.
 /// \param options  what each rule gets as const&. They may hold must::metadata, attempts, deadline, identified_by,
