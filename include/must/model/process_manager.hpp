@@ -39,7 +39,7 @@ class basic_process_manager {
                       detail::model::one_lane(by_instance(storage, std::move(options)))) {}
 
   /// Follows the store until a stop is requested. A stop takes effect between two commands.
-  /// \throws poison  when a process decides 100 times in a row on refusals of its own commands, or on deadlines that
+  /// \throws poison  when an instance decides 100 times in a row on refusals of its own commands, or on deadlines that
   ///                 are due at once, and the failure policy says stop
   /// \throws ...     what subscription::run throws
   /// \throws ...     what react and the rules of commands throw, when the failure policy says stop
@@ -104,8 +104,8 @@ class basic_process_manager {
 
 /// Makes a process manager of the ProcessManager P, which follows a store and runs the commands that P returns.
 ///
-/// An instance is the process of one key. It has a stream of its own, where a decision is stored before its commands
-/// run, and each outcome after it. The ids of commands follow from the decision, so that a crash runs no command twice.
+/// An instance is the state of one key. It has a stream of its own, where a decision is stored before its commands run,
+/// and each outcome after it. The ids of commands follow from the decision, so that a crash runs no command twice.
 /// Events of the commands carry the metadata causationid and correlationid. A command that is refused goes to
 /// P::refused, if there is one, and any other failure to the failure policy. A store of structs names process_decided
 /// and process_outcome among its events.

@@ -17,7 +17,7 @@ namespace must {
 ///
 /// `history()` returns a text that names the store and its incarnation. Two objects that are open on the same events
 /// return the same text. A copy, and a store that was restored from a backup, return another text, provided that the
-/// restore was declared to the store. Followers keep the text with their checkpoints and refuse to go on
+/// restore was declared to the store. Subscriptions keep the text with their checkpoints and refuse to go on
 /// (history_changed) in a store that returns another one. The text never changes while the store is open, unless the
 /// store itself is told of a restore. Every durable store of `must` is one.
 template <typename S>

@@ -32,11 +32,11 @@ enum class failure_action : std::uint8_t {
 
 /// An attempt that failed. failure_policy::decide gets it.
 struct failed_attempt {
-  position event = 0;      ///< The position of the event, or 0 for a deadline of a process.
+  position event = 0;      ///< The position of the event, or 0 for a deadline of a process manager.
   std::string key{};       ///< The key of the event. \see subscription_options::key_of
   unsigned attempts = 0;   ///< The number of attempts so far, those of earlier runs included.
   error why{};             ///< What was thrown, as an error.
-  std::string deadline{};  ///< The name of the deadline of a process, or an empty text for an event.
+  std::string deadline{};  ///< The name of the deadline of a process manager, or "" for an event.
 };
 
 /// What becomes of an event whose handler throws. By default the subscription stops, and begins with the event when it

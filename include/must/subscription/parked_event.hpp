@@ -35,7 +35,7 @@ struct parked_event {
   std::string type{};             ///< The type of the event.
   std::uint64_t waiting = 0;      ///< The number of events that wait behind this one.
   must::position counted_to = 0;  ///< The position up to which `waiting` counts.
-  std::string deadline{};         ///< The name of the deadline of a process, or an empty text for an event.
+  std::string deadline{};         ///< The name of the deadline of a process manager, or "" for an event.
   bool is_gone = false;           ///< Whether the store has lost the event, as when it was restored.
 
   friend bool operator==(const parked_event&, const parked_event&) = default;

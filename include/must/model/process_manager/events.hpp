@@ -20,19 +20,19 @@ struct issued_command {
   friend bool operator==(const issued_command&, const issued_command&) = default;
 };
 
-/// Sets a deadline of a process. react returns it beside commands: `must::process_deadline{"payment", 24h}`.
+/// Sets a deadline of an instance. react returns it beside commands: `must::process_deadline{"payment", 24h}`.
 ///
-/// When it has passed, `on_deadline("payment")` is called, unless the process has ended or has cancelled the deadline.
+/// When it has passed, `on_deadline("payment")` is called, unless the instance has ended or cancelled the deadline.
 /// A deadline that is set again under the same name replaces the former one.
 struct process_deadline {
-  std::string name{};  ///< The name of the deadline within the process.
+  std::string name{};  ///< The name of the deadline within the instance.
   duration after{};    ///< The span until it passes. A span of more than 100 years counts as 100 years.
 };
 /// Cancels the deadline of that name. react returns it.
 struct cancel_deadline {
   std::string name{};  ///< The name that process_deadline gave.
 };
-/// Ends the process. react returns it. Later events of its key and its deadlines are passed over. `refused` is still
+/// Ends the instance. react returns it. Later events of its key and its deadlines are passed over. `refused` is still
 /// called for the commands that it has issued.
 struct end_process {};
 
@@ -43,14 +43,14 @@ struct process_decided {
   /// What a decision was made on.
   enum class cause : std::uint8_t {
     unknown,   ///< An earlier release stored the decision and did not say.
-    event,     ///< An event of the process: `trigger` holds its source and its id.
+    event,     ///< An event of the instance: `trigger` holds its source and its id.
     refusal,   ///< A refused command: `trigger` holds the id of its decision and its index there.
     deadline,  ///< A deadline that passed: `trigger` holds the id of its decision and its name.
     hand       ///< A person ended the instance, or `trigger` holds a deadline as above that is passed over.
   };
   /// A deadline as it is stored.
   struct deadline {
-    std::string name{};  ///< The name of the deadline within the process.
+    std::string name{};  ///< The name of the deadline within the instance.
     timestamp due{};     ///< The first moment at which the deadline has passed.
     friend bool operator==(const deadline&, const deadline&) = default;
   };
@@ -63,7 +63,7 @@ struct process_decided {
   std::vector<issued_command> commands{};  ///< The commands, in the order in which they run.
   std::vector<deadline> deadlines{};       ///< The deadlines that are set.
   std::vector<std::string> cancelled{};    ///< The names of the deadlines that are void.
-  bool ended = false;                      ///< Whether the process is over.
+  bool ended = false;                      ///< Whether the instance has ended.
 
   /// The stream of the instance.
   [[nodiscard]] std::string stream() const { return stored_names::process_stream(manager, key).now; }

@@ -31,7 +31,7 @@ struct running_process {
   timestamp moved{};            ///< The time at which its newest decision was stored.
   std::uint64_t decisions = 0;  ///< The number of its decisions.
 
-  /// The deadlines that are set and not cancelled. One that has passed stays until the process is over or sets it anew.
+  /// The deadlines that are set and not cancelled. One that has passed stays until the instance ends or sets it anew.
   std::vector<process_decided::deadline> deadlines{};
 };
 
