@@ -52,6 +52,15 @@ TEST_CASE("postgres_store: the suite holds with one connection and pages of two 
     options.page_bytes = 200;
   });
 }
+TEST_CASE("postgres_store: no connection at all counts as one", "[storage][postgres]") {
+  if (!must_test::has_postgres()) return;
+  const must_test::scratch_schema schema;
+  auto options = options_for(schema.name);
+  options.connections = 0;
+  must::postgres_store store(options);
+  CHECK(store.connections() == 1);
+  CHECK(store.head() == 0);
+}
 TEST_CASE("postgres_store: the suite holds where no session keeps anything", "[storage][postgres]") {
   if (must_test::has_postgres()) run_changed(false, [](must::postgres_options& options) { options.pooled = true; });
 }

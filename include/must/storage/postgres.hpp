@@ -34,6 +34,7 @@
 #include "must/timestamp.hpp"
 #include "must/uuid.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -165,7 +166,7 @@ class postgres_store {
   /// Returns the limits that the store was opened with.
   [[nodiscard]] const must::limits& limits() const noexcept { return options_.limits; }
   /// Returns the highest number of connections that are open at once, beside the one that waits.
-  [[nodiscard]] std::size_t connections() const noexcept { return options_.connections; }
+  [[nodiscard]] std::size_t connections() const noexcept { return std::max<std::size_t>(options_.connections, 1); }
   /// Returns the number of appends of this object that wait for a commit that has not begun.
   [[nodiscard]] std::size_t waiting() const noexcept { return appender_.waiting(); }
 
