@@ -53,7 +53,8 @@ struct return_state_t {};
 /// An option of process_command: `processed.state` is the state that the command depends on, with its events in it.
 ///
 /// It is what must::load gives at the last position of the command. To tell it, the events of the command are read
-/// back. A command that is known by its id has not read its past, and reads it for this.
+/// back. A command that is known by its id has not read its past, and reads it for this. When the state cannot be told,
+/// the error says that the events are stored, and is not retryable.
 inline constexpr return_state_t return_state{};
 
 }  // namespace must

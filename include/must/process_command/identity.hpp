@@ -130,7 +130,7 @@ std::vector<recorded<typename S::data_type>> find_repeat(S& storage, const comma
           !record || entry == record->extensions.end() ? nullptr : std::get_if<std::string>(&entry->second);
       return value == nullptr ? std::string() : *value;
     };
-    if (!are_of_one_command(text(stored_names::extension::command_digest), command.digest, command.whole))
+    if (!record || !are_of_one_command(text(stored_names::extension::command_digest), command.digest, command.whole))
       raise({.code = error_code::duplicate_command,
              .message = "command id " + detail::text::in_quotes(command.id) +
                         " was used before by a command with other content",

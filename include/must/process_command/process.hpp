@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/command/rule.hpp"
+#include "must/detail/current_error.hpp"
 #include "must/detail/names.hpp"
 #include "must/error.hpp"
 #include "must/event.hpp"
@@ -27,6 +28,7 @@
 
 #include <exception>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -171,14 +173,34 @@ void take_up(void* events, const std::vector<recorded<Data>>& records) {
   for (const auto& record : records) hold(held, record, typename types_held<Held>::type{});
 }
 
+// Says that the events of a command are stored, though its state cannot be told: who tries again stores them twice.
+[[noreturn]] inline void raise_untold(error why, const processed_command& done) {
+  if (done.last != 0) {
+    why.message = "the events of the command are stored at positions " + std::to_string(done.first) + " to " +
+                  std::to_string(done.last) + ", and its state cannot be told: " + why.message;
+    why.retryable = false;
+  }
+  raise(std::move(why));
+}
 // Tells the states as they are at the last event of the command.
 template <typename Past, typename S, typename Held, typename State>
 void tell_state(Past&& past, S& storage, processed<Held, State>& done) {
-  if (done.replayed)
-    past.fold_anew(storage, done.last);
-  else if (done.last != 0)
-    past.fold_on(storage, done.last);
-  std::apply([&](const auto&... state) { done.state = State(state...); }, past.states());
+  try {
+    if (done.replayed)
+      past.fold_anew(storage, done.last);
+    else if (done.last != 0)
+      past.fold_on(storage, done.last);
+    std::apply([&](const auto&... state) { done.state = State(state...); }, past.states());
+  } catch (...) {
+    raise_untold(current_error("return_state"), done);
+  }
+}
+// Keeps the states for the next command. The events are stored: nothing makes that a failure.
+template <typename Past, typename S>
+void keep_states(Past& past, S& storage) noexcept {
+  try {
+    past.keep(storage);
+  } catch (...) {}
 }
 
 // Runs a command that has passed every check at compile time. `options` are those of the rules.
@@ -211,12 +233,12 @@ why_not run_command(const C& command, S& storage, processed<Held, State>& done, 
     part.self = &own;
     part.condition = &own.past.condition();
     if (auto no = pipeline.run(part)) return no;
-    own.past.keep(storage);
-    if constexpr (!std::is_void_v<State>) tell_state(own.past, storage, done);
+    keep_states(own.past, storage);
     if constexpr (is_handled)
       if (!done.replayed)
         for (const auto& held : done.events)
           with_held(held, [&](const auto& event) { handle(event, done.handler_errors, options...); });
+    if constexpr (!std::is_void_v<State>) tell_state(own.past, storage, done);
     return std::nullopt;
   } catch (const exception& why) {
     return why.error();

@@ -84,13 +84,24 @@ void put_events(content_writer& writer, events<Event...> all) {
   (writer.put_word(static_cast<std::uint64_t>(schema_version<Event>)), ...);
 }
 
+// Returns the name of a state: its own `type`, or else what the compiler calls it, with namespaces and arguments, so
+// that two states of one plain name do not share their snapshots.
+template <typename S>
+constexpr std::string_view name_of_state() {
+  if constexpr (has_static_type<S>) {
+    constexpr auto own = own_name<S>();
+    return {own.data(), own.size()};
+  } else {
+    return __PRETTY_FUNCTION__;
+  }
+}
+
 // Returns what tells one state from every other: its boundary, its name and schema version, its events, and its layout
 // as far as that shows. A state that would be folded otherwise now has another key.
 template <typename S>
 std::string state_key(const query_item& of) {
   content_writer writer;
-  const auto name = own_name<S>();
-  writer.put_bytes({name.data(), name.size()});
+  writer.put_bytes(name_of_state<S>());
   writer.put_word(static_cast<std::uint64_t>(schema_version<S>));
   put_events(writer, typename S::events{});
   writer.put_word(sizeof(S));
