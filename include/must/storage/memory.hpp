@@ -109,9 +109,9 @@ class memory_store {
   /// Returns the last position, 0 when the store is empty.
   [[nodiscard]] position head() const noexcept { return log_.head(); }
   /// Returns the version of a stream, 0 when there is none.
-  /// \throws bad_input  when `stream` is not 1 to 512 bytes of UTF-8 without NUL
+  /// \throws bad_input  when `stream` is no name: UTF-8 without NUL, not empty, and within limits()
   [[nodiscard]] must::version version(std::string_view stream) const {
-    kit::check_name("stream", stream);
+    kit::check_name("stream", stream, limits().name_bytes);
     return log_.version_of(stream);
   }
   /// Returns the event of that source and id, if there is one.

@@ -143,9 +143,9 @@ class postgres_store {
     return ask("head", head_sql_, none).number(0, 0);
   }
   /// Returns the version of a stream, 0 when there is none.
-  /// \throws bad_input  when `stream` is not 1 to 512 bytes of UTF-8 without NUL
+  /// \throws bad_input  when `stream` is no name: UTF-8 without NUL, not empty, and within limits()
   [[nodiscard]] must::version version(std::string_view stream) {
-    kit::check_name("stream", stream);
+    kit::check_name("stream", stream, limits().name_bytes);
     detail::postgres::pg_parameters name;
     name.add(stream);
     return must::version(ask("version", version_sql_, name).number(0, 0));

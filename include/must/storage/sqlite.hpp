@@ -90,6 +90,7 @@ class sqlite_store {
   /// \throws duplicate_id  when an id is stored with other content, or stands twice in the append
   /// \throws position_ahead  for a condition on a position beyond the head
   /// \throws storage_error  when SQLite fails, also when another process holds the file for longer than `timeout`
+  /// \throws storage_error  when the file was moved, removed or replaced since it was opened. Nothing is stored then.
   append_result append(std::span<event> events, const append_condition& condition) {
     auto mine = pack(events, condition);
     file_.check_writable("append");
@@ -143,16 +144,18 @@ class sqlite_store {
     return window.result();
   }
 
-  /// Returns the last position, 0 when the store is empty. \throws storage_error  when SQLite fails
+  /// Returns the last position, 0 when the store is empty.
+  /// \throws storage_error  when SQLite fails, or the file was moved, removed or replaced since it was opened
   [[nodiscard]] position head() const {
     const detail::sqlite::sqlite_file::reader on(file_, "head");
+    on->check_in_place();
     return detail::sqlite::sqlite_snapshot(*on, file_.recent()).head();
   }
   /// Returns the version of a stream, 0 when there is none.
-  /// \throws bad_input  when `stream` is not 1 to 512 bytes of UTF-8 without NUL
+  /// \throws bad_input  when `stream` is no name: UTF-8 without NUL, not empty, and within limits()
   /// \throws storage_error  when SQLite fails
   [[nodiscard]] must::version version(std::string_view stream) const {
-    kit::check_name("stream", stream);
+    kit::check_name("stream", stream, limits().name_bytes);
     const detail::sqlite::sqlite_file::reader on(file_, "version");
     detail::sqlite::sqlite_connection::lease last(*on, detail::sqlite::sql::version);
     return must::version(last->text(1, stream).step() ? last->count(0) : 0);

@@ -8,9 +8,11 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage/kit/identity.hpp"
+#include "must/text/media_type.hpp"
 #include "must/text/quoted.hpp"
 #include "must/text/uri.hpp"
 #include "must/text/utf8.hpp"
+#include "must/timestamp.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -84,8 +86,25 @@ inline bool is_attribute_text(std::string_view text) {
   return true;
 }
 
+/// Checks a time: one that timestamp::parse may have read, so that it can be stored and written again.
+/// \throws bad_input  whose field is `field`
+inline void check_time(const char* field, const timestamp& when) {
+  constexpr std::int64_t first = -62'167'219'200'000'000, last = 253'402'300'799'999'999;  // years 0 to 9999
+  constexpr std::int64_t day = 86'400'000'000;
+  const bool is_in_utc = when.offset_minutes == 0 && when.written == timestamp::notation::z;
+  if (is_in_utc && when.femtoseconds_of_billion == 0 && when.digits <= 6 && when.microseconds >= first &&
+      when.microseconds <= last)
+    return;
+  if (when.microseconds < first - day || when.microseconds > last + day || when.femtoseconds_of_billion > 999'999'999 ||
+      when.digits > 15 || when.offset_minutes < -1439 || when.offset_minutes > 1439 ||
+      when.written > timestamp::notation::unknown_offset_leap)
+    refuse_input(field, "is no time: a part of the timestamp is out of its range");
+  const auto text = when.to_string();
+  if (!timestamp::parse(text)) refuse_input(field, detail::text::in_quotes(text) + " is no time of RFC 3339");
+}
+
 /// Checks the name and the value of an extension. It refuses names that belong to CloudEvents itself or to what a store
-/// adds to an event, and values that CloudEvents forbids. Values under names that start with "must" are not checked.
+/// adds to an event, and values that CloudEvents forbids. Under names that start with "must" only times are checked.
 /// \throws bad_input  whose field is `field`
 inline void check_extension(std::string_view name, const attribute_value& value, const char* field = "extension") {
   if (!is_attribute_name(name))
@@ -94,6 +113,7 @@ inline void check_extension(std::string_view name, const attribute_value& value,
   for (const std::string_view taken : {"id", "source", "specversion", "type", "datacontenttype", "dataschema",
                                        "subject", "time", "data", "musttags", "musterased", "musterasedwhy"})
     if (name == taken) refuse_input(field, detail::text::in_quotes(name) + " is the name of something else");
+  if (const auto* time = std::get_if<timestamp>(&value)) check_time(field, *time);
   if (name.starts_with("must")) return;
   const auto is = [&](std::string_view text, const char* what) {
     refuse_input(field,
@@ -136,7 +156,17 @@ inline void check_read(const query& which, const read_options& options, std::siz
 
 /// Checks the data of an event.
 /// \throws bad_input  for data that is larger than `allowed.payload_bytes`
+/// \throws bad_input  for a content type that is no media type, and for an erasure that no text or no time tells
 inline void check_data(const payload& data, const limits& allowed) {
+  if (const auto& type = data.content_type(); !type.empty() && !detail::text::is_media_type(type))
+    refuse_input("datacontenttype", detail::text::in_quotes(type) + " is not a media type");
+  if (const auto erased = data.erased_how()) {
+    check_time("erased", erased->when);
+    if (!is_attribute_text(erased->why))
+      refuse_input("erased", detail::text::in_quotes(erased->why) +
+                                 " is the reason, which is no string of CloudEvents: valid UTF-8 without control "
+                                 "characters");
+  }
   if (const auto size = data.bytes().size(); size > allowed.payload_bytes)
     refuse_input("data",
                  "has " + std::to_string(size) + " bytes; " + std::to_string(allowed.payload_bytes) + " are allowed");
@@ -186,6 +216,9 @@ void check_event(const basic_event<Data>& event, const limits& allowed) {
     refuse_input("tags", "has " + std::to_string(event.tags.size()) + " tags; " +
                              std::to_string(allowed.tags_per_event) + " are allowed on one event");
   for (const auto& tag : event.tags) check_name("tag", tag, allowed.name_bytes);
+  if (event.time) check_time("time", *event.time);
+  if (!event.dataschema.empty() && !detail::text::is_absolute_uri(event.dataschema))
+    refuse_input("dataschema", detail::text::in_quotes(event.dataschema) + " is not an absolute URI");
   for (const auto& [name, value] : event.extensions) check_extension(name, value);
   check_data(event.data, allowed);
 }

@@ -40,6 +40,7 @@ class sqlite_write {
       : on_(on), recent_(recent), waiting_(waiting) {
     try {
       on.run(sql::begin);  // The transaction may have begun where this fails.
+      on.check_log_in_place();
       read_state();
     } catch (...) {
       on.rollback();

@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -95,6 +97,26 @@ class sqlite_connection {
   }
   [[nodiscard]] bool in_transaction() const noexcept { return ::sqlite3_get_autocommit(handle()) == 0; }
 
+  [[noreturn]] void refuse_moved(const char* what) const {
+    raise_sqlite(SQLITE_READONLY_DBMOVED, context_.operation, context_.path,
+                 std::string(what) + " that is open is not there any more: it was moved, removed or replaced");
+  }
+  // Refuses to go on where the path of the open file names no file, or another one: what is written would be lost to
+  // everybody who opens that path. It costs a look at the folder.
+  void check_in_place() const {
+    if (has_moved().value_or(false)) refuse_moved("the file");
+  }
+  // Refuses to write where the file or its log is not in its place.
+  void check_log_in_place() const {
+    const auto moved = has_moved();
+    if (!moved) return;
+    if (*moved) refuse_moved("the file");
+    const char* const path = ::sqlite3_db_filename(handle(), "main");
+    if (path == nullptr || *path == '\0') return;
+    struct ::stat is{};
+    if (::stat(::sqlite3_filename_wal(path), &is) != 0 && errno == ENOENT) refuse_moved("the write-ahead log");
+  }
+
   // Checkpoints neither while the connection works nor when it closes.
   void never_checkpoint() {
     ::sqlite3_wal_autocheckpoint(handle(), 0);
@@ -147,6 +169,12 @@ class sqlite_connection {
     if (now - waiting.since_ >= waiting.busy_) return 0;
     pause_for(step_of_waiting);
     return 1;
+  }
+  // Returns nothing where SQLite cannot say, as of a store in memory.
+  [[nodiscard]] std::optional<bool> has_moved() const {
+    int moved = 0;
+    if (::sqlite3_file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK) return std::nullopt;
+    return moved != 0;
   }
   [[noreturn]] void close_and_fail(int code) {
     const auto handle = std::exchange(context_.handle, nullptr);

@@ -37,6 +37,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace must::detail::sqlite {
 
@@ -105,6 +106,7 @@ class sqlite_file {
       kit::refuse_input("payload_bytes", "is " + std::to_string(options_.limits.payload_bytes) +
                                              "; SQLite keeps rows of " + std::to_string(most_bytes_) + " bytes");
     open();
+    if (!in_memory) note_place();
   }
 
   [[nodiscard]] const sqlite_options& options() const noexcept { return options_; }
@@ -288,9 +290,25 @@ class sqlite_file {
       raise_damaged(on.context(), std::max(heads->count(0), heads->count(1)), "its newest events are not there");
     return row->integer(1);
   }
+  // Notes which file is open. A program may go to another folder, and another file may come to stand at the path.
+  void note_place() {
+    const char* const full = ::sqlite3_db_filename(writer_->handle(), "main");
+    path_ = options_.path.front() == '/' || full == nullptr ? options_.path : full;
+    struct ::stat is{};
+    if (::stat(path_.c_str(), &is) != 0) return;
+    place_.emplace(is.st_dev, is.st_ino);
+    writer_->check_in_place();
+  }
+  // A connection that reads another file than the writer writes would mix two histories.
+  void check_same_file(const sqlite_connection& made) const {
+    struct ::stat is{};
+    if (!place_ || (::stat(path_.c_str(), &is) == 0 && std::pair(is.st_dev, is.st_ino) == *place_)) return;
+    made.refuse_moved("the file");
+  }
   [[nodiscard]] std::unique_ptr<sqlite_connection> make_reader(const char* operation) const {
     const int flags = options_.mode == sqlite_mode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    auto made = std::make_unique<sqlite_connection>(options_.path, flags, busy(), operation);
+    auto made = std::make_unique<sqlite_connection>(path_, flags, busy(), operation);
+    check_same_file(*made);
     made->never_checkpoint();
     made->execute("PRAGMA query_only = 1; PRAGMA temp_store = MEMORY");
     if (options_.verify_reads) made->execute("PRAGMA cell_size_check = 1");
@@ -298,6 +316,8 @@ class sqlite_file {
   }
 
   sqlite_options options_;
+  std::string path_{};                                  // The path, also after the program has gone to another folder.
+  std::optional<std::pair<::dev_t, ::ino_t>> place_{};  // What tells the open file from every other.
   std::unique_ptr<sqlite_connection> writer_{};
   kit::turn_queue turns_{};  // Who has the turn has the writer.
   std::atomic<std::thread::id> owner_{};
