@@ -218,6 +218,20 @@ TEST_CASE("context: a conflict names the stream as the context knows it, and lea
   CHECK(sales.append(events, {.streams = {must::stream_expectation::no_stream("s")}}).stored());
 }
 
+TEST_CASE("context: an item of a batch that has an id twice does not hinder its neighbours", "[storage]") {
+  must::memory_store<> shared;
+  must::context<must::memory_store<>> sales(shared, "sales");
+  const must::cloud_event one{.id = "1", .source = "/t", .type = "a"}, other{.id = "2", .source = "/t", .type = "a"};
+  std::vector<must::cloud_event> twice{one, one}, good{other};
+  std::vector<must::batch_item<must::payload>> items{{twice, {}}, {good, {}}};
+  const auto done = sales.append_batch(items);
+  REQUIRE(done.size() == 2);
+  REQUIRE_FALSE(done[0]);
+  CHECK(done[0].error().code == must::error_code::duplicate_id);
+  REQUIRE(done[1]);
+  CHECK(done[1]->stored());
+}
+
 TEST_CASE("context: what one stores never fails a command of another", "[storage][race]") {
   using store_type = must::memory_store<Taken>;
   store_type shared;

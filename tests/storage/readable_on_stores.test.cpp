@@ -99,6 +99,20 @@ EACH_STORE_TEST_CASE(with_payloads, "storage: what each store takes it can show 
   CHECK(next == taken.size());
 }
 
+EACH_STORE_TEST_CASE(with_cells,
+                     "storage: on each store a cell that is put at a revision beyond every other stays as it is",
+                     "[storage]") {
+  Store fixture;
+  auto& store = fixture.store();
+  REQUIRE(store.put("key", "1", 0));
+  for (const std::uint64_t beyond : {std::uint64_t{1} << 63U, (std::uint64_t{1} << 63U) - 1, UINT64_MAX}) {
+    CHECK_FALSE(store.put("key", "2", beyond));
+    CHECK_FALSE(store.put("none", "2", beyond));
+  }
+  CHECK(store.get("key")->bytes == "1");
+  CHECK_FALSE(store.get("none").has_value());
+}
+
 TEST_CASE("storage: a stream whose name is longer than by default, where the limits allow it, has a version",
           "[storage]") {
   const auto check = [](auto& store) {

@@ -93,7 +93,7 @@ class context : public kit::decorator<S> {
         check(items[i].events, items[i].condition);
         mine.emplace_back(*this, items[i].events);
         good.push_back({items[i].events, stored(items[i].condition)});
-      } catch (const bad_input& why) {
+      } catch (const exception& why) {
         refused[i] = why.error();
       }
     }

@@ -293,7 +293,7 @@ class postgres_store {
     if (bytes.size() > most_bytes) kit::refuse_input("bytes", "are more than 512 MiB");
     detail::postgres::pg_parameters call;
     call.add(key);
-    call.add(detail::postgres::pg_clamp(expected));
+    call.add(detail::postgres::pg_clamp(std::min<std::uint64_t>(expected, INT64_MAX - 1)));  // The server adds 1.
     call.add_bytes(bytes);
     auto& random = detail::random_source::of_this_thread();
     std::string token;
