@@ -114,9 +114,7 @@ class subscription {
   ///
   /// It returns at once when an event at or below the position is parked, or waits behind one that is.
   /// \returns the outcome, which converts to bool: whether every event is handled
-  wait_outcome wait_until(position at, duration timeout) {
-    return progress_.wait_until(at, std::chrono::microseconds(timeout));
-  }
+  wait_outcome wait_until(position at, duration timeout) { return progress_.wait_until(at, timeout); }
 
   /// Returns how far the subscription is, and what holds it up. Any thread may call it. It reads one event of the
   /// store.

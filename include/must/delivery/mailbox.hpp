@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/detail/arena.hpp"
+#include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
@@ -68,7 +69,7 @@ class alignas(cache_line) mailbox_state {  // The lock and the vector fill the f
   bool wait(duration timeout, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     ++readers_;
-    arrived_.wait_for(lock, stop, std::chrono::microseconds(timeout), [&] { return size() > 0 || closed_; });
+    arrived_.wait_for(lock, stop, bounded(timeout), [&] { return size() > 0 || closed_; });
     --readers_;
     return size() > 0;
   }

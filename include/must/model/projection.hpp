@@ -95,9 +95,7 @@ class basic_projection {
   /// Waits until the state holds every event at or below a position. After `balances.wait_until(done.last, timeout)` a
   /// program reads its own writes. It needs another thread that is in run().
   /// \returns whether the state holds them, which is false when the time has passed
-  bool wait_until(position at, duration timeout) {
-    return static_cast<bool>(progress_.wait_until(at, std::chrono::microseconds(timeout)));
-  }
+  bool wait_until(position at, duration timeout) { return static_cast<bool>(progress_.wait_until(at, timeout)); }
 
   /// Calls `visitor(const V&)` with the state, which does not change meanwhile, and returns what the visitor returns.
   /// The visitor does not call read of the same projection.

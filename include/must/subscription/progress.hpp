@@ -2,6 +2,7 @@
 // How far a subscription has come, for the threads that watch it.
 #pragma once
 
+#include "must/detail/rest.hpp"
 #include "must/fwd.hpp"
 #include "must/subscription/wait_outcome.hpp"
 
@@ -43,12 +44,12 @@ class progress {
   [[nodiscard]] std::uint64_t waiting_behind() const { return waiting_behind_; }
 
   // Waits. It looks again now and then, as advance does not see a waiter that has just come.
-  wait_outcome wait_until(position at, std::chrono::microseconds longest) {
+  wait_outcome wait_until(position at, duration longest) {
     const auto is_parked = [&] {
       const auto first = first_parked_.load();
       return first != 0 && first <= at;
     };
-    const auto end = std::chrono::steady_clock::now() + longest;
+    const auto end = std::chrono::steady_clock::now() + bounded(longest);
     std::unique_lock lock(mutex_);
     ++waiting_;
     while (scanned() < at && !is_parked()) {

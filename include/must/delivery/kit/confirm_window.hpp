@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/delivery.hpp"
+#include "must/detail/rest.hpp"
 #include "must/storage/kit/validate.hpp"
 
 #include <algorithm>
@@ -121,13 +122,15 @@ class confirm_window {
   /// \returns whether they are. It is false when the time has passed or a stop was requested.
   bool wait_answered(const batch& which, std::chrono::microseconds most, const std::stop_token& stop = {}) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, stop, most, [&] { return which.unanswered_ == 0; });
+    return changed_.wait_for(lock, stop, must::detail::bounded(duration{most.count()}),
+                             [&] { return which.unanswered_ == 0; });
   }
   /// Waits until another message may be sent.
   /// \returns whether it may. It is false when the time has passed or a stop was requested.
   bool wait_room(std::chrono::microseconds most, const std::stop_token& stop = {}) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, stop, most, [&] { return sent_.size() < most_; });
+    return changed_.wait_for(lock, stop, must::detail::bounded(duration{most.count()}),
+                             [&] { return sent_.size() < most_; });
   }
 
  private:

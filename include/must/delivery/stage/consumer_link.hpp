@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/delivery/stage/flow.hpp"
+#include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
@@ -103,7 +104,7 @@ class consumer_link final : public stage_subscriber<T> {
   }
   std::shared_ptr<stage_subscription> subscribed_within(duration timeout, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    subscribed_.wait_for(lock, stop, std::chrono::microseconds(timeout), [&] { return subscription_ != nullptr; });
+    subscribed_.wait_for(lock, stop, bounded(timeout), [&] { return subscription_ != nullptr; });
     return subscription_;
   }
   std::int64_t missing() { return options_.max_demand - std::exchange(left_, options_.max_demand); }

@@ -4,6 +4,7 @@
 
 #include "must/delivery/stage/flow.hpp"
 #include "must/delivery/stage/source.hpp"
+#include "must/detail/rest.hpp"
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
@@ -143,7 +144,7 @@ class pulling final : public stage_subscription, public std::enable_shared_from_
   // Returns whether it ended before the timeout, as far as a clock can tell.
   bool rest(duration timeout, const std::stop_token& stop) noexcept {
     try {
-      const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(timeout);
+      const auto end = std::chrono::steady_clock::now() + bounded(timeout);
       from_->wait(timeout, stop);
       return !stop.stop_requested() && std::chrono::steady_clock::now() < end;
     } catch (...) {

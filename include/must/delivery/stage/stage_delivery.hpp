@@ -7,6 +7,7 @@
 #include "must/delivery/stage/pulling.hpp"
 #include "must/delivery/stage/source.hpp"
 #include "must/detail/current_error.hpp"
+#include "must/detail/rest.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -71,7 +72,7 @@ class offers {
   }
   void wait(duration timeout, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    arrived_.wait_for(lock, stop, std::chrono::microseconds(timeout),
+    arrived_.wait_for(lock, stop, bounded(timeout),
                       [&] { return closed_ || std::any_of(all_.begin(), all_.end(), is_waiting); });
   }
   void join() {

@@ -2,6 +2,7 @@
 // Waits for a position. Threads are woken by this process, and one of them looks now and then for others.
 #pragma once
 
+#include "must/detail/rest.hpp"
 #include "must/fwd.hpp"
 #include "must/timestamp.hpp"
 
@@ -46,7 +47,7 @@ class wake_up {
   template <typename Look>
   bool wait(position until, duration timeout, duration interval, const std::stop_token& stop, Look&& look) {
     using clock = std::chrono::steady_clock;
-    const auto end = clock::now() + within(timeout, 0);
+    const auto end = clock::now() + detail::bounded(timeout);
     const auto is_there = [&] { return seen_.load() >= until; };
     if (is_there()) return true;
     const counted here(waiting_);
@@ -59,8 +60,8 @@ class wake_up {
       }
       const turn mine(*this, lock);
       while (!is_there() && clock::now() < end && !stop.stop_requested()) {
-        if (changed_.wait_until(lock, stop, std::min<clock::time_point>(end, clock::now() + within(interval, 100)),
-                                is_there))
+        if (changed_.wait_until(
+                lock, stop, std::min<clock::time_point>(end, clock::now() + detail::bounded(interval, 100)), is_there))
           break;
         lock.unlock();
         publish(look());
@@ -71,9 +72,6 @@ class wake_up {
   }
 
  private:
-  static std::chrono::microseconds within(duration span, std::int64_t least) {
-    return std::chrono::microseconds(std::clamp<std::int64_t>(span.microseconds, least, detail::longest_span));
-  }
   struct counted {
     explicit counted(std::atomic<int>& count) : of(count) { ++of; }
     counted(const counted&) = delete;

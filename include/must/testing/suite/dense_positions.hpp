@@ -2,6 +2,7 @@
 // The storage suite: a store whose positions have gaps, with its events counted 1, 2, 3 ..., so that every case fits.
 #pragma once
 
+#include "must/detail/rest.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
@@ -88,7 +89,7 @@ class dense_positions : public must::kit::decorator<S> {
     requires WaitableStorage<S>
   {
     using clock = std::chrono::steady_clock;
-    const auto end = clock::now() + std::chrono::microseconds(timeout);
+    const auto end = clock::now() + must::detail::bounded(timeout);
     for (;;) {
       const auto seen = this->storage().head();
       if (count_at(seen) >= until) return true;
