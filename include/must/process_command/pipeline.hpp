@@ -199,6 +199,11 @@ class pipeline {
       name_records(to.records, part.identity, to.context);
       const auto* condition = part.condition;
       if (how_.expected) condition = &(narrowed = expecting(*part.condition, to.stream(), *how_.expected));
+      if (how_.cause) {
+        narrowed = *condition;
+        narrowed.seen.push_back(*how_.cause);
+        condition = &narrowed;
+      }
       const auto end = to.end();  // The store may move the events away.
       try {
         const auto stored = append_surely(storage_, to.records, *condition, clock_);
@@ -213,7 +218,8 @@ class pipeline {
         }
         const auto& why = stored.why();
         to.starts_over = why.failed == conflict::part::history;
-        if (why.failed == conflict::part::stream || done_.attempts >= how_.attempts.count || clock_.is_over())
+        if (why.failed == conflict::part::stream || has_lost_cause(why) || done_.attempts >= how_.attempts.count ||
+            clock_.is_over())
           return give_up(why, done_.attempts);
       } catch (const duplicate_id&) {
         if (replay(part)) return std::nullopt;
@@ -224,6 +230,9 @@ class pipeline {
   }
 
  private:
+  [[nodiscard]] bool has_lost_cause(const conflict& why) const {
+    return how_.cause && why.failed == conflict::part::history && why.after == how_.cause->position;
+  }
   [[nodiscard]] std::optional<version> stored_version(const std::string& id) {
     const auto found = storage_.find(storage_.origin().source, id);
     return found ? std::optional(found->version) : std::nullopt;

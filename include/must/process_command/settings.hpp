@@ -6,6 +6,7 @@
 #include "must/fwd.hpp"
 #include "must/options.hpp"
 #include "must/process_command/identity.hpp"
+#include "must/query.hpp"
 #include "must/record.hpp"
 
 #include <optional>
@@ -14,6 +15,11 @@
 
 namespace must::detail::pipeline {
 
+// Says that the events of a command follow from an event. They are not stored where that is not stored.
+struct caused_by {
+  seen_event event{};
+};
+
 // The options that `must` itself defines.
 struct settings {
   const attributes* metadata = nullptr;
@@ -21,11 +27,13 @@ struct settings {
   deadline until{};
   std::optional<command_identity> identity{};
   std::optional<version> expected{};
+  std::optional<seen_event> cause{};
 
   void take(const must::metadata& all) { metadata = &all.entries; }
   void take(const must::attempts& count) { attempts = count; }
   void take(const deadline& limit) { until = limit; }
   void take(const expected_version& at) { expected = at.version; }
+  void take(const caused_by& by) { cause = by.event; }
   template <typename Option>
   void take(const Option&) {}
 };
@@ -34,7 +42,7 @@ template <typename Option>
 inline constexpr bool is_own_option =
     std::is_same_v<Option, metadata> || std::is_same_v<Option, attempts> || std::is_same_v<Option, deadline> ||
     std::is_same_v<Option, identified_by> || std::is_same_v<Option, expected_version> ||
-    std::is_same_v<Option, return_state_t>;
+    std::is_same_v<Option, return_state_t> || std::is_same_v<Option, caused_by>;
 
 // The options that the rules get, which are all but those of `must` itself.
 template <typename Kept, typename... Option>

@@ -81,7 +81,7 @@ struct process_cause {
 class process_instance {
  public:
   struct decision {
-    std::string id{}, source{};
+    seen_event stored{};
     timestamp time{};
     process_cause cause{};
     process_decided what{};
@@ -125,6 +125,11 @@ class process_instance {
     }
     return std::nullopt;
   }
+  // Returns what a decision on something follows from: the event, or the newest decision, whichever was stored later.
+  [[nodiscard]] const seen_event& newest_of(const process_trigger& trigger) const {
+    const bool is_event = decisions_.empty() || decisions_.back().stored.position < trigger.event.position;
+    return is_event ? trigger.event : decisions_.back().stored;
+  }
   // Returns whether a deadline of a decision still stands, since it is neither set anew nor cancelled.
   [[nodiscard]] bool awaits(const std::string& decision_id, const std::string& name) const {
     const auto found = deadlines_.find(name);
@@ -136,7 +141,7 @@ class process_instance {
     const auto* parent = parent_of(next);
     if (parent == nullptr) return 0;
     for (const auto& one : parent->what.deadlines)
-      if (next.on == trigger_kind::deadline && next.trigger == stored_names::joined({parent->id, one.name}) &&
+      if (next.on == trigger_kind::deadline && next.trigger == stored_names::joined({parent->stored.id, one.name}) &&
           one.due.microseconds > parent->time.microseconds)
         return 0;
     return parent->in_a_row + 1;
@@ -146,7 +151,7 @@ class process_instance {
     const auto* parent = next.on == trigger_kind::refusal ? parent_of(next) : nullptr;
     if (parent == nullptr) return nullptr;
     for (std::uint32_t i = 0; i < parent->what.commands.size(); ++i)
-      if (next.trigger == process_trigger::of_refusal(parent->id, i).now) return &parent->what.commands[i];
+      if (next.trigger == process_trigger::of_refusal(parent->stored.id, i).now) return &parent->what.commands[i];
     return nullptr;
   }
 
@@ -180,8 +185,12 @@ class process_instance {
     if (!is_own(event)) return;
     by_id_.emplace(record.id, decisions_.size());
     by_trigger_.emplace(event.trigger, decisions_.size());
-    decisions_.push_back(
-        {record.id, record.source, record.recorded_at, process_cause::of(record), event, in_a_row(event), {}});
+    decisions_.push_back({{record.position, record.source, record.id},
+                          record.recorded_at,
+                          process_cause::of(record),
+                          event,
+                          in_a_row(event),
+                          {}});
     if (event.on == trigger_kind::hand)
       std::erase_if(deadlines_, [&](const auto& one) {
         return process_trigger::of_passing_over(one.second, one.first).is_of(event);

@@ -175,7 +175,8 @@ class process_runner : public following::hooks {
                          .position = trigger.event.position};
       if (!decide(one, to)) return std::nullopt;
       check_goes_on(told, to);
-      if (store_in_process(*storage_, cause, to, decision_id(told.key(), trigger), told.version(), trigger.event)) {
+      const auto& seen = told.newest_of(trigger);
+      if (store_in_process(*storage_, cause, to, decision_id(told.key(), trigger), told.version(), seen)) {
         one.catch_up(*storage_);
         one.has_folded_all();
         continue;
@@ -234,10 +235,11 @@ class process_runner : public following::hooks {
              .message = "a stop was requested before the next command of a process",
              .operation = "run",
              .retryable = true});
-    process_outcome outcome{.manager = name_, .key = one.told().key(), .decision = decided.id, .index = index};
-    if (decided.source == source() || !has_run(decided, index)) run_command(cause, decided, index, outcome);
+    process_outcome outcome{.manager = name_, .key = one.told().key(), .decision = decided.stored.id, .index = index};
+    if (decided.stored.source == source() || !has_run(decided, index)) run_command(cause, decided, index, outcome);
     const bool stored = store_in_process(*storage_, cause, outcome,
-                                         uuid8(decided.source, "must.process.outcome", decided.id, index), {});
+                                         uuid8(decided.stored.source, "must.process.outcome", decided.stored.id, index),
+                                         {}, decided.stored);
     one.catch_up(*storage_);
     if (stored) return outcome;
     const auto found = decided.outcomes.find(index);
@@ -253,7 +255,7 @@ class process_runner : public following::hooks {
     const auto is_stored = [&](const std::string& from) {
       return storage_->find(from, uuid8(from, type, command_id(decided, index), 0)).has_value();
     };
-    return is_stored(decided.source) || (decided.source != source() && is_stored(source()));
+    return is_stored(decided.stored.source) || (decided.stored.source != source() && is_stored(source()));
   }
   void run_command(const process_cause& cause, const process_instance::decision& decided, std::uint32_t index,
                    process_outcome& outcome) {
@@ -288,11 +290,13 @@ class process_runner : public following::hooks {
     const auto done = std::apply(
         [&](const Option&... options) {
           return try_process_command(read_command<C>(decided, issued), *storage_,
-                                     identified_by{command_id(decided, index)}, caused, options...);
+                                     identified_by{command_id(decided, index)}, caused,
+                                     pipeline::caused_by{decided.stored}, options...);
         },
         options_);
     if (done) return true;
     const auto& why = done.error();
+    if (why.code == error_code::version_conflict) check_stands(*storage_, decided.stored);
     if (why.code != error_code::unauthorized && why.code != error_code::invalid) raise(why);
     outcome.refused = why.message.empty() ? "refused" : why.message;
     outcome.rule = why.rule;
@@ -308,8 +312,8 @@ class process_runner : public following::hooks {
       auto why = current_error("decode");
       raise({.code = error_code::codec_error,
              .message = "the command " + text::in_quotes(issued.type) + " of the decision " +
-                        text::in_quotes(decided.id) + ": " + why.message,
-             .event_id = decided.id,
+                        text::in_quotes(decided.stored.id) + ": " + why.message,
+             .event_id = decided.stored.id,
              .type = issued.type});
     }
   }
@@ -328,7 +332,7 @@ class process_runner : public following::hooks {
     const auto& issued = decided.what.commands[outcome.index];
     if (issued.type != std::string_view(name)) return false;
     if constexpr (requires(const P& process, const C& of, const error& why) { process.refused(of, why); }) {
-      const auto trigger = process_trigger::of_refusal(decided.id, outcome.index);
+      const auto trigger = process_trigger::of_refusal(decided.stored.id, outcome.index);
       const auto command = read_command<C>(decided, issued);
       then = decided_on(one, cause, trigger, [&](instance& in, process_decided& to) {
         const auto code = outcome.rule == "be_authorized" ? error_code::unauthorized : error_code::invalid;
@@ -360,7 +364,7 @@ class process_runner : public following::hooks {
                           due.decision + "\" that has set a deadline",
                .event_id = due.decision,
                .operation = "read"});
-      const process_cause cause{set_by->id, set_by->cause.correlation};
+      const process_cause cause{set_by->stored.id, set_by->cause.correlation};
       const auto trigger = process_trigger::of_deadline(due.decision, due.name);
       const auto first = decided_on(*one, cause, trigger, [&](instance& in, process_decided& to) {
         if (!in.told().awaits(due.decision, due.name)) return false;
@@ -379,7 +383,7 @@ class process_runner : public following::hooks {
                  stored_names::joined({key, cause_names[static_cast<std::size_t>(trigger.on)], trigger.now}), 0);
   }
   [[nodiscard]] std::string command_id(const process_instance::decision& decided, std::uint32_t index) const {
-    return uuid8(decided.source, name_, decided.id, index);
+    return uuid8(decided.stored.source, name_, decided.stored.id, index);
   }
 
   S* storage_;

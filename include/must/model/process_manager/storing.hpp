@@ -5,21 +5,38 @@
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/model/process_manager/event_codec.hpp"  // IWYU pragma: keep
+#include "must/model/process_manager/events.hpp"
 #include "must/model/process_manager/instance.hpp"
 #include "must/process_command/make_event.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/stored_names.hpp"
+#include "must/text/quoted.hpp"
 
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace must::detail::model {
 
+// Throws storage_error when the store has lost a decision, as it was put back to an earlier copy. It may pass: what was
+// decided on is handled again.
+template <typename S>
+void check_stands(S& storage, const seen_event& decision) {
+  const auto found = storage.find(decision.source, decision.id);
+  if (found && found->position == decision.position) return;
+  raise({.code = error_code::storage_error,
+         .message = "the decision " + text::in_quotes(decision.id) + " of a process is not at position " +
+                    std::to_string(decision.position) + " any more: the store was restored or replaced",
+         .event_id = decision.id,
+         .position = decision.position,
+         .operation = "append",
+         .retryable = true});
+}
 // Stores an event in the stream of an instance. Returns false when something else was stored there since `expected`.
-// Throws history_changed when the store has not the event that was `seen`.
+// Throws when the store has not the event that was `seen`: history_changed, or what check_stands throws for a decision.
 template <typename S, typename E>
 bool store_in_process(S& storage, const process_cause& cause, const E& event, std::string id,
                       std::optional<must::version> expected, const seen_event& seen = {}) {
@@ -36,7 +53,11 @@ bool store_in_process(S& storage, const process_cause& cause, const E& event, st
   if (expected) condition.streams.push_back(stream_expectation::exactly(record.subject, *expected));
   try {
     const auto answer = storage.append(std::span(&record, 1), condition);
-    if (!answer.stored() && answer.why().failed == conflict::part::history) raise_event_is_lost(seen.id, seen.position);
+    if (!answer.stored() && answer.why().failed == conflict::part::history) {
+      if constexpr (std::is_same_v<E, process_decided>)
+        if (seen.position == event.position) raise_event_is_lost(seen.id, seen.position);
+      check_stands(storage, seen);
+    }
     return answer.stored();
   } catch (const duplicate_id&) {
     return false;
