@@ -91,15 +91,20 @@ class subscriptions {
     if (next.handled.at != at)
       kit::refuse_input("from", "is position " + std::to_string(at) + ", but the store ends at position " +
                                     std::to_string(next.handled.at));
-    begin_anew(name, [&](std::uint64_t since) {
+    static_cast<void>(begin_anew(name, [&](std::uint64_t since) {
       next.since = since;
       return next.fields();
-    });
+    }));
   }
-  /// Removes a subscription and its parked events. A subscription that runs under the name later is a new one.
+  /// Removes a subscription and its parked events. A subscription that runs under the name later is a new one. Its
+  /// cells stay, but for their content, so that a process that followed before writes there no more.
   /// \throws not_owner  when a process follows now
   void remove(const follower& name) {
-    begin_anew(name, [](std::uint64_t) { return std::vector<std::string>(); });
+    const bool has_former = detail::following::find_former_checkpoint(storage_, name).has_value();
+    const auto epoch = begin_anew(name, [](std::uint64_t) { return std::vector<std::string>(); });
+    if (epoch == 0) return;
+    detail::following::empty_cells(storage_, name.cell().now, epoch);
+    if (has_former) detail::following::empty_former_cells(storage_, name.cell().former);
   }
 
   /// Returns the parked events of a subscription, each with its reason. It reads each of them.
@@ -128,15 +133,16 @@ class subscriptions {
   void ask(const follower& name, request what, const parked_choice& which) {
     detail::following::ask(storage_, name, what, which);
   }
-  // One write makes everything that earlier epochs left void. The process that follows loses the lease.
+  // One write makes everything that earlier epochs left void. The process that follows loses the lease. Returns the
+  // epoch that begins, or 0 when there is nothing.
   template <typename Fields>
-  void begin_anew(const follower& name, Fields&& fields) {
+  std::uint64_t begin_anew(const follower& name, Fields&& fields) {
     using namespace detail::following;
     lease_watch watch;
     for (;;) {
       auto seen = storage_.get(name.cell().now);
       auto former = find_former_checkpoint(storage_, name);
-      if (!seen && !former) return;
+      if (!seen && !former) return 0;
       const auto& of = seen ? *seen : *former;
       const auto content = owned_fields::of(of.bytes);
       const bool is_over = watch.is_over(of.revision, content.by);
@@ -152,7 +158,7 @@ class subscriptions {
         continue;
       }
       if (former) overwrite(storage_, name.cell().former, moved_mark);
-      return;
+      return free.epoch;
     }
   }
 

@@ -144,7 +144,7 @@ class view {
         })
         .has_value();
   }
-  /// Returns the version in use. It is 0 when none was built.
+  /// Returns the version in use. It is 0 until a version that is in use has come to the end of the store once.
   /// \throws storage_error  when the store fails
   [[nodiscard]] unsigned active_version() const {
     const auto now = cell_.get();
@@ -245,7 +245,7 @@ class view {
       next.before = control_.before;
       return true;
     }));
-    claim.release(claim.found().handled);
+    static_cast<void>(claim.release(claim.found().handled));
   }
   // Waits, so that the version that announces itself can have the claim.
   void leave_room(const std::stop_token& stop) const {

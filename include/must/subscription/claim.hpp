@@ -73,7 +73,12 @@ class claim {
     by_.owner = options.owner.empty() ? uuid7_ids::instance().next(system_clock::instance().now()) : options.owner;
     by_.lease = options.lease.microseconds;
     if (!acquire(stop)) return;
-    keeper_ = std::jthread([this](const std::stop_token& ended) { keep(ended); });
+    try {
+      keeper_ = std::jthread([this](const std::stop_token& ended) { keep(ended); });
+    } catch (...) {  // The machine gives no thread.
+      abandon();
+      throw;
+    }
   }
   claim(const claim&) = delete;
   claim& operator=(const claim&) = delete;
@@ -142,18 +147,19 @@ class claim {
     next.lanes = lanes;
     if (!write(next)) tell_loss();
   }
-  // Ends in order, so that the next owner need not wait. Nothing happens when the lease is lost.
-  void release(const anchor& handled) {
+  // Ends in order, so that the next owner need not wait. Returns false, with nothing stored, when the lease is lost.
+  bool release(const anchor& handled) {
     stop_keeping();
-    if (is_over()) return;
+    if (is_over()) return false;
     for (int more = 2;; --more) {
       try {
         const std::lock_guard lock(mutex_);
         auto next = moved_to(handled);
         next.clean = true;
-        if (write(next)) static_cast<void>(cell_.give_up());
+        const bool is_saved = write(next);
+        if (is_saved) static_cast<void>(cell_.give_up());
         held_ = false;
-        return;
+        return is_saved;
       } catch (const exception& why) {
         if (more == 0 || !may_pass(why.error())) throw;
         note_error(why.error().message);

@@ -84,7 +84,7 @@ class following {
       } while (live && !stop_.stop_requested());
       if (!live) drain();
     });
-    finish();
+    if (!finish() && claim_.is_over()) claim_.raise_lost();
   }
 
  private:
@@ -101,7 +101,7 @@ class following {
   }
   void pass() {
     if (!claim_.make_sure(stop_)) return;
-    if (replay_.is_asked() && pass_what_was_begun()) replay_.run(read_to_.at);
+    if (replay_.is_asked() && pass_what_was_begun() && save_surely()) replay_.run(read_to_.at);
     if (!failure_) pass(until_);
     if (!failure_) tick();
   }
@@ -161,17 +161,18 @@ class following {
     const auto longest = std::min(options_.save_interval, duration{options_.stalled_after.microseconds / 2 + 1});
     polling_.wait(storage_, read_to_.at, std::min(longest, longest_idle_), stop_);
   }
-  // Ends in order. Throws what a handler threw in a lane.
-  void finish() {
+  // Ends in order. Returns whether the checkpoint was saved. Throws what a handler threw in a lane.
+  bool finish() {
     if (lanes_.are_open()) lanes_.pool().end();
-    if (handling_.flush_waiting()) claim_.release(handled());
+    const bool is_saved = handling_.flush_waiting() && claim_.release(handled());
     counters_.saved = claim_.saved();
     if (lanes_.are_open()) lanes_.pool().wait({}, [](auto...) { return true; });
+    return is_saved;
   }
   // Ends after a failure, which is the one that is thrown.
   void leave() {
     try {
-      finish();
+      static_cast<void>(finish());
     } catch (...) {
       counters_.note_error(current_error("put").message);
     }
@@ -270,7 +271,7 @@ class following {
   }
   void pass_to_lanes(position until) {
     const bool complete = read_on(until, [&](const event_type& event) {
-      if (!make_room() || (!sure_.lasts() && !claim_.make_sure(stop_))) return false;
+      if (!make_room()) return false;
       lanes_.push(event);
       if (handling_.has_suspects()) drain();
       return true;
@@ -279,11 +280,12 @@ class following {
     lanes_.pool().read_to(read_to_);
     if (lanes_.pool().is_idle() && until == until_) caught_up();
   }
-  // Waits until one more event fits into the window above the checkpoint.
+  // Waits until one more event fits into the window above the checkpoint, while the lease is held.
   bool make_room() {
-    while (!stop_.stop_requested()) {
+    for (bool was_full = false; !stop_.stop_requested() && (sure_.lasts() || claim_.make_sure(stop_));) {
       const auto full = lanes_.pool().size() >= options_.window;
       if (!full && !claim_.is_save_due()) return true;
+      if (full && std::exchange(was_full, full)) rest(duration{10'000}, stop_);  // The save before has failed.
       if (full)
         lanes_.pool().wait(
             std::chrono::microseconds(options_.save_interval),
@@ -305,6 +307,18 @@ class following {
     unsaved_ = 0;
     if (lanes_.are_open()) lanes_.pool().release(at.at);
     note_saved(at.at);
+  }
+  // Saves before parked events are handled again, skipped or dropped. Otherwise they would come again after a crash,
+  // though they are not parked any more. Everything that was handed out is handled. Returns false at a stop.
+  bool save_surely() {
+    const bool is_saved = handling_.flush_waiting() && handling_.surely([&] {
+      claim_.set_lanes(options_.lanes, read_to_);
+      return true;
+    });
+    if (!is_saved) return false;
+    if (lanes_.are_open()) lanes_.pool().release(read_to_.at);
+    note_saved(read_to_.at);
+    return true;
   }
   void note_saved(position at) {
     if (counters_.saved.exchange(at) == at) return;

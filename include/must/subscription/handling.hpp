@@ -93,9 +93,10 @@ class handling : public patience<S> {
   void end_suspicion() {
     if (suspects_.exchange(0) > 0) static_cast<void>(surely([&] { return attempts_.flush(); }));
   }
-  // Stores how many events wait behind what is parked, before a checkpoint passes them. Returns false at a stop.
+  // Stores how many events wait behind what is parked, before a checkpoint passes them. Returns false at a stop, and
+  // when a replay may be stored that got no answer, which is not to be undone.
   bool flush_waiting() {
-    return surely([&] { return parked_.flush(); });
+    return parked_.is_sure() && surely([&] { return parked_.flush(); });
   }
 
  private:

@@ -33,7 +33,12 @@ class lane_pool {
   lane_pool(std::size_t lanes, std::size_t most, const anchor& handled, progress& progress, handler handle)
       : most_(most), progress_(progress), handle_(std::move(handle)), finished_(handled), read_to_(handled) {
     for (std::size_t i = 0; i < lanes; ++i) lanes_.push_back(std::make_unique<lane>());
-    for (std::size_t i = 0; i < lanes; ++i) lanes_[i]->thread = std::thread([this, i] { serve(i); });
+    try {
+      for (std::size_t i = 0; i < lanes; ++i) lanes_[i]->thread = std::thread([this, i] { serve(i); });
+    } catch (...) {  // The machine gives no more threads.
+      end();
+      throw;
+    }
   }
   lane_pool(const lane_pool&) = delete;
   lane_pool& operator=(const lane_pool&) = delete;

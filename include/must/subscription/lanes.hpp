@@ -3,8 +3,10 @@
 #pragma once
 
 #include "must/fwd.hpp"
+#include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/stored_names.hpp"
 #include "must/subscription/anchor.hpp"
 #include "must/subscription/claim.hpp"
@@ -15,6 +17,7 @@
 #include "must/subscription/options.hpp"
 #include "must/subscription/partition.hpp"
 #include "must/subscription/progress.hpp"
+#include "must/text/quoted.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -61,6 +64,7 @@ class lanes {
         cell.take(claim_.by());
         const anchor own{read_count(cell.fields(), 0), {read_field(cell.fields(), 1), read_field(cell.fields(), 2)}};
         if (own.at > handled.at && !own.mark.id.empty()) claim_.prove(own);
+        if (own.at > handled.at && cell.fields().size() > 3) check_key(own, cell.fields()[3]);
         at_[i] = std::max(own.at, handled.at);
       }
     }
@@ -152,10 +156,10 @@ class lanes {
     for (std::size_t at = 0; at < events.size();) {
       const auto first = at;
       const auto together = next_batch(events, at);
-      if (!try_together(lane, together)) {
-        for (const auto* event : together)
-          if (!handle_in_transaction(lane, *event)) return false;
-      }
+      const auto done = try_together(lane, together);
+      if (!done) return false;
+      for (const auto* event : std::span(together).subspan(*done))
+        if (!handle_in_transaction(lane, *event)) return false;
       if (at > first && !move_on(lane, *events[at - 1])) return false;
       if (at == events.size()) break;
       if (!handle_in_transaction(lane, *events[at])) return false;
@@ -163,14 +167,15 @@ class lanes {
     }
     return true;
   }
-  // Returns false when each has to be handled alone, to find the one that fails.
-  bool try_together(std::size_t lane, const batch& events) {
-    if (events.size() < 2) return events.empty();
-    if (!make_sure()) return false;
+  // Returns how many were handled: all, or none when each has to be handled alone, to find the one that fails. Returns
+  // nothing at a stop. The commit may be stored then, though it got no answer, and nothing else is.
+  std::optional<std::size_t> try_together(std::size_t lane, const batch& events) {
+    if (events.size() < 2) return 0;
+    if (!make_sure()) return std::nullopt;
     try {
-      return commit(lane, events);
+      return commit(lane, events) ? std::optional(events.size()) : std::nullopt;
     } catch (const thrown_by_handler&) {
-      return false;
+      return 0;
     } catch (const thrown_by_store& failure) {
       std::rethrow_exception(failure.what);
     }
@@ -198,6 +203,18 @@ class lanes {
     counters_.handled.fetch_add(events.size(), std::memory_order_relaxed);
     return true;
   }
+  // Throws when key_of gives another key than when the lane handled its last event. The events of a key would be in
+  // other lanes now, and one that is ahead would leave out what it has not handled.
+  void check_key(const anchor& last, const std::string& key) {
+    std::optional<std::string> now;
+    static_cast<void>(storage_.read(query::all(), {.after = last.at - 1, .until = last.at},
+                                    [&](const event_type& event) { now = handling_.key_of(event); }));
+    if (now && *now != key)
+      kit::refuse_input("key_of", "gives the event at position " + std::to_string(last.at) + " the key " +
+                                      text::in_quotes(*now) + ", which was " + text::in_quotes(key) +
+                                      ", while lanes are ahead of the checkpoint: let run_once end with the former "
+                                      "key_of first");
+  }
   // Moves the lane past an event that is done with in another way.
   bool move_on(std::size_t lane, const event_type& event) {
     if (at_[lane] >= event.position) return true;
@@ -206,8 +223,8 @@ class lanes {
     at_[lane] = event.position;
     return true;
   }
-  static std::vector<std::string> fields_of(const event_type& last) {
-    return {std::to_string(last.position), last.source, last.id};
+  [[nodiscard]] std::vector<std::string> fields_of(const event_type& last) const {
+    return {std::to_string(last.position), last.source, last.id, handling_.key_of(last)};
   }
 
   S& storage_;

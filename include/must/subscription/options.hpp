@@ -88,7 +88,8 @@ struct subscription_options {
   /// at once. A handler in transactions needs a store that has more connections than lanes.
   unsigned lanes = 1;
   /// A function that returns the key of an event. By default the key is the extension "partitionkey", or else the
-  /// stream. With several lanes, events without a key are handled in no particular order.
+  /// stream. With several lanes, events without a key are handled in no particular order. Before it is changed, nothing
+  /// is parked, and a run_once has ended, so that no lane is ahead of the checkpoint.
   key_function key_of{};
   /// The highest number of events that one of several lanes may be ahead of the checkpoint, 1 to 2^32-1. After a crash,
   /// so many events may be handled again.

@@ -2,6 +2,7 @@
 // The parked events of a subscription, for the process that follows.
 #pragma once
 
+#include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
@@ -76,6 +77,11 @@ class parked_list {
     has_new_counts_ = true;
     counters_.add_waiting();
   }
+  // Returns whether what is stored is known. It is not while a transaction got no answer.
+  [[nodiscard]] bool is_sure() const {
+    const std::lock_guard lock(mutex_);
+    return is_sure_;
+  }
   // Stores the counts where they are new. Returns false when the lease is lost.
   bool flush() {
     const std::lock_guard lock(mutex_);
@@ -91,7 +97,16 @@ class parked_list {
   // Does the same with work in the transaction.
   template <typename Work>
   bool replace_with(const parked_event& one, const std::vector<parked_event>& by, Work&& work) {
-    return change(one, by, [&](std::vector<std::string> fields) { return cell_.write_with(std::move(fields), work); });
+    return change(one, by, [&](std::vector<std::string> fields) {
+      try {
+        const bool done = cell_.write_with(std::move(fields), work);
+        is_sure_ = true;
+        return done;
+      } catch (const outcome_unknown&) {
+        is_sure_ = false;
+        throw;
+      }
+    });
   }
   // Returns the last request that was done.
   [[nodiscard]] std::uint64_t done() const {
@@ -145,7 +160,7 @@ class parked_list {
   parked_content now_{};
   std::unordered_map<std::string, std::size_t> blocked_{};   // The first strict one of each key.
   std::unordered_multimap<position, std::size_t> parked_{};  // Those that are events, by their positions.
-  bool has_new_counts_ = false;
+  bool has_new_counts_ = false, is_sure_ = true;
   std::atomic<std::size_t> size_{0};
 };
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,10 +42,11 @@ struct parked_event {
   friend bool operator==(const parked_event&, const parked_event&) = default;
 };
 
-/// Names a parked event: by its position, or by what `parked()` has returned, which may also be a deadline.
+/// Names a parked event: by its position, or by what `parked()` has returned, which may also be a deadline, or what a
+/// replay that was cut off has left.
 class parked_choice {
  public:
-  /// Names the event at a position.
+  /// Names the event at a position, or what a replay that was cut off has left there.
   parked_choice(position event) : chosen_{.position = event} {}
   /// Names an event or a deadline that `parked()` has returned.
   parked_choice(parked_event event) : chosen_(std::move(event)) {}
@@ -52,12 +54,13 @@ class parked_choice {
   /// Returns whether this names a parked event.
   [[nodiscard]] bool is(const parked_event& one) const {
     return one.position == chosen_.position && one.deadline == chosen_.deadline &&
-           (chosen_.id.empty() || (one.id == chosen_.id && one.key == chosen_.key));
+           (!is_whole() || (one.id == chosen_.id && one.key == chosen_.key));
   }
   /// Returns what it was made of. Only the position is known when it was made of a position.
   [[nodiscard]] const parked_event& chosen() const noexcept { return chosen_; }
 
  private:
+  [[nodiscard]] bool is_whole() const { return !chosen_.id.empty() || !chosen_.key.empty(); }
   parked_event chosen_;
 };
 
@@ -67,6 +70,15 @@ namespace detail::following {
 inline bool is_event(const parked_event& one) { return one.attempts > 0 && one.deadline.empty(); }
 // Returns the position up to which everything was done, but for the event itself, when it was parked.
 inline position passed_by(const parked_event& one) { return is_event(one) ? one.position : one.position - 1; }
+// Returns those that a choice names. A position names the event there before what a replay has left there.
+template <typename IsChosen>
+std::vector<parked_event> chosen_among(const std::vector<parked_event>& all, bool by_position, IsChosen&& is_chosen) {
+  std::vector<parked_event> found;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(found), is_chosen);
+  if (by_position && std::any_of(found.begin(), found.end(), is_event))
+    std::erase_if(found, [](const auto& one) { return !is_event(one); });
+  return found;
+}
 // Returns whether one stands for the other. What is left of a replay may stand at the position of one of another key.
 inline bool is_same(const parked_event& one, const parked_event& other) {
   return one.position == other.position && one.key == other.key && one.deadline == other.deadline &&
@@ -124,10 +136,21 @@ struct parked_request {
   std::uint64_t number = 0;
   action what = action::replay_all;
   position event = 0;
-  std::string of{};  // The parts of the id and the deadline of what was chosen. It is empty for an event.
+  std::string of{};  // The parts of what was chosen. It is empty where only a position was given.
 };
+// Returns the parts that tell what is parked from what else is parked at the same position.
 inline std::string request_for(const parked_event& one) {
-  return one.deadline.empty() ? std::string() : stored_names::joined({one.id, escape_nul(one.deadline)});
+  if (!one.deadline.empty()) return stored_names::joined({one.id, escape_nul(one.deadline)});
+  if (one.id.empty() && one.key.empty()) return {};
+  return stored_names::joined({one.id, {}, escape_nul(one.key)});
+}
+// Returns what a request is about.
+inline std::vector<parked_event> asked_for(const parked_request& request, const std::vector<parked_event>& all) {
+  if (request.what == parked_request::action::replay_all) return all;
+  return chosen_among(all, request.of.empty(), [&](const auto& one) {
+    return one.position == request.event &&
+           (request.of.empty() ? one.deadline.empty() : request.of == request_for(one));
+  });
 }
 
 struct parked_requests {

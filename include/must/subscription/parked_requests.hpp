@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace must::detail::following {
@@ -63,6 +64,37 @@ std::vector<parked_event> list_parked(S& storage, const follower& who) {
   for (auto& one : all) one.is_gone = !still_stands(storage, one);
   return all;
 }
+// Takes the content out of the cells beside a checkpoint that was removed, unless a later epoch has them by now.
+template <CellStorage S>
+void empty_cells(S& storage, const std::string& checkpoint_key, std::uint64_t epoch) {
+  const auto prefix = checkpoint_key + "/";
+  for (const auto& key : storage.list(prefix))
+    for (bool done = false; !done;) {
+      const auto seen = storage.get(key);
+      if (!seen) break;
+      if (std::string_view(key).substr(prefix.size()) == "requests") {
+        const auto asked = parked_requests::of(seen->bytes);
+        if (asked.since > epoch) break;
+        const parked_requests none{.since = epoch, .last = asked.last};
+        done = storage.put(key, none.bytes(), seen->revision);
+      } else {
+        const auto by = owned_fields::of(seen->bytes).by;
+        if (by.epoch > epoch) break;
+        const owned_fields none{{"", by.epoch, by.lease}, {}};
+        done = storage.put(key, none.bytes(), seen->revision);
+      }
+    }
+}
+// Does the same for those that an earlier release wrote.
+template <CellStorage S>
+void empty_former_cells(S& storage, const std::string& checkpoint_key) {
+  const auto prefix = checkpoint_key + "/";
+  for (const auto& key : storage.list(prefix)) {
+    const auto found = storage.get(key);
+    if (found && is_former_part(std::string_view(key).substr(prefix.size()), found->bytes))
+      overwrite(storage, key, moved_mark);
+  }
+}
 // Asks the process that follows, now or next. Nothing is asked when nothing is parked. Throws bad_input when that event
 // is not parked, and history_changed when another stands there now.
 template <CellStorage S>
@@ -71,12 +103,15 @@ void ask(S& storage, const follower& who, parked_request::action what, const par
   for (;;) {
     const auto since = last_reset(storage, who);
     const auto parked = parked_of(storage, who, since);
-    const auto found =
-        std::find_if(parked.all.begin(), parked.all.end(), [&](const auto& one) { return which.is(one); });
-    if (what != parked_request::action::replay_all && found == parked.all.end())
+    const auto of = request_for(which.chosen());
+    const auto found = chosen_among(parked.all, of.empty(), [&](const auto& one) { return which.is(one); });
+    if (what != parked_request::action::replay_all && found.size() != 1)
       kit::refuse_input("position", "is " + std::to_string(which.chosen().position) + ": subscription " +
-                                        text::in_quotes(who.shown()) + " has parked no event there");
-    if (found != parked.all.end() && !still_stands(storage, *found)) raise_parked_elsewhere(who, *found);
+                                        text::in_quotes(who.shown()) +
+                                        (found.empty() ? " has parked no event there"
+                                                       : " has left several keys to do there: choose among parked()"));
+    for (const auto& one : found)
+      if (!still_stands(storage, one)) raise_parked_elsewhere(who, one);
     if (parked.all.empty()) return;
     const auto asked = storage.get(key);
     auto requests = asked ? parked_requests::of(asked->bytes) : parked_requests{};
@@ -84,7 +119,7 @@ void ask(S& storage, const follower& who, parked_request::action what, const par
     requests.since = since;
     requests.last = std::max(requests.last, parked.done) + 1;
     std::erase_if(requests.open, [&](const auto& one) { return one.number <= parked.done; });
-    requests.open.push_back({requests.last, what, which.chosen().position, request_for(which.chosen())});
+    requests.open.push_back({requests.last, what, which.chosen().position, of});
     if (storage.put(key, requests.bytes(), asked ? asked->revision : 0)) return;
   }
 }

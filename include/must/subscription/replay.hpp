@@ -57,10 +57,10 @@ class replay {
   // Does what is asked for. No handler runs beside it. Everything at or below `handled` is handled or parked.
   void run(position handled) {
     for (const auto& request : asked_) {
-      for (const auto& one : parked().all())
-        if (request.what == parked_request::action::replay_all ||
-            (one.position == request.event && request.of == request_for(one)))
-          run(request.what, one, handled);
+      for (const auto& one : asked_for(request, parked().all())) {
+        if (stop().stop_requested()) return;
+        run(request.what, one, handled);
+      }
       if (stop().stop_requested() || !handling_.surely([&] { return parked().set_done(request.number); })) return;
     }
   }
@@ -115,7 +115,13 @@ class replay {
           if (done && handling_.key_of(event) == one.key) done = try_to_handle(event, one);
           return done;
         }));
-    if (done) handling_.surely([&] { return parked().replace(one, {}); });
+    if (!done) return;
+    if (one.waiting > 0 && one.counted_to <= handled)
+      stays(one, std::to_string(one.waiting) +
+                     " of the events that wait are not found, as the subscription has another key_of or query now than "
+                     "when they were counted: give it the former ones back, or drop it");
+    else
+      handling_.surely([&] { return parked().replace(one, {}); });
   }
   [[nodiscard]] bool may_go_on() { return !stop().stop_requested() && claim_.make_sure(stop()); }
   // Notes that a deadline is passed over for good. Returns false at a stop.
