@@ -23,7 +23,6 @@
 #include "must/timestamp.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <limits>
 #include <stop_token>
 #include <utility>

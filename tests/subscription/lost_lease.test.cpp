@@ -13,12 +13,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <system_error>
 #include <thread>
+
+// Sanitizers need all addresses.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MUST_TESTS_NEED_ALL_ADDRESSES
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MUST_TESTS_NEED_ALL_ADDRESSES
+#endif
+#endif
 
 namespace {
 
@@ -103,7 +115,7 @@ TEST_CASE("subscription: a wait of any span lasts that long, or a century", "[su
   });
   CHECK(follows.wait_until(1, must::duration(std::numeric_limits<std::int64_t>::max())));
 }
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // Sanitizers need all addresses.
+#ifndef MUST_TESTS_NEED_ALL_ADDRESSES
 TEST_CASE("subscription: lanes for which the machine has no threads are told, and leave the lease", "[subscription]") {
   using cases = must_test::subscription_cases<must_test::memory_fixture>;
   const auto child = must_test::start_process([] {

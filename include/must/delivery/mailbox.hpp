@@ -8,7 +8,6 @@
 #include "must/timestamp.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>

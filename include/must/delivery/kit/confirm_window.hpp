@@ -5,6 +5,7 @@
 #include "must/delivery.hpp"
 #include "must/detail/rest.hpp"
 #include "must/storage/kit/validate.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <chrono>

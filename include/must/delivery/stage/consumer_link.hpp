@@ -7,7 +7,6 @@
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>

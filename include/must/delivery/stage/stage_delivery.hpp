@@ -11,7 +11,6 @@
 #include "must/timestamp.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <memory>

@@ -28,7 +28,7 @@ void check_stands(S& storage, const seen_event& decision) {
   const auto found = storage.find(decision.source, decision.id);
   if (found && found->position == decision.position) return;
   raise({.code = error_code::storage_error,
-         .message = "the decision " + text::in_quotes(decision.id) + " of a process is not at position " +
+         .message = "the decision " + text::in_quotes(decision.id) + " of a process manager is not at position " +
                     std::to_string(decision.position) + " any more: the store was restored or replaced",
          .event_id = decision.id,
          .position = decision.position,
