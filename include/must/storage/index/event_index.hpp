@@ -68,6 +68,10 @@ class event_index {
     return taken;
   }
 
+  // Returns the hash under which an identity is found.
+  [[nodiscard]] std::uint64_t identity_hash(std::string_view source, std::string_view id) const noexcept {
+    return hash_name(id, hash_name(source, seed_));
+  }
   // Returns the position of an identity, 0 when it is new. `equal(position)` compares. The writer calls it.
   template <typename Equal>
   [[nodiscard]] position find(std::uint64_t identity, Equal&& equal) const {
@@ -112,20 +116,25 @@ class event_index {
   }
   // Makes one append of the events that are staged.
   void commit() noexcept {
-    const auto first = committed_;
+    const auto all = static_cast<std::uint32_t>(rows_.size() - committed_);
+    commit({&all, 1});
+  }
+  // Makes appends of the events that are staged. `appends` has the number of events of each, in order.
+  void commit(std::span<const std::uint32_t> appends) noexcept {
     auto next = touched_.begin();
-    while (committed_ < rows_.size()) {
-      auto& row = rows_[committed_];
-      row.offset = static_cast<std::uint32_t>(committed_ - first);
-      row.append_size = static_cast<std::uint32_t>(rows_.size() - first);
-      identities_.insert(row.identity);
-      ++committed_;
-      for (auto lists = (row.stream == 0 ? 1U : 2U) + row.tag_count; lists > 0; --lists, ++next) {
-        (*next)->last = committed_;
-        (*next)->list.publish();
-        (*next)->by_type.set(row.type, committed_);
+    for (const auto append_size : appends)
+      for (std::uint32_t offset = 0; offset < append_size; ++offset) {
+        auto& row = rows_[committed_];
+        row.offset = offset;
+        row.append_size = append_size;
+        identities_.insert(row.identity);
+        ++committed_;
+        for (auto lists = (row.stream == 0 ? 1U : 2U) + row.tag_count; lists > 0; --lists, ++next) {
+          (*next)->last = committed_;
+          (*next)->list.publish();
+          (*next)->by_type.set(row.type, committed_);
+        }
       }
-    }
     touched_.clear();
     rows_.prefetch_next();
   }
@@ -207,9 +216,6 @@ class event_index {
 
  private:
   [[nodiscard]] std::uint64_t hash(std::string_view name) const noexcept { return hash_name(name, seed_); }
-  [[nodiscard]] std::uint64_t identity_hash(std::string_view source, std::string_view id) const noexcept {
-    return hash_name(id, hash_name(source, seed_));
-  }
 
   [[nodiscard]] position last_match(const query_item& item, position after) const {
     position newest = committed_;  // Nothing above this position matches.

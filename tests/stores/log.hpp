@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// log_store for the list of stores: over the log in memory of the example.
+#pragma once
+
+// The example is the log, and a fixture of stores on it. Many files of tests include it.
+#define main inline log_of_your_own_main
+#include "../../examples/log_of_your_own.cpp"
+#undef main
+
+#include <string>
+
+namespace must_test {
+
+struct log_fixture : stores_on_a_log {
+  static std::string name() { return "log_store"; }
+  static std::string tags() { return "[log]"; }
+  static bool is_available() { return true; }
+};
+
+}  // namespace must_test
