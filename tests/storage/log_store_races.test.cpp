@@ -2,6 +2,7 @@
 // log_store: several stores on one log, whose answers get lost, against an oracle that replays the log.
 #include "must/storage/log_store.hpp"
 
+#include "must/storage/group_commit.hpp"
 #include "must/storage/memory.hpp"
 #include "must/testing/suite/differential.hpp"
 #include "must/testing/suite/expect.hpp"
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -21,6 +23,9 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -198,6 +203,25 @@ TEST_CASE("log_store: readers of every store see each commit whole, in order, wh
   CHECK(torn == 0);
   CHECK(lost == 0);
   CHECK(reader.head() == 600);
+}
+
+TEST_CASE("log_store: threads that append through group_commit share puts", "[storage][log][race]") {
+  constexpr int threads = 8, each = 50;
+  scripted_log log;
+  // Each put takes so long that the others come meanwhile.
+  log.now().before = [](const must::commit&) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  store events{log};
+  must::group_commit grouped(events);
+  std::atomic<int> stored{0};
+  suite::at_once(threads, [&](int thread) {
+    for (int i = 0; i < each; ++i) {
+      auto sent = events_of(std::to_string(thread) + "-" + std::to_string(i), "t", 1);
+      stored += grouped.append(std::span(sent), {}).stored() ? 1 : 0;
+    }
+  });
+  CHECK(stored == threads * each);
+  CHECK(events.head() == threads * each);
+  CHECK(log.now().puts < threads * each / 2);
 }
 
 TEST_CASE("log_store: random histories on two stores of a bad log give the answers of memory_store", "[storage][log]") {

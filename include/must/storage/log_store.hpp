@@ -16,14 +16,12 @@
 #include "must/storage/log/appending.hpp"
 #include "must/storage/log/commit.hpp"  // IWYU pragma: export
 #include "must/storage/log/commit_log.hpp"
-#include "must/storage/log/draft.hpp"
 #include "must/storage/log/followed_log.hpp"
 #include "must/storage/log/options.hpp"
 #include "must/storage/log/reading.hpp"
 #include "must/stream_version.hpp"
 #include "must/timestamp.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>

@@ -6,7 +6,6 @@
 #include "must/detail/wait.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
-#include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/result.hpp"
 #include "must/storage/kit/turn_queue.hpp"

@@ -11,7 +11,6 @@
 #include "must/storage/log/commit.hpp"
 #include "must/timestamp.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

@@ -2,7 +2,6 @@
 // A commit in the making: appends are judged in order, and each sees those before it.
 #pragma once
 
-#include "must/event.hpp"
 #include "must/fwd.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"

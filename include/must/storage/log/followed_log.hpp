@@ -3,7 +3,6 @@
 #pragma once
 
 #include "must/fwd.hpp"
-#include "must/record.hpp"
 #include "must/storage/kit/wake_up.hpp"
 #include "must/storage/log/catalog.hpp"
 #include "must/storage/log/commit.hpp"
@@ -18,7 +17,6 @@
 #include <span>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace must::detail::log {
 
