@@ -13,7 +13,8 @@ namespace must {
 struct log_store_options {
   /// The name of this store in its commits, for a person to read. When it is empty, it is a new UUID.
   std::string writer{};
-  /// The longest time that an append goes on while others are faster, or while the log cannot say what became of it.
+  /// The longest time that an append goes on while other stores are faster, or while the log cannot say what became of
+  /// it. Appends of one store take turns, and the time counts from the turn.
   duration timeout{5'000'000};
   /// The time between two looks of wait_for at what other stores have appended.
   duration poll_interval{5'000};
