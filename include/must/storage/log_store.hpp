@@ -61,6 +61,7 @@ class log_store {
   log_store(Log log, log_store_options options, must::origin origin, OnOpen&& on_open)
       : options_(std::move(options)),
         origin_(std::move(origin)),
+        limits_(log.limits()),
         log_(std::move(log), options_.cache_bytes),
         appending_(log_, options_, *origin_.clock) {
     kit::check_name("source", origin_.source);
@@ -75,7 +76,7 @@ class log_store {
   /// \throws storage_error  when the log fails, and, retryable, when others were faster until the timeout. Nothing is
   ///                        stored
   append_result append(std::span<event> events, const append_condition& condition) {
-    kit::check_append(std::span<const event>(events), condition, limits());
+    kit::check_append(std::span<const event>(events), condition, limits_);
     const batch_item<payload> item{events, condition};
     const auto* const one = &item;
     auto done = appending_.append({&one, 1});
@@ -89,7 +90,7 @@ class log_store {
   std::vector<result<append_result>> append_batch(std::span<batch_item<payload>> items) {
     return kit::append_good(
         std::span<const batch_item<payload>>(items),
-        [&](const auto& item) { kit::check_append(std::span<const event>(item.events), item.condition, limits()); },
+        [&](const auto& item) { kit::check_append(std::span<const event>(item.events), item.condition, limits_); },
         [&](const auto& good) { return appending_.append(good); });
   }
 
@@ -99,7 +100,7 @@ class log_store {
   /// \throws storage_error  when the log cannot be read, or is damaged
   template <typename Visitor>
   read_result read(const query& which, const read_options& options, Visitor&& visitor) {
-    kit::check_read(which, options, limits().name_bytes);
+    kit::check_read(which, options, limits_.name_bytes);
     const position head = this->head();
     kit::read_window window(options, head);
     if (options.with_last_event && head != 0) {
@@ -135,8 +136,8 @@ class log_store {
   }
   /// Returns the source, the clock and the ids of new events.
   [[nodiscard]] const must::origin& origin() const noexcept { return origin_; }
-  /// Returns the limits of the log.
-  [[nodiscard]] must::limits limits() const { return log_.log().limits(); }
+  /// Returns the limits that the log had when the store was opened.
+  [[nodiscard]] const must::limits& limits() const noexcept { return limits_; }
   /// Returns which log this is, and which incarnation of it. \see HistoryStorage
   [[nodiscard]] std::string history() const
     requires HistoryLog<Log>
@@ -184,6 +185,7 @@ class log_store {
  private:
   log_store_options options_;
   must::origin origin_;
+  must::limits limits_;
   detail::log::followed_log<Log> log_;
   detail::log::appending<Log> appending_;
 };
