@@ -20,7 +20,7 @@ struct placed_orders {
 
 }  // namespace
 
-EACH_STORE_TEST_CASE(with_cells, "process_manager: a crash at any write runs no command twice on each store",
+EACH_STORE_TEST_CASE(with_cells_or_log, "process_manager: a crash at any write runs no command twice on each store",
                      "[model]") {
   must_test::a_crashed_manager_runs_no_command_twice<Store>();
 }

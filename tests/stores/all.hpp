@@ -24,7 +24,8 @@
 //     must::subscription follows(fixture.store(), ...);
 //   }
 // It becomes one test for each store, in whose name "each store" is the name of the store. What it may need is below:
-// any_store, with_payloads, with_cells, plain_with_cells, with_transactions, with_processes, with_copies.
+// any_store, with_payloads, with_cells, with_cells_or_log, plain_with_cells, with_transactions, with_processes,
+// with_copies.
 #pragma once
 
 #include "must/testing/suite/expect.hpp"
@@ -67,25 +68,26 @@ struct any_store {
   template <typename Store>
   static constexpr bool takes = true;
 };
-// Stores of cloud events.
+// Stores of cloud events, but for the log store.
 struct with_payloads {
   template <typename Store>
-  static constexpr bool takes = std::is_same_v<must::testing::suite::data_of<Store>, must::payload>;
+  static constexpr bool takes =
+      std::is_same_v<must::testing::suite::data_of<Store>, must::payload> && !std::is_same_v<Store, log_fixture>;
 };
 // Stores of cloud events that keep cells: what subscriptions, models and deliveries need.
 struct with_cells {
   template <typename Store>
   static constexpr bool takes = with_payloads::takes<Store> && Store::capabilities.cells;
 };
-// The same, but for stores that decorate another. The log store is left out where tests are built quickly.
-struct plain_with_cells {
-#ifdef MUST_TESTS_OF_PLAIN_STORES
+// The same, and the log store, which is in one case of each suite that stands on cells: so much compiles quickly.
+struct with_cells_or_log {
   template <typename Store>
-  static constexpr bool takes = with_cells::takes<Store> && !std::is_same_v<Store, log_fixture>;
-#else
+  static constexpr bool takes = with_cells::takes<Store> || std::is_same_v<Store, log_fixture>;
+};
+// The same as with_cells, but for stores that decorate another.
+struct plain_with_cells {
   template <typename Store>
   static constexpr bool takes = with_cells::takes<Store> && !requires { typename Store::decorated; };
-#endif
 };
 struct with_transactions {
   template <typename Store>

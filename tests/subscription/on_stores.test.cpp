@@ -4,7 +4,7 @@
 #include "cases/unreadable.hpp"
 #include "stores/all.hpp"
 
-EACH_STORE_TEST_CASE(with_cells, "subscription: on each store", "[subscription][race]") {
+EACH_STORE_TEST_CASE(with_cells_or_log, "subscription: on each store", "[subscription][race]") {
   must_test::subscription_cases<Store>::all();
 }
 EACH_STORE_TEST_CASE(with_cells, "subscription: what cannot be read on each store is never passed over",
