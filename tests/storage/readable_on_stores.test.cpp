@@ -113,6 +113,27 @@ EACH_STORE_TEST_CASE(with_cells,
   CHECK_FALSE(store.get("none").has_value());
 }
 
+EACH_STORE_TEST_CASE(with_cells, "storage: on each store an item of a batch may have seen an event of an earlier item",
+                     "[storage]") {
+  Store fixture;
+  auto& store = fixture.store();
+  must::cloud_event first{.id = "1", .source = "/test", .type = "x"}, second = first, third = first;
+  second.id = "2", third.id = "3";
+  const auto at = store.head() + 1;
+  std::vector<must::batch_item<must::payload>> items{
+      {std::span(&first, 1), {}},
+      {std::span(&second, 1), {.seen = {{at, "/test", "1"}}}},
+      {std::span(&third, 1), {.seen = {{at + 1, "/test", "1"}}}},
+  };
+  const auto done = store.append_batch(items);
+  REQUIRE(done.size() == 3);
+  CHECK((done[0] && done[0]->stored()));
+  CHECK((done[1] && done[1]->stored()));
+  REQUIRE(done[2]);
+  REQUIRE_FALSE(done[2]->stored());
+  CHECK(done[2]->why().failed == must::conflict::part::history);
+}
+
 TEST_CASE("storage: a stream whose name is longer than by default, where the limits allow it, has a version",
           "[storage]") {
   const auto check = [](auto& store) {

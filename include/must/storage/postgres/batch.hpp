@@ -149,6 +149,10 @@ class pg_batch {
       return own == as_text(of.digests_[of.places_[at - of.head_ - 1]]);
     }
     [[nodiscard]] bool has(const seen_event& event) const {
+      if (event.position > of.head_) {
+        const auto at = event.position - of.head_ - 1;
+        return at < of.stored_.size() && of.stored_[at]->id == event.id && of.stored_[at]->source == event.source;
+      }
       const auto place = static_cast<std::size_t>(&event - one.condition.seen.data());
       return of.known_[first_seen + place].event.at == event.position;
     }
