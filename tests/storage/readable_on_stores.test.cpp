@@ -113,6 +113,19 @@ EACH_STORE_TEST_CASE(with_cells,
   CHECK_FALSE(store.get("none").has_value());
 }
 
+EACH_STORE_TEST_CASE(with_cells, "storage: on each store cells are listed by any bytes that their keys start with",
+                     "[storage]") {
+  using keys = std::vector<std::string>;
+  Store fixture;
+  auto& store = fixture.store();
+  for (const auto* key : {"a", "\xC3\xA4/1", "\xC3\xB6", "\xF0\x9F\x98\x80"}) REQUIRE(store.put(key, "", 0));
+  CHECK(store.list("\xC3") == keys{"\xC3\xA4/1", "\xC3\xB6"});
+  CHECK(store.list("\xC3\xA4") == keys{"\xC3\xA4/1"});
+  CHECK(store.list("\xF0\x9F\x98") == keys{"\xF0\x9F\x98\x80"});
+  for (const auto* none : {"\xC3\xC3", "\xA4", "\xFF", "\xFF\xFF\xFF\xFF\xFF", "a\xC3"})
+    CHECK(store.list(none).empty());
+}
+
 EACH_STORE_TEST_CASE(with_cells, "storage: on each store an item of a batch may have seen an event of an earlier item",
                      "[storage]") {
   Store fixture;

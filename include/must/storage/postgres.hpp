@@ -243,11 +243,14 @@ class postgres_store {
   /// Returns the keys of the cells that start with a prefix, sorted bytewise.
   [[nodiscard]] std::vector<std::string> list(std::string_view prefix) {
     std::vector<std::string> keys;
-    if (prefix.find('\0') != prefix.npos || !detail::text::is_utf8(prefix)) return keys;
+    auto whole = prefix;  // The server takes no half of a character.
+    while (prefix.size() - whole.size() < 4 && !detail::text::is_utf8(whole)) whole.remove_suffix(1);
+    if (prefix.find('\0') != prefix.npos || !detail::text::is_utf8(whole)) return keys;
     detail::postgres::pg_parameters start;
-    start.add(prefix);
+    start.add(whole);
     const auto found = ask("list", list_sql_, start);
-    for (int i = 0; i < found.rows(); ++i) keys.emplace_back(found.text(i, 0));
+    for (int i = 0; i < found.rows(); ++i)
+      if (const auto key = found.text(i, 0); key.starts_with(prefix)) keys.emplace_back(key);
     return keys;
   }
 

@@ -66,7 +66,7 @@ class decorator : public transaction_of<S> {
   /// Returns the source, the clock and the ids of new events.
   [[nodiscard]] const must::origin& origin() const { return storage_->origin(); }
   /// Returns the limits of the store. \see LimitedStorage
-  [[nodiscard]] const must::limits& limits() const
+  [[nodiscard]] decltype(auto) limits() const
     requires LimitedStorage<S>
   {
     return storage_->limits();
