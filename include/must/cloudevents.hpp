@@ -3,12 +3,11 @@
 #pragma once
 
 #include "must/cloudevents/attributes.hpp"
+#include "must/cloudevents/body.hpp"
 #include "must/cloudevents/canonical.hpp"  // IWYU pragma: export
 #include "must/cloudevents/read.hpp"
 #include "must/cloudevents/write.hpp"
-#include "must/codec/codec.hpp"
 #include "must/error.hpp"
-#include "must/one_of.hpp"
 #include "must/record.hpp"
 #include "must/result.hpp"
 #include "must/text/json_text.hpp"
@@ -16,7 +15,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -33,18 +31,6 @@
 namespace must::cloudevents {
 
 namespace detail {
-
-// Returns the data of an event as a payload: itself, or what the codec of the event makes of it.
-inline const payload& payload_of(const payload& data) { return data; }
-template <typename... Events>
-payload payload_of(const one_of<Events...>& data) {
-  static_assert((Encodable<Events> && ...),
-                "must: an event has no codec: include must/codec/json.hpp and give the event to_json and from_json");
-  payload encoded;
-  const auto encode = [&](const auto& event) { encoded = codec<std::remove_cvref_t<decltype(event)>>::encode(event); };
-  if (!data.visit(encode)) refuse("data", "holds no event");
-  return encoded;
-}
 
 template <typename Data>
 void append_event(std::string& out, const basic_event<Data>& event, int indent, int level = 0) {

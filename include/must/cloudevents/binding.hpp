@@ -4,6 +4,7 @@
 
 #include "must/cloudevents.hpp"
 #include "must/cloudevents/attributes.hpp"
+#include "must/cloudevents/body.hpp"
 #include "must/cloudevents/canonical.hpp"
 #include "must/cloudevents/percent.hpp"
 #include "must/cloudevents/read.hpp"
@@ -104,10 +105,7 @@ inline cloud_event read_binary(const message& from, const header_style& style, c
       builder.take_extension(*attribute, from_text(*attribute, text, attribute_type::string));
   }
   if (!from.content_type.empty()) check_core("datacontenttype", from.content_type);
-  if (!from.body) return std::move(builder).finish(payload::absent(from.content_type));
-  if (*from.body == "null" && must::detail::text::is_json_media_type(from.content_type))
-    return std::move(builder).finish(payload::null(from.content_type));
-  return std::move(builder).finish({from.content_type, *from.body});
+  return std::move(builder).finish(data_of({from.content_type, from.body}));
 }
 
 template <typename Event>
@@ -122,12 +120,9 @@ message binary_message(const Event& event, const payload& data, const header_sty
   });
   for (const auto& [name, value] : exported_extensions(event, data, record_extensions(event)))
     add(name, to_text(name, value));
-  made.content_type = data.content_type();
-  if (data.is_present()) made.body = data.bytes();
-  if (data.state() == payload::kind::null) {
-    if (!must::detail::text::is_json_media_type(made.content_type)) made.content_type = "application/json";
-    made.body = "null";
-  }
+  auto carried = body_of(data);
+  made.content_type = std::move(carried.content_type);
+  if (carried.bytes) made.body = *carried.bytes;
   return made;
 }
 

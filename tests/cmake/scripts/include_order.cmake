@@ -6,7 +6,7 @@ cmake_policy(VERSION 3.25)
 
 # From the lowest level up, regexes of what stands there, below must/. The first that matches a header counts.
 set(levels
-  "(command|detail|text)/.*"
+  "(avro|command|detail|text)/.*"
   "(as_of|command|config|decision|error|event|fwd|limits|metadata|observer|one_of|options|origin|processed|query|record|result|stored_names|stream_version|timestamp|uuid|version)\\.hpp"
   "storage\\.hpp|storage/(abilities|transactional|waitable)\\.hpp"
   "storage/kit/.*"
