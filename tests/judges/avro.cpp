@@ -5,6 +5,7 @@
 // `schema` prints the schemas, `write` an event a line, in JSON and in hexadecimal Avro. `read` reads hexadecimal Avro,
 // an event a line, and prints JSON.
 #include "must/cloudevents/avro.hpp"
+#include "must/avro/container.hpp"
 #include "must/cloudevents.hpp"
 
 #include <cstddef>
@@ -53,6 +54,31 @@ std::vector<must::cloud_event> events() {
   return all;
 }
 
+std::string file_of(const std::vector<must::cloud_event>& all) {
+  must::detail::avro::container_header header;
+  header.metadata = {{"avro.schema", ce::avro_schema()}, {"avro.codec", "null"}, {"made.by", "must"}};
+  header.sync = "0123456789abcdef";
+  std::string file;
+  must::detail::avro::append_header(file, header);
+  // A block of one event, and one of all the others.
+  std::string others;
+  for (std::size_t i = 1; i < all.size(); ++i) others += ce::to_avro(all[i]);
+  must::detail::avro::append_block(file, {1, ce::to_avro(all.front())}, header.sync);
+  must::detail::avro::append_block(file, {all.size() - 1, others}, header.sync);
+  return file;
+}
+
+void print_file(std::string_view file) {
+  must::detail::avro::decoder from(file);
+  const auto header = must::detail::avro::take_header(from);
+  std::cout << header.codec() << '\n';
+  while (from.left() > 0) {
+    auto block = must::detail::avro::take_block(from, header.sync);
+    must::detail::avro::decoder objects(block.bytes);
+    for (; block.count > 0; --block.count) std::cout << ce::to_json(ce::detail::take_avro_event(objects, {})) << '\n';
+  }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -66,8 +92,14 @@ int main(int count, char** arguments) {
       const auto event = ce::try_from_avro(from_hex(line));
       std::cout << (event ? ce::to_json(*event) : event.error().message) << '\n';
     }
+  } else if (asked == "write_file") {
+    std::cout << to_hex(file_of(events())) << '\n';
+  } else if (asked == "read_file") {
+    std::string line;
+    std::getline(std::cin, line);
+    print_file(from_hex(line));
   } else {
-    std::cerr << "avro schema | avro write | avro read\n";
+    std::cerr << "avro schema | avro write | avro read | avro write_file | avro read_file\n";
     return 2;
   }
 }

@@ -83,4 +83,13 @@ for (attributes, data, event), text in zip(cases, read):
     except ValueError:
         sys.exit(f"{attributes} with the data {data} is not read: {text}")
     expect(found, {**required, **event}, f"{attributes} with the data {data}")
+
+records = [fastavro.schemaless_reader(io.BytesIO(bytes.fromhex(document)), schema) for document in written[1::2]]
+file = fastavro.reader(io.BytesIO(bytes.fromhex(ask("write_file")[0])))
+expect(file.metadata["made.by"], "must", "the metadata of the file")
+expect(list(file), records, "the events of the file")
+out = io.BytesIO()
+fastavro.writer(out, schema, records, codec="null", sync_interval=100)
+expect(ask("read_file", [out.getvalue().hex()]), ["null", *written[::2]], "what is read of a file")
+
 print(f"fastavro {fastavro.__version__} reads {len(written) // 2} events and writes {len(cases)} that are read")

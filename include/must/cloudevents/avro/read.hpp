@@ -59,9 +59,8 @@ inline void build_attribute(event_builder& builder, std::string_view name, attri
   builder.take_extension(std::string(name), std::move(value));
 }
 
-// Returns the event that the document is, and nothing but that.
-inline cloud_event read_avro_event(std::string_view document, const declared_types& types) {
-  must::detail::avro::decoder from(document);
+// Takes an event. Others may follow it.
+inline cloud_event take_avro_event(must::detail::avro::decoder& from, const declared_types& types) {
   must::detail::avro::items entries(from, 2);
   event_builder builder(types);
   std::set<std::string_view> seen;
@@ -74,9 +73,16 @@ inline cloud_event read_avro_event(std::string_view document, const declared_typ
     });
   }
   auto data = in_field("data", from, [&] { return take_avro_data(builder.content_type(), from); });
+  return std::move(builder).finish(std::move(data));
+}
+
+// Returns the event that the document is, and nothing but that.
+inline cloud_event read_avro_event(std::string_view document, const declared_types& types) {
+  must::detail::avro::decoder from(document);
+  auto event = take_avro_event(from, types);
   if (from.left() > 0)
     refuse("document", "is longer than its event, which ends at byte " + std::to_string(from.offset()));
-  return std::move(builder).finish(std::move(data));
+  return event;
 }
 
 }  // namespace must::cloudevents::detail
