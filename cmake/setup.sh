@@ -65,6 +65,7 @@ if [ "$mode" = ci ]; then
   need ccache command -v ccache
   need libbenchmark-dev header benchmark/benchmark.h
   need doxygen command -v doxygen
+  need clang command -v clang++
   need clang-14 command -v clang++-14
   need clang-19 command -v clang++-19
   need clang-format-19 command -v clang-format-19
