@@ -35,7 +35,6 @@ struct Sum {
   }
 };
 struct Count {
-  static constexpr auto type = "Count";
   int amount = 0;
   static auto depends_on() { return must::stream<Sum>("s"); }
   static constexpr auto be_authorized = must::anyone;
@@ -44,7 +43,6 @@ struct Count {
 };
 // The content of this command cannot be compared.
 struct Call {
-  static constexpr auto type = "Call";
   std::function<int()> amount;
   static constexpr auto be_authorized = must::anyone;
   static constexpr auto be_valid = must::always;
