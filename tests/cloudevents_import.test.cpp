@@ -97,7 +97,12 @@ TEST_CASE("cloudevents: tags in falling order cost no more than a few times thos
     CHECK(event.tags.size() == 60'000);
     return std::chrono::steady_clock::now() - start;
   };
-  CHECK(time_of(true) < 20 * time_of(false));
+  auto falling = time_of(true), rising = time_of(false);
+  for (int i = 0; i < 4; ++i) {  // The shortest of five each: what else the machine does only adds to a time.
+    falling = std::min(falling, time_of(true));
+    rising = std::min(rising, time_of(false));
+  }
+  CHECK(falling < 20 * rising);
 }
 
 TEST_CASE("tag_set: is the same set whatever the order of what it is made of", "[core]") {

@@ -31,6 +31,7 @@ struct Sum {
   int sum = 0;
   void apply(const Counted& event) {
     if (event.amount == 13) throw std::runtime_error("13");
+    if (event.amount == 14) must::raise({.code = must::error_code::invalid, .message = "14"});
     sum += event.amount;
   }
 };
@@ -119,6 +120,17 @@ TEST_CASE("return_state: an apply that throws at the event of the command leaves
   CHECK(told.error().message.find("are stored at positions 1 to 1") != std::string::npos);
   CHECK(store.head() == 1);
   CHECK(handled == 1);
+}
+
+TEST_CASE("return_state: an apply that throws as a rule does is no refusal of a command that is stored", "[core]") {
+  must::memory_store<> store;
+  int handled = 0;
+  const auto told = must::try_process_command(Count{14}, store, must::return_state, std::ref(handled));
+  REQUIRE_FALSE(told);
+  CHECK(handled == 1);
+  CHECK(told.error().code == must::error_code::storage_error);
+  CHECK_FALSE(told.error().retryable);
+  CHECK(store.head() == 1);
 }
 
 TEST_CASE("process_command: a repeat of a command whose events are stored in part is refused", "[core]") {

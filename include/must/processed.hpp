@@ -25,7 +25,8 @@ struct processed_command {
   unsigned attempts = 0;
   /// Whether the id of the command was known. Then no rule ran, and the events are those of the first time.
   bool replayed = false;
-  /// What the be_handled rules of its events threw. The events are stored all the same.
+  /// What the be_handled rules of its events threw, and what the keeping of states threw, such as a snapshot that could
+  /// not be put. The events are stored all the same.
   std::vector<std::exception_ptr> handler_errors{};
 };
 

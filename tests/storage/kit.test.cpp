@@ -100,6 +100,7 @@ TEST_CASE("wake_up: one of many that wait looks for all", "[storage][race]") {
   std::atomic<must::position> head{0};
   std::atomic<int> looks{0}, there{0};
   constexpr int threads = 16;
+  const auto begin = std::chrono::steady_clock::now();
   {
     std::vector<std::jthread> waiting;
     for (int i = 0; i < threads; ++i)
@@ -109,7 +110,6 @@ TEST_CASE("wake_up: one of many that wait looks for all", "[storage][race]") {
           return head.load();
         });
       });
-    const auto begin = std::chrono::steady_clock::now();
     while (looks < 3 * threads) std::this_thread::yield();
     // Each has looked once; since then no more often than one that looks each millisecond.
     const auto passed =

@@ -37,7 +37,7 @@ class plain_log {
  public:
   must::put_outcome try_put(must::commit& made) { return kept_.try_put(made); }
   void read(must::position after, auto&& visitor) { kept_.read(after, visitor); }
-  [[nodiscard]] must::limits limits() const { return {.payload_bytes = 3}; }
+  [[nodiscard]] must::limits limits() const { return {.name_bytes = 600, .payload_bytes = 3}; }
 
  private:
   log_in_memory kept_;
@@ -283,6 +283,9 @@ TEST_CASE("log_store: checks an append against the limits of its log", "[storage
   must::log_store<plain_log> events{plain_log()};
   CHECK(events.limits().payload_bytes == 3);
   CHECK(append(events, event("a", "s", "123")).stored());
+  const std::string longest(600, 's');
+  CHECK(append(events, event("c", longest, "")).stored());
+  CHECK(events.version(longest) == must::version(1));
   CHECK(error_of<must::bad_input>([&] { static_cast<void>(append(events, event("b", "s", "1234"))); }).field == "data");
   CHECK_THROWS_AS(must::log_store<plain_log>(plain_log(), {}, {.source = ""}), must::bad_input);
 }

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -29,6 +30,7 @@ void check_refused(must::sqlite_store& store) {
   check(must_test::error_of([&] { store.put("key", "lost", 0); }));
   check(must_test::error_of([&] { store.with_transaction([](auto&) {}); }));
   check(must_test::error_of([&] { static_cast<void>(store.head()); }));
+  check(must_test::error_of([&] { store.mark_restored(); }));
   check(must_test::error_of([&] { store.wait_for(100, std::chrono::seconds(1)); }));
 }
 
@@ -69,6 +71,23 @@ TEST_CASE("sqlite_store: nothing is written to a file that is not at its path an
     check_refused(store);
     CHECK(must::sqlite_store({.path = path}).head() == 1);
   }
+}
+
+TEST_CASE("sqlite_store: a link that is turned to another file changes nothing for who has opened the first",
+          "[sqlite]") {
+  const must_test::temporary_folder folder;
+  const auto link = folder.file("current");
+  { must::sqlite_store other({.path = folder.file("v2")}); }
+  std::filesystem::create_symlink(folder.file("v1"), link);
+  must::sqlite_store store({.path = link});
+  REQUIRE(store_one(store, "1"));
+  std::filesystem::remove(link);
+  std::filesystem::create_symlink(folder.file("v2"), link);
+  CHECK(store_one(store, "2"));
+  std::vector<must::position> heads;
+  const auto note_head = [&](const auto&) { heads.push_back(store.head()); };  // By a connection of its own.
+  static_cast<void>(store.read(must::query::all(), {}, note_head));
+  CHECK(heads == std::vector<must::position>{2, 2});
 }
 
 TEST_CASE("sqlite_store: a program that goes to another folder reads the file that it has opened", "[sqlite]") {

@@ -59,11 +59,11 @@ TEST_CASE("sqlite_store: nobody starves among processes that append to one file"
   for (int p = 0; p < 4; ++p) {
     children.push_back(start_process([&] {
       must::sqlite_store store(on(path));
-      const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(800);
+      const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(2'200);
       for (auto before = std::chrono::steady_clock::now(); before < end;) {
         append(store, event(new_id(), {})).value();
         const auto after = std::chrono::steady_clock::now();
-        if (after - before > std::chrono::milliseconds(700)) throw std::runtime_error("an append took more than 0.7 s");
+        if (after - before > std::chrono::seconds(2)) throw std::runtime_error("an append took more than 2 s");
         before = after;
       }
     }));
@@ -105,14 +105,15 @@ TEST_CASE("sqlite_store: a wait ends when another process appends", "[sqlite][pr
     ::usleep(100'000);
     must::sqlite_store store(on(path));
     append(store, event("a")).value();
-    ::usleep(500'000);
+    ::sleep(60);  // Nothing but the append ends the wait.
   });
   must::sqlite_store store(on(path));
   CHECK_FALSE(store.wait_for(1, must::duration(10'000)));
   const auto before = std::chrono::steady_clock::now();
   CHECK(store.wait_for(1, must::duration(10'000'000)));
-  CHECK(std::chrono::steady_clock::now() - before < std::chrono::milliseconds(400));
-  CHECK(wait_for_process(child) == 0);
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(10));
+  REQUIRE(::kill(child, SIGKILL) == 0);
+  CHECK(WIFSIGNALED(wait_for_process(child)));
 }
 
 TEST_CASE("sqlite_store: two stores of one process share a file", "[sqlite][race]") {
@@ -152,7 +153,7 @@ TEST_CASE("sqlite_store: who waits for another writer gives up at its deadline",
   CHECK(busy.backend_code == "SQLITE_BUSY (5)");
   CHECK(busy.retryable);
   CHECK(waited >= std::chrono::milliseconds(40));
-  CHECK(waited < std::chrono::milliseconds(1'000));
+  CHECK(waited < std::chrono::seconds(30));
   CHECK(store.head() == 0);  // readers do not wait
   REQUIRE(::sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr) == SQLITE_OK);
   ::sqlite3_close(other);

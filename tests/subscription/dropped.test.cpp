@@ -42,7 +42,7 @@ EACH_STORE_TEST_CASE(
         } catch (const must::testing::crashed&) {}
       };
       // The first run ends as its checkpoint is to be saved. The event is parked by then.
-      for (int write = 1; follows.parked().empty() && write < 20; ++write) {
+      for (int write = 1; follows.parked().empty() && write < 200; ++write) {
         failing.crash_at(write, true);
         run();
       }

@@ -179,6 +179,9 @@ void take_up(void* events, const std::vector<recorded<Data>>& records) {
     why.message = "the events of the command are stored at positions " + std::to_string(done.first) + " to " +
                   std::to_string(done.last) + ", and its state cannot be told: " + why.message;
     why.retryable = false;
+    using enum error_code;
+    if (why.code == unauthorized || why.code == invalid || why.code == version_conflict)
+      why.code = storage_error;  // A refused command has stored nothing.
   }
   raise(std::move(why));
 }
@@ -195,12 +198,14 @@ void tell_state(Past&& past, S& storage, processed<Held, State>& done) {
     raise_untold(current_error("return_state"), done);
   }
 }
-// Keeps the states for the next command. The events are stored: nothing makes that a failure.
+// Keeps the states for the next command. The events are stored: what it throws is told beside them.
 template <typename Past, typename S>
-void keep_states(Past& past, S& storage) noexcept {
+void keep_states(Past& past, S& storage, std::vector<std::exception_ptr>& errors) {
   try {
     past.keep(storage);
-  } catch (...) {}
+  } catch (...) {
+    errors.push_back(std::current_exception());
+  }
 }
 
 // Runs a command that has passed every check at compile time. `options` are those of the rules.
@@ -233,7 +238,7 @@ why_not run_command(const C& command, S& storage, processed<Held, State>& done, 
     part.self = &own;
     part.condition = &own.past.condition();
     if (auto no = pipeline.run(part)) return no;
-    keep_states(own.past, storage);
+    keep_states(own.past, storage, done.handler_errors);
     if constexpr (is_handled)
       if (!done.replayed)
         for (const auto& held : done.events)

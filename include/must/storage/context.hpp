@@ -200,8 +200,16 @@ class context : public kit::decorator<S> {
   // Events as they are stored, until the end of a scope.
   class marked {
    public:
-    marked(context& whose, std::span<event> events) : whose_(&whose), events_(events) {
-      for (auto& one : events) whose.mark(one);
+    marked(context& whose, std::span<event> events) : whose_(&whose), events_(events.first(0)) {
+      try {
+        for (auto& one : events) {
+          whose.mark(one);
+          events_ = events.first(events_.size() + 1);
+        }
+      } catch (...) {
+        for (auto& one : events_) whose.unmark(one);
+        throw;
+      }
     }
     marked(marked&& other) noexcept : whose_(std::exchange(other.whose_, nullptr)), events_(other.events_) {}
     marked& operator=(marked&&) = delete;
@@ -267,14 +275,15 @@ class context : public kit::decorator<S> {
     return tag;
   }
   void mark(event& one) const {
-    if (!one.subject.empty()) one.subject.insert(0, prefix_);
-    auto tags = std::move(one.tags).release();
+    auto subject = one.subject.empty() ? std::string() : prefix_ + one.subject;
+    std::vector<std::string> tags(one.tags.begin(), one.tags.end());
     for (auto& tag : tags) {
       if (is_granted(tag)) tag.replace(stored_names::context_tags.size(), grant_.size(), inner_names);
       tag = stored_tag(std::move(tag));
     }
     tags.push_back(mark_);
     one.tags = tag_set(std::move(tags));
+    one.subject = std::move(subject);
   }
   // An event that was moved from has nothing to take away. One that an outer context has refused has the secret.
   template <typename Event>

@@ -122,7 +122,7 @@ class log_store {
   /// \throws bad_input  for a stream that is no name
   /// \throws storage_error  when the log cannot be read
   [[nodiscard]] must::version version(std::string_view stream) {
-    kit::check_name("stream", stream);
+    kit::check_name("stream", stream, limits_.name_bytes);
     const position head = this->head();
     return log_.known().index().version_of(stream, head);
   }

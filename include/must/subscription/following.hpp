@@ -122,7 +122,8 @@ class following {
       pass();
       if (!failure_ && !stop_.stop_requested()) idle();
     } catch (const exception& why) {
-      if (!may_pass(why.error())) throw;
+      if (!may_pass(why.error()) || !parked().is_sure())
+        throw;  // The next run reads what is stored of the parked events.
       counters_.note_error(why.error().message);
       rest(duration{100'000}, stop_);
     }

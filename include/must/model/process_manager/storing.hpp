@@ -57,6 +57,10 @@ bool store_in_process(S& storage, const process_cause& cause, const E& event, st
       if constexpr (std::is_same_v<E, process_decided>)
         if (seen.position == event.position) raise_event_is_lost(seen.id, seen.position);
       check_stands(storage, seen);
+      raise({.code = error_code::storage_error,
+             .message = "the history of the store changed during the append",
+             .operation = "append",
+             .retryable = true});
     }
     return answer.stored();
   } catch (const duplicate_id&) {

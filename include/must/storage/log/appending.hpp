@@ -95,13 +95,12 @@ class appending {
       raise_unknown(current_error("append").message);
     }
   }
-  // Adds a commit that is stored. It may be known already.
-  void keep(commit made) {
+  // Adds a commit that is stored. It may be known already. Where memory lacks for it, the next look at the log reads
+  // it.
+  void keep(commit made) noexcept {
     try {
       into_.keep(std::make_shared<const commit>(std::move(made)));
-    } catch (...) {
-      raise_unknown(current_error("append").message);
-    }
+    } catch (...) {}
   }
   [[noreturn]] static void raise_busy(unsigned attempts) {
     raise({.code = error_code::storage_error,

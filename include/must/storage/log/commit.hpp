@@ -59,7 +59,8 @@ enum class put_outcome : std::uint8_t {
     to.integer(event.version.value).text(event.id).text(event.source).text(event.type).text(event.subject);
     to.integer(event.tags.size());
     for (const auto& tag : event.tags) to.text(tag);
-    to.integer(event.time ? static_cast<std::uint64_t>(event.time->microseconds) + 1 : 0);
+    to.integer(event.time ? 1 : 0);
+    if (event.time) to.integer(static_cast<std::uint64_t>(event.time->microseconds));
     to.text(kit::pack_attributes(event));
     to.integer(static_cast<std::uint64_t>(event.data.state())).text(event.data.content_type());
     to.text(event.data.bytes());

@@ -151,6 +151,7 @@ class sqlite_file {
   // Gives the store another incarnation.
   void begin_incarnation() {
     const writer on(*this, "mark_restored");
+    (*on).check_in_place();
     incarnation_.store(set_incarnation(*on), std::memory_order_relaxed);
   }
   // Copies the store as it is now into a file that is not there yet, as another incarnation.
@@ -293,7 +294,7 @@ class sqlite_file {
   // Notes which file is open. A program may go to another folder, and another file may come to stand at the path.
   void note_place() {
     const char* const full = ::sqlite3_db_filename(writer_->handle(), "main");
-    path_ = options_.path.front() == '/' || full == nullptr ? options_.path : full;
+    path_ = full == nullptr ? options_.path : full;
     struct ::stat is{};
     if (::stat(path_.c_str(), &is) != 0) return;
     place_.emplace(is.st_dev, is.st_ino);
