@@ -3,6 +3,7 @@
 // there.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
 #include "must/text/utf8.hpp"
 
 #include <bit>

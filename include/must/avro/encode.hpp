@@ -2,6 +2,8 @@
 // Writes Avro's binary encoding: numbers, texts, arrays and maps.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
