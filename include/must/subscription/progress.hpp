@@ -5,6 +5,7 @@
 #include "must/detail/rest.hpp"
 #include "must/fwd.hpp"
 #include "must/subscription/wait_outcome.hpp"
+#include "must/timestamp.hpp"
 
 #include <algorithm>
 #include <atomic>

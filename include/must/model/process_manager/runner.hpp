@@ -18,6 +18,7 @@
 #include "must/model/process_manager/storing.hpp"
 #include "must/options.hpp"
 #include "must/process_command.hpp"
+#include "must/process_command/settings.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"

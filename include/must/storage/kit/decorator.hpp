@@ -3,7 +3,6 @@
 #pragma once
 
 #include "must/fwd.hpp"
-#include "must/limits.hpp"
 #include "must/origin.hpp"
 #include "must/query.hpp"
 #include "must/record.hpp"
