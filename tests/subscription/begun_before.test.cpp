@@ -7,6 +7,7 @@
 #include "cases/subscription.hpp"
 #include "stores/all.hpp"
 #include "support/soon.hpp"
+#include "support/two_keys.hpp"
 
 #include <atomic>
 #include <functional>
@@ -17,14 +18,6 @@
 
 namespace {
 
-// Has two keys whose events are in different ones of two lanes.
-struct two_keys {
-  std::string slow = "slow", quick = "quick";
-  two_keys() {
-    const auto lane = [](const std::string& key) { return must::detail::following::lane_of(key, 1, 2); };
-    while (lane(quick) == lane(slow)) quick += "er";
-  }
-};
 // Runs two lanes. The first event, of the slow key, fails until the lane of the other key is ahead.
 template <typename Store, typename Handler, typename IsAhead>
 void leave_a_lane_ahead(typename must::testing::suite::store_of<Store>& store, const Handler& handler,
@@ -87,7 +80,7 @@ EACH_STORE_TEST_CASE(with_transactions,
   Store fixture;
   auto& store = fixture.store();
   const typename Store::counts counts(fixture);
-  const two_keys keys;
+  const must_test::two_keys keys;
   cases::add(store, 1, "wanted", keys.slow);
   cases::add(store, 4, "wanted", keys.quick);
   std::atomic<bool> fails{true};
@@ -115,7 +108,7 @@ EACH_STORE_TEST_CASE(with_transactions,
   Store fixture;
   auto& store = fixture.store();
   const typename Store::counts counts(fixture);
-  const two_keys keys;
+  const must_test::two_keys keys;
   cases::add(store, 3, "wanted", keys.slow);
   cases::add(store, 2, "wanted", keys.quick);
   std::atomic<int> ahead{0};

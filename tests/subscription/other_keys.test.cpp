@@ -6,6 +6,7 @@
 #include "cases/subscription.hpp"
 #include "stores/all.hpp"
 #include "support/error_of.hpp"
+#include "support/two_keys.hpp"
 
 #include <atomic>
 #include <map>
@@ -64,16 +65,13 @@ EACH_STORE_TEST_CASE(with_transactions,
   Store fixture;
   auto& store = fixture.store();
   const typename Store::counts counts(fixture);
-  const auto lane = [](const std::string& key) { return must::detail::following::lane_of(key, 1, 2); };
-  const std::string slow = "slow";
-  std::string quick = "quick";
-  while (lane(quick) == lane(slow)) quick += "er";
-  cases::add(store, 2, "wanted", slow);
-  cases::add(store, 2, "wanted", quick);
+  const must_test::two_keys keys;
+  cases::add(store, 2, "wanted", keys.slow);
+  cases::add(store, 2, "wanted", keys.quick);
   std::atomic<int> done{0};
   std::atomic<bool> fails{true};
   const auto handler = [&](transaction& in, const typename cases::record& event) {
-    if (fails && event.subject == slow) throw std::runtime_error("not now");
+    if (fails && event.subject == keys.slow) throw std::runtime_error("not now");
     counts.add(in, std::to_string(event.position));
     if (event.position == 4) ++done;
   };
@@ -85,13 +83,13 @@ EACH_STORE_TEST_CASE(with_transactions,
   const auto run = [&] { return must::subscription(store, "ahead", cases::wanted(), handler, how).run_once(); };
   CHECK_THROWS_WITH(run(), "not now");
   fails = false;
-  how.key_of = [&](const must::event_head& event) { return event.stream == slow ? quick : slow; };
+  how.key_of = [&](const must::event_head& event) { return event.stream == keys.slow ? keys.quick : keys.slow; };
   const auto error = must_test::error_of<must::bad_input>(run);
   CHECK(error.field == "key_of");
   how.key_of = {};
   CHECK(run() == 4);
   how.key_of = other_key;
-  cases::add(store, 1, "wanted", slow);
+  cases::add(store, 1, "wanted", keys.slow);
   CHECK(run() == 5);
   CHECK(counts.all() == must_test::each_once(5));
 }
