@@ -45,9 +45,8 @@ template <typename Data>
 /// may have their entries in any order and in any number of blocks. JSON values nest at most 64 levels deep.
 /// \param bytes  the document: exactly one event
 /// \param types  the types of extensions that Avro does not tell, by name
-/// \throws bad_input  when the bytes are not exactly one event. `field` names the attribute, or is "data" or
-/// "document".
-///                    The message tells the byte.
+/// \throws bad_input  when the bytes are not exactly one event. `field` names the attribute, "data", or "document", the
+///                    whole. The message tells the byte.
 [[nodiscard]] inline cloud_event from_avro(std::string_view bytes, const declared_types& types = {}) {
   return detail::read_avro_event(bytes, types);
 }

@@ -22,7 +22,7 @@ inline void rest(duration span, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, std::chrono::microseconds(span), [] { return false; });
+  wake.wait_for(lock, stop, bounded(span), [] { return false; });
 }
 
 }  // namespace must::detail

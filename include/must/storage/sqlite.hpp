@@ -257,7 +257,7 @@ class sqlite_store {
   /// Gives the store a new incarnation, and so another history(). A program calls it after it has put back a file that
   /// backup() did not make, or the same copy once more, since nothing in the file tells that. Until then, stores that
   /// were open meanwhile may use the tags of events that are lost.
-  /// \throws storage_error  when SQLite fails
+  /// \throws storage_error  when SQLite fails, or the file is not at its path any more: the store is opened anew first
   void mark_restored() {
     file_.check_writable("mark_restored");
     file_.begin_incarnation();

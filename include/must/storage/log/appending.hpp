@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/detail/current_error.hpp"
+#include "must/detail/rest.hpp"
 #include "must/detail/wait.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
@@ -18,7 +19,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,7 +37,7 @@ class appending {
   appending(followed_log<L>& into, const log_store_options& options, must::clock& clock)
       : into_(into),
         writer_(options.writer.empty() ? new_id() : options.writer),
-        timeout_(std::clamp<std::int64_t>(options.timeout.microseconds, 0, longest_span)),
+        timeout_(bounded(options.timeout)),
         clock_(clock) {}
 
   // Appends items that are good input, in one commit, and returns one result for each.
