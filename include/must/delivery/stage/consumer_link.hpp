@@ -7,6 +7,7 @@
 #include "must/error.hpp"
 #include "must/timestamp.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
@@ -63,6 +64,7 @@ class consumer_link final : public stage_subscriber<T> {
       const std::lock_guard lock(mutex_);
       if (!is_cancelled_ && subscription_ == nullptr) {
         subscription_ = std::move(subscription);
+        there_ = subscription_.get();
         subscribed_.notify_all();
         return;
       }
@@ -71,40 +73,37 @@ class consumer_link final : public stage_subscriber<T> {
   }
   void on_next(const T& event) override {
     (*handler_)(event);
-    if (--left_ == options_.min_demand) subscription()->request(missing());
+    if (--left_ == options_.min_demand) there_.load()->request(missing());
   }
   void on_error(const std::exception_ptr& why) noexcept override { why_ = why; }
   void on_complete() noexcept override {}
 
   // Returns false when it has ended. Before on_subscribe there is nothing to ask.
   bool poll(duration timeout, const std::stop_token& stop) {
-    const auto to = subscribed_within(timeout, stop);
+    auto* const to = subscribed_within(timeout, stop);
     return to == nullptr || to->poll(left_ > options_.min_demand ? 0 : missing(), timeout, stop);
   }
   // Returns whether the next poll may send something.
   bool wait(duration timeout, const std::stop_token& stop) {
-    if (const auto to = subscription()) return to->wait(timeout, stop);
+    if (auto* const to = there_.load()) return to->wait(timeout, stop);
     return subscribed_within(timeout, stop) != nullptr;
   }
   void cancel() {
-    std::unique_lock lock(mutex_);
-    is_cancelled_ = true;
-    const auto to = subscription_;
-    lock.unlock();
-    if (to != nullptr) to->cancel();
+    {
+      const std::lock_guard lock(mutex_);
+      is_cancelled_ = true;
+    }
+    if (auto* const to = there_.load()) to->cancel();
   }
   [[nodiscard]] const demand_options& options() const { return options_; }
   [[nodiscard]] const std::exception_ptr& why() const { return why_; }
 
  private:
-  std::shared_ptr<stage_subscription> subscription() {
-    const std::lock_guard lock(mutex_);
-    return subscription_;
-  }
-  std::shared_ptr<stage_subscription> subscribed_within(duration timeout, const std::stop_token& stop) {
+  stage_subscription* subscribed_within(duration timeout, const std::stop_token& stop) {
+    if (auto* const to = there_.load()) return to;
     std::unique_lock lock(mutex_);
     subscribed_.wait_for(lock, stop, bounded(timeout), [&] { return subscription_ != nullptr; });
-    return subscription_;
+    return subscription_.get();
   }
   std::int64_t missing() { return options_.max_demand - std::exchange(left_, options_.max_demand); }
 
@@ -113,6 +112,7 @@ class consumer_link final : public stage_subscriber<T> {
   std::mutex mutex_{};  // This protects the two members below.
   std::shared_ptr<stage_subscription> subscription_{};
   bool is_cancelled_ = false;
+  std::atomic<stage_subscription*> there_{nullptr};  // The subscription, which stays once it is there.
   std::condition_variable_any subscribed_{};
   std::int64_t left_ = 0;
   std::exception_ptr why_{};
