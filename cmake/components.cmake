@@ -66,6 +66,8 @@ must_component(sqlite PACKAGE SQLite3 MODULE sqlite3 TARGETS SQLite3::SQLite3 SQ
   HEADERS storage/sqlite.hpp storage/sqlite/*.hpp)
 must_component(postgres PACKAGE PostgreSQL MODULE libpq TARGETS PostgreSQL::PostgreSQL
   HEADERS storage/postgres.hpp storage/postgres/*.hpp)
+must_component(avro PACKAGE ZLIB MODULE zlib TARGETS ZLIB::ZLIB
+  HEADERS avro/deflate.hpp storage/avro.hpp storage/avro/*.hpp)
 
 must_target(must must ${must_core_headers})
 # What links two versions of must publicly does not configure.

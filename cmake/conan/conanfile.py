@@ -13,6 +13,7 @@ COMPONENTS = {
     "json": ("nlohmann_json/[>=3.10 <4]", "nlohmann_json::nlohmann_json"),
     "sqlite": ("sqlite3/[>=3.37 <4]", "sqlite3::sqlite3"),
     "postgres": ("libpq/[>=13 <18]", "libpq::libpq"),
+    "avro": ("zlib/[>=1.2.11 <2]", "zlib::zlib"),
 }
 
 

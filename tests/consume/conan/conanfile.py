@@ -3,7 +3,7 @@
 
 from conan import ConanFile
 
-LIBRARIES = {"nlohmann_json": [], "sqlite3": ["sqlite3"], "libpq": ["pq"]}
+LIBRARIES = {"nlohmann_json": [], "sqlite3": ["sqlite3"], "libpq": ["pq"], "zlib": ["z"]}
 
 
 class System(ConanFile):
