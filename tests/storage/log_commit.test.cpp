@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,12 @@ TEST_CASE("crc32c: gives the checksums of RFC 3720", "[storage][log]") {
   std::string rising;
   for (char c = 0; c < 32; ++c) rising += c;
   CHECK(crc32c(rising) == 0x46DD'794EU);
+}
+
+TEST_CASE("crc32c: at compile time gives what it gives at run time", "[storage][log]") {
+  constexpr std::string_view text = "the quick brown fox";
+  constexpr auto at_compile_time = must::detail::crc32c(text, 7);
+  CHECK(must::detail::crc32c(std::string(text), 7) == at_compile_time);
 }
 
 TEST_CASE("crc32c: of bytes in two parts is that of the whole", "[storage][log]") {

@@ -35,41 +35,37 @@ class malformed final : public std::exception {
 class decoder {
  public:
   // Reads `bytes`, the first of which stands at `offset` of the document.
-  explicit decoder(std::string_view bytes, std::size_t offset = 0) : rest_(bytes), offset_(offset) {}
+  explicit decoder(std::string_view bytes, std::size_t offset = 0)
+      : at_(bytes.data()), end_(at_ + bytes.size()), size_(offset + bytes.size()) {}
 
-  [[nodiscard]] std::size_t offset() const { return offset_; }
-  [[nodiscard]] std::size_t left() const { return rest_.size(); }
+  [[nodiscard]] std::size_t offset() const { return size_ - left(); }
+  [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
 
   // Takes bytes that stand without their size.
   std::string_view take(std::size_t size) {
-    if (size > rest_.size()) throw malformed("ends too early", offset_ + rest_.size());
-    const auto taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    offset_ += size;
+    if (size > left()) refuse_end();
+    const std::string_view taken(at_, size);
+    at_ += size;
     return taken;
   }
 
   // Takes a number of the type long. It may have more bytes than it needs, but no more than 64 bits.
   std::int64_t take_long() {
-    const auto start = offset_;
-    std::uint64_t zigzag = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      const std::uint64_t byte = take_byte();
-      if (shift == 63 && byte > 1) throw malformed("has a number of more than 64 bits", start);
-      zigzag |= (byte & 0x7FU) << shift;
-      if (byte < 0x80) break;
-    }
-    return static_cast<std::int64_t>((zigzag >> 1U) ^ (0 - (zigzag & 1U)));
+    if (at_ == end_) refuse_end();
+    const std::uint64_t first = static_cast<unsigned char>(*at_);
+    if (first >= 0x80) return take_longer();
+    ++at_;
+    return unzigzag(first);
   }
   std::int32_t take_int() {
-    const auto start = offset_;
+    const auto start = offset();
     const auto number = take_long();
     if (number < std::numeric_limits<std::int32_t>::min() || number > std::numeric_limits<std::int32_t>::max())
       throw malformed("is " + std::to_string(number) + ", which is not an integer of 32 bits,", start);
     return static_cast<std::int32_t>(number);
   }
   bool take_boolean() {
-    const auto start = offset_;
+    const auto start = offset();
     const auto byte = take_byte();
     if (byte > 1) throw malformed("is a boolean that is neither 0 nor 1", start);
     return byte == 1;
@@ -85,7 +81,7 @@ class decoder {
   }
   std::string_view take_bytes() { return take(take_size()); }
   std::string_view take_string() {
-    const auto start = offset_;
+    const auto start = offset();
     const auto string = take_bytes();
     if (!text::is_utf8(string)) throw malformed("has a string that is not valid UTF-8", start);
     return string;
@@ -93,28 +89,48 @@ class decoder {
 
   // Takes the index of the branch of a union that has `count` of them.
   std::size_t take_branch(std::size_t count) {
-    const auto start = offset_;
+    const auto start = offset();
     const auto branch = take_long();
-    if (branch < 0 || static_cast<std::uint64_t>(branch) >= count)
-      throw malformed("has the branch " + std::to_string(branch) + " of a union of " + std::to_string(count), start);
+    if (branch < 0 || static_cast<std::uint64_t>(branch) >= count) refuse_branch(branch, count, start);
     return static_cast<std::size_t>(branch);
   }
 
   // Takes the number of bytes that follow.
   std::size_t take_size() {
-    const auto start = offset_;
+    const auto start = offset();
     const auto size = take_long();
-    if (size < 0 || static_cast<std::uint64_t>(size) > rest_.size())
-      throw malformed("has " + std::to_string(size) + " bytes, and " + std::to_string(rest_.size()) + " are left,",
-                      start);
+    if (size < 0 || static_cast<std::uint64_t>(size) > left()) refuse_size(size, start);
     return static_cast<std::size_t>(size);
   }
 
  private:
+  static std::int64_t unzigzag(std::uint64_t zigzag) {
+    return static_cast<std::int64_t>((zigzag >> 1U) ^ (0 - (zigzag & 1U)));
+  }
+  // Takes a number of more than one byte.
+  std::int64_t take_longer() {
+    const auto start = offset();
+    std::uint64_t zigzag = 0;
+    for (unsigned shift = 0;; shift += 7) {
+      const std::uint64_t byte = take_byte();
+      if (shift == 63 && byte > 1) throw malformed("has a number of more than 64 bits", start);
+      zigzag |= (byte & 0x7FU) << shift;
+      if (byte < 0x80) return unzigzag(zigzag);
+    }
+  }
+  // The errors stand apart from what is always run.
+  [[noreturn]] void refuse_end() const { throw malformed("ends too early", size_); }
+  [[noreturn]] void refuse_size(std::int64_t size, std::size_t start) const {
+    throw malformed("has " + std::to_string(size) + " bytes, and " + std::to_string(left()) + " are left,", start);
+  }
+  [[noreturn]] static void refuse_branch(std::int64_t branch, std::size_t count, std::size_t start) {
+    throw malformed("has the branch " + std::to_string(branch) + " of a union of " + std::to_string(count), start);
+  }
   unsigned char take_byte() { return static_cast<unsigned char>(take(1).front()); }
 
-  std::string_view rest_;
-  std::size_t offset_;
+  const char* at_;
+  const char* end_;
+  std::size_t size_;  // The place of the end in the document.
 };
 
 // Walks the items of an array, or the entries of a map, through all of its blocks. Each is to be taken before the next.

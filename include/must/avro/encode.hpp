@@ -15,8 +15,11 @@ namespace must::detail::avro {
 inline void append_long(std::string& out, std::int64_t number) {
   const auto bits = static_cast<std::uint64_t>(number);
   auto zigzag = (bits << 1U) ^ (0 - (bits >> 63U));
-  for (; zigzag >= 0x80; zigzag >>= 7U) out += static_cast<char>(static_cast<unsigned char>(zigzag | 0x80U));
-  out += static_cast<char>(static_cast<unsigned char>(zigzag));
+  char bytes[10];
+  std::size_t size = 0;
+  for (; zigzag >= 0x80; zigzag >>= 7U) bytes[size++] = static_cast<char>(static_cast<unsigned char>(zigzag | 0x80U));
+  bytes[size++] = static_cast<char>(static_cast<unsigned char>(zigzag));
+  out.append(bytes, size);
 }
 
 inline void append_boolean(std::string& out, bool truth) { out += truth ? '\1' : '\0'; }
