@@ -68,6 +68,8 @@ must_component(postgres PACKAGE PostgreSQL MODULE libpq TARGETS PostgreSQL::Post
   HEADERS storage/postgres.hpp storage/postgres/*.hpp)
 must_component(avro PACKAGE ZLIB MODULE zlib TARGETS ZLIB::ZLIB
   HEADERS avro/deflate.hpp storage/avro.hpp storage/avro/*.hpp)
+must_component(s3 PACKAGE CURL MODULE libcurl TARGETS CURL::libcurl
+  HEADERS http/*.hpp storage/objects/s3.hpp storage/objects/s3/*.hpp)
 
 must_target(must must ${must_core_headers})
 # What links two versions of must publicly does not configure.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # must_need(<package> <target>...): makes one of the targets usable, from the project around must, else the system, else
 # the network. CMake 4.3 has given SQLite's another name.
-# The client libraries of databases, and zlib, come from the system alone.
+# The client libraries of databases, zlib and libcurl come from the system alone.
 include(FetchContent)
 
 FetchContent_Declare(nlohmann_json
@@ -28,7 +28,7 @@ macro(must_need package)
     endif()
   endforeach()
   if(NOT must_is_there)
-    if("${package}" MATCHES "^(SQLite3|PostgreSQL|ZLIB)$")
+    if("${package}" MATCHES "^(SQLite3|PostgreSQL|ZLIB|CURL)$")
       find_package(${package} REQUIRED)
     else()
       FetchContent_MakeAvailable(${package})

@@ -54,6 +54,7 @@ need nlohmann-json3-dev header nlohmann/json.hpp
 if [ "$mode" != demo ]; then
   need libsqlite3-dev header sqlite3.h
   need zlib1g-dev header zlib.h
+  need libcurl4-openssl-dev header curl/curl.h
   need libpq-dev header postgresql/libpq-fe.h libpq-fe.h
   need postgresql sh -c 'command -v pg_ctl || ls /usr/lib/postgresql/*/bin/pg_ctl'
   need pgbouncer sh -c 'command -v pgbouncer || ls /usr/sbin/pgbouncer'

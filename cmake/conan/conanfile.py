@@ -14,6 +14,7 @@ COMPONENTS = {
     "sqlite": ("sqlite3/[>=3.37 <4]", "sqlite3::sqlite3"),
     "postgres": ("libpq/[>=13 <18]", "libpq::libpq"),
     "avro": ("zlib/[>=1.2.11 <2]", "zlib::zlib"),
+    "s3": ("libcurl/[>=7.80 <9]", "libcurl::libcurl"),
 }
 
 

@@ -116,7 +116,7 @@ add_test(NAME "vcpkg: the port installs what vcpkg accepts" COMMAND "${CMAKE_COM
   -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/scripts/vcpkg_port.cmake")
 set_tests_properties("vcpkg: the manifest is valid and formatted" PROPERTIES LABELS consume)
 set_tests_properties("vcpkg: the port installs what vcpkg accepts" PROPERTIES LABELS consume FIXTURES_SETUP must_port)
-if("json;sqlite;postgres;avro" STREQUAL "${must_components}")
+if("json;sqlite;postgres;avro;s3" STREQUAL "${must_components}")
   must_consumer(vcpkg vcpkg must_port "-Dmust_ROOT=${consumed}/vcpkg_installed")
 else()
   must_skip("consume: vcpkg" consume "" "MUST_COMPONENTS does not name every component")

@@ -3,7 +3,7 @@
 # and clang, it goes on from there for so long; what it finds new is kept in the build folder.
 set(MUST_FUZZ_SECONDS 0 CACHE STRING "How long each fuzzer runs; 0: it replays its corpus")
 file(GLOB fuzzers CONFIGURE_DEPENDS "fuzz/*_fuzz.cpp")
-foreach(store IN ITEMS sqlite postgres avro)
+foreach(store IN ITEMS sqlite postgres avro s3)
   if(NOT store IN_LIST must_components)
     list(FILTER fuzzers EXCLUDE REGEX "/${store}_fuzz")
   endif()

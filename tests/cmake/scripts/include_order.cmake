@@ -9,7 +9,7 @@ set(levels
   "(avro|command|detail|text)/.*"
   "(as_of|command|config|decision|error|event|fwd|limits|metadata|observer|one_of|options|origin|processed|query|record|result|stored_names|stream_version|timestamp|uuid|version)\\.hpp"
   "storage\\.hpp|storage/(abilities|transactional|waitable)\\.hpp"
-  "storage/kit/.*"
+  "(http|storage/kit)/.*"
   "storage/index/.*"
   "codec/.*"
   "(append|load|must|process_command)\\.hpp|process_command/.*"

@@ -3,7 +3,7 @@
 
 from conan import ConanFile
 
-LIBRARIES = {"nlohmann_json": [], "sqlite3": ["sqlite3"], "libpq": ["pq"], "zlib": ["z"]}
+LIBRARIES = {"nlohmann_json": [], "sqlite3": ["sqlite3"], "libpq": ["pq"], "zlib": ["z"], "libcurl": ["curl"]}
 
 
 class System(ConanFile):
