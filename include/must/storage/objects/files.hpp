@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <cerrno>
@@ -24,7 +23,6 @@ namespace must::detail::objects {
   switch (code) {
     case EACCES: return "EACCES";
     case EBUSY: return "EBUSY";
-    case EDQUOT: return "EDQUOT";
     case EFBIG: return "EFBIG";
     case EIO: return "EIO";
     case EISDIR: return "EISDIR";
