@@ -67,7 +67,7 @@ must_component(sqlite PACKAGE SQLite3 MODULE sqlite3 TARGETS SQLite3::SQLite3 SQ
 must_component(postgres PACKAGE PostgreSQL MODULE libpq TARGETS PostgreSQL::PostgreSQL
   HEADERS storage/postgres.hpp storage/postgres/*.hpp)
 must_component(avro PACKAGE ZLIB MODULE zlib TARGETS ZLIB::ZLIB
-  HEADERS avro/deflate.hpp storage/avro.hpp storage/avro/*.hpp)
+  HEADERS avro/deflate.hpp storage/avro.hpp storage/avro/*.hpp storage/avro_import.hpp storage/avro_import/*.hpp)
 must_component(s3 PACKAGE CURL MODULE libcurl TARGETS CURL::libcurl
   HEADERS http/*.hpp storage/objects/s3.hpp storage/objects/s3/*.hpp)
 
