@@ -111,15 +111,16 @@ class alignas(cache_line) mailbox_state {  // The lock and the vector fill the f
   [[nodiscard]] std::size_t size() const { return messages_.size() - first_; }
   // Does what a push seldom meets. It is apart, so that the usual one stays small.
   [[gnu::noinline]] bool push_and_tell(const pointer& message, const std::atomic<bool>& wanted) {
+    pointer dropped;  // The message is destroyed without the lock.
     std::unique_lock lock(mutex_);
-    if (!closed_ && size() == options_.capacity && !make_room(lock, wanted)) return !closed_;
+    if (!closed_ && size() == options_.capacity && !make_room(lock, wanted, dropped)) return !closed_;
     if (closed_) return false;
     messages_.push_back(message);
     if (readers_ > 0) arrived_.notify_one();
     return true;
   }
   // Returns false when the message that comes is to be dropped.
-  bool make_room(std::unique_lock<std::mutex>& lock, const std::atomic<bool>& wanted) {
+  bool make_room(std::unique_lock<std::mutex>& lock, const std::atomic<bool>& wanted, pointer& dropped) {
     if (options_.when_full == mailbox_policy::block) {
       ++writers_;
       room_.wait(lock, [&] { return closed_ || !wanted || size() < options_.capacity; });
@@ -129,7 +130,7 @@ class alignas(cache_line) mailbox_state {  // The lock and the vector fill the f
     ++dropped_;
     if (options_.when_full == mailbox_policy::disconnect) close_now();
     if (options_.when_full != mailbox_policy::drop_oldest) return false;
-    static_cast<void>(drop_first());
+    dropped = drop_first();
     return true;
   }
   pointer drop_first() {

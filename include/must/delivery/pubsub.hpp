@@ -45,8 +45,9 @@ struct pubsub_options {
 
 /// A subscription to a topic, which lasts as long as this object.
 ///
-/// The destructor calls unsubscribe(). After it, no call of the handler begins, and none runs in another thread, so
-/// that what the handler refers to may be destroyed. Within a handler, unsubscribe() does not wait for other threads.
+/// The destructor calls unsubscribe(). After it, no call of the handler begins, none runs in another thread, and the
+/// handler is destroyed, so that what it refers to may be destroyed. Within a handler, unsubscribe() does not wait for
+/// other threads: the handler is destroyed when the broadcasts that were on their way have ended.
 class [[nodiscard]] topic_subscription {
  public:
   topic_subscription() = default;

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -55,8 +56,9 @@ class cached : public kit::decorator<S> {
   }
   /// Forgets every state.
   void clear() {
+    std::list<entry> gone;  // The states are destroyed without the lock.
     const std::lock_guard lock(mutex_);
-    entries_.clear();
+    entries_.swap(gone);
     by_key_.clear();
   }
 
@@ -101,16 +103,17 @@ class cached : public kit::decorator<S> {
     return found->second->state;
   }
   void enter(std::string key, std::shared_ptr<const void> state) {
+    std::list<entry> gone;  // A state is destroyed without the lock.
     const std::lock_guard lock(mutex_);
     const auto found = by_key_.find(key);
     if (found != by_key_.end()) {
       entries_.splice(entries_.begin(), entries_, found->second);
-      found->second->state = std::move(state);
+      found->second->state.swap(state);
       return;
     }
     if (entries_.size() == most_) {
       by_key_.erase(entries_.back().key);
-      entries_.pop_back();
+      gone.splice(gone.begin(), entries_, std::prev(entries_.end()));
     }
     entries_.push_front({key, std::move(state)});
     by_key_.emplace(std::move(key), entries_.begin());

@@ -7,12 +7,15 @@
 #include "must/detail/arena.hpp"
 #include "must/detail/wait.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -60,6 +63,8 @@ class alignas(cache_line) subscriber {
   void send(sent_message<Message>& message) { send_(*this, message); }
   // Ends a send that waits.
   virtual void interrupt() {}
+  // Lets go of what a handler holds. No call of it runs, and none begins.
+  virtual void release() {}
   [[nodiscard]] virtual subscriber_id id() const { return {this}; }
 
   [[nodiscard]] const std::string& topic() const { return *topic_; }
@@ -82,12 +87,13 @@ class handler_subscriber final : public subscriber<Message, Metadata> {
  public:
   handler_subscriber(std::string topic, Metadata about, Handler handler)
       : base(std::move(topic), std::move(about), &call), handler_(std::move(handler)) {}
+  void release() override { handler_.reset(); }
 
  private:
   static void call(base& self, sent_message<Message>& message) {
-    static_cast<handler_subscriber&>(self).handler_(message.get());
+    (*static_cast<handler_subscriber&>(self).handler_)(message.get());
   }
-  Handler handler_;
+  std::optional<Handler> handler_;
 };
 
 template <typename Message, typename Metadata>
@@ -112,7 +118,7 @@ class mailbox_subscriber final : public subscriber<Message, Metadata> {
 // The broadcasts of this thread that have not ended. A handler that unsubscribes does not wait for another.
 inline thread_local unsigned broadcasts_of_this_thread = 0;
 
-// Some of the topics, under one lock, which is not held while a handler is called.
+// Some of the topics, under one lock, which is not held while a handler is called or destroyed.
 template <typename Message, typename Metadata>
 class topic_registry {
  public:
@@ -136,9 +142,11 @@ class topic_registry {
     ~broadcast() {
       if (to_ == nullptr) return;
       --broadcasts_of_this_thread;
+      std::shared_ptr<subscribers> last;  // A handler that dies with the list is destroyed without the lock.
       const std::lock_guard lock(registry_.mutex_);
       (previous_ != nullptr ? previous_->next_ : registry_.running_) = next_;
       if (next_ != nullptr) next_->previous_ = previous_;
+      if (to_.use_count() == 1) last = std::move(to_);
       to_.reset();
     }
     // Calls `use(subscriber)` for each that is still subscribed.
@@ -173,8 +181,8 @@ class topic_registry {
     make_own(all);
     all->push_back(std::move(one));
   }
-  // Removes a subscriber. Afterwards no call of it begins. One that runs in another thread has ended, unless this is
-  // called within a handler.
+  // Removes a subscriber. Afterwards no call of it begins. One that runs in another thread has ended, and the handler
+  // is destroyed, unless this is called within a handler.
   void remove(subscriber_type& one) {
     one.deactivate();
     clean(one.topic());
@@ -182,19 +190,25 @@ class topic_registry {
     one.interrupt();
     if (broadcasts_of_this_thread > 0) return;
     for (unsigned attempt = 0; is_called(one); ++attempt) back_off(attempt);
+    one.release();
   }
   // Drops the subscriptions of a topic that have ended.
   void clean(std::string_view topic) {
+    subscribers ended;  // They are destroyed without the lock.
     const std::lock_guard lock(mutex_);
     const auto found = topics_.find(topic);
     if (found == topics_.end()) return;
     auto& all = found->second;
     try {
       make_own(all);
+      ended.reserve(all->size());
     } catch (const std::bad_alloc&) {
       return;  // They stay in the list, and are not called any more.
     }
-    std::erase_if(*all, [](const auto& one) { return !one->is_active(); });
+    const auto first =
+        std::stable_partition(all->begin(), all->end(), [](const auto& one) { return one->is_active(); });
+    ended.assign(std::make_move_iterator(first), std::make_move_iterator(all->end()));
+    all->erase(first, all->end());
     if (all->empty()) topics_.erase(found);
   }
   [[nodiscard]] std::size_t count(std::string_view topic) const {

@@ -187,8 +187,13 @@ class producer_consumer {
   source_state pull(Take&& take) {
     if (!give_waiting(take)) return source_state::more;
     return from_.pull([&](const typename From::value_type& event) {
-      transform_(event, [&](Out made) { waiting_.push_back(std::move(made)); });
-      return give_waiting(take);
+      try {
+        transform_(event, [&](Out made) { waiting_.push_back(std::move(made)); });
+        return give_waiting(take);
+      } catch (...) {
+        forget();  // The event was not taken, and so gives all of its values again.
+        throw;
+      }
     });
   }
   void wait(duration timeout, const std::stop_token& stop) { from_.wait(timeout, stop); }  ///< Waits for the source.
@@ -200,9 +205,12 @@ class producer_consumer {
       const auto next = given_++;
       if (!take(std::as_const(waiting_[next]))) return false;
     }
+    forget();
+    return true;
+  }
+  void forget() {
     waiting_.clear();
     given_ = 0;
-    return true;
   }
 
   From from_;
