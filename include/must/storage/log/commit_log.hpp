@@ -31,6 +31,8 @@ struct any_commit_visitor {
 /// - `read(after, visitor)` calls `visitor(commit&&)` for the commits that begin above `after`, in order, until it
 ///   returns false. Every commit that had won before the call is among them. The memory that it takes is bounded.
 /// - `limits()` returns what the log can keep of one append.
+/// - `is_checked`, a constant that need not be there, is true for a log that checks its bytes with CRCs of its own. The
+///   CRC of each commit is checked for all others.
 ///
 /// Many threads read while one puts. A visitor may throw, and is called without a lock of the log.
 template <typename L>

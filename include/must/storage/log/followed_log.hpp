@@ -98,10 +98,13 @@ class followed_log {
   template <typename Use>
   void read_on(Use&& use) {
     log_.read(known_.head(), [&](commit&& read) {
-      check_commit(read);
+      check(read);
       use(read);
       return true;
     });
+  }
+  static void check(commit& read) {
+    check_commit(read, requires { requires L::is_checked; });
   }
   // Returns false for a commit that is known already, since an append and one that catches up may both bring it.
   bool add(const commit& made) {
@@ -119,7 +122,7 @@ class followed_log {
     const auto first = next;
     const auto visit = [&](commit&& read) {
       const auto entry = known_[next];
-      check_commit(read);
+      check(read);
       if (read.first != entry.first || read.crc != entry.crc)
         raise_damaged(entry.first, "another commit is in its place");
       into[next - first] = std::make_shared<const commit>(std::move(read));
