@@ -307,7 +307,7 @@ class log_files {
   // Returns the commit in a block, and nothing for one that is torn.
   [[nodiscard]] static std::optional<commit> decode(frame_reader& frames, const frame& read, unpacker& codec) {
     try {
-      return log::avro_commit_reader(codec.unpack(read.bytes)).read(read.count);
+      return log::read_avro_commit(codec.unpack(read.bytes), read.count);
     } catch (const avro::malformed& flaw) {
       frames.refuse(read, "its block " + std::string(flaw.what()) + " at byte " + std::to_string(flaw.offset()));
       return std::nullopt;
