@@ -2,10 +2,7 @@
 // log_store for the list of stores: over the log in memory of the example.
 #pragma once
 
-// The example is the log, and a fixture of stores on it. Many files of tests include it.
-#define main inline log_of_your_own_main
-#include "../../examples/log_of_your_own.cpp"
-#undef main
+#include "../../examples/log_of_your_own/stores_on_a_log.hpp"
 
 #include <string>
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-// A log of your own in a page: commits under their positions, where the first one wins. must::log_store makes a whole
-// store of it, and the public suite shows that the store keeps every promise.
+// A log of your own in a page: commits under their positions, where the first one wins.
+#pragma once
+
 #include <must/must.hpp>
 #include <must/storage/log_store.hpp>
-#include <must/testing/storage_suite.hpp>
 
-#include <iostream>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 // A handle of a log in memory. Every copy of it is the same log, as every path of a file is the same file.
 class log_in_memory {
@@ -72,32 +74,3 @@ class log_in_memory {
   std::shared_ptr<kept> kept_ = std::make_shared<kept>();
 };
 static_assert(must::CellRemovalLog<log_in_memory> && must::HistoryLog<log_in_memory>);
-
-// Two stores on one log see what the other has appended, as two processes on one file do.
-class stores_on_a_log {
- public:
-  static constexpr must::testing::capabilities capabilities{
-      .cells = true, .batches = true, .waiting = true, .shared = true, .durable = true};
-  must::log_store<log_in_memory>& store() {
-    if (!store_) reopen();
-    return *store_;
-  }
-  must::log_store<log_in_memory>& other() {
-    if (!other_) other_.emplace(log_);
-    return *other_;
-  }
-  void reopen() { store_.emplace(log_); }
-
- private:
-  log_in_memory log_;
-  std::optional<must::log_store<log_in_memory>> store_, other_;
-};
-
-int main() {
-  const auto done = must::testing::run_storage_suite<stores_on_a_log>(
-      [](const must::testing::storage_case& one, const std::string& why) {
-        if (!why.empty()) std::cout << one.id << ' ' << one.says << ": FAILED: " << why << '\n';
-      });
-  std::cout << done.passed << " cases hold, " << done.failures.size() << " do not\n";
-  return done.failures.empty() ? 0 : 1;
-}
