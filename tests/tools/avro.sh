@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # fastavro, a library of Python that reads and writes Avro: `avro.sh try PROGRAM` has it judge what the program of
-# judges/avro.cpp writes and reads.
+# judges/avro.cpp writes and reads, and `avro.sh try_commit PROGRAM` the files of judges/avro_commit.cpp.
 . "$(dirname "$0")/../servers/parts/cache.sh"
 title='fastavro' needs='python3'
 
@@ -13,5 +13,9 @@ case ${1:-} in
     skip_if_absent
     PYTHONPATH="$home" python3 "$here/../judges/avro.py" "$2"
     ;;
-  *) echo 'avro.sh fetch | avro.sh try PROGRAM' >&2; exit 2 ;;
+  try_commit)
+    skip_if_absent
+    PYTHONPATH="$home" python3 "$here/../judges/avro_commit.py" "$2" fastavro
+    ;;
+  *) echo 'avro.sh fetch | avro.sh try PROGRAM | avro.sh try_commit PROGRAM' >&2; exit 2 ;;
 esac
