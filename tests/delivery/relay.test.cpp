@@ -9,6 +9,10 @@
 #include "support/catch.hpp"
 #include "support/inbox.hpp"
 
+#include <cstdint>
+#include <map>
+#include <random>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -102,6 +106,71 @@ TEST_CASE("relay: the options of its subscription are members of its own, and le
   CHECK(must::subscriptions(fixture.store()).find("relay")->lanes == 2);
   const must::relay_options none{.following = {.on_failure = {.attempts = 0}}};
   CHECK_THROWS_AS(must::relay(fixture.store(), "relay", must::query::all(), delivery, none), must::bad_input);
+}
+
+TEST_CASE("relay: batches full of poison cost each event about as much as one alone", "[delivery]") {
+  fixture_type fixture;
+  constexpr int count = 2'000;
+  cases::store_events(fixture.store(), count);
+  struct refusing {
+    std::size_t handed = 0;
+    void deliver(std::span<const cases::record* const> batch, std::span<must::delivery_answer> answers) {
+      handed += batch.size();
+      answers.front() = {must::delivery_outcome::poison, "no"};
+    }
+  } delivery;
+  auto relay =
+      must::relay(fixture.store(), "relay", must::query::all(), delivery,
+                  {.batch = count,
+                   .following = {.window = count, .on_failure = {.attempts = 1, .then = must::failure_action::skip}}});
+  CHECK(relay.run_once() == count);
+  CHECK(relay.health().skipped == count);
+  CHECK(delivery.handed <= 3 * count);
+}
+
+TEST_CASE("relay: random poison in batches parks its key, and every other event arrives in the order of its key",
+          "[delivery]") {
+  std::mt19937 random(20'261'128);
+  for (int history = 0; history < 50; ++history) {
+    INFO(history);
+    fixture_type fixture;
+    cases::store_events(fixture.store(), 120);
+    struct choosing {
+      std::set<must::position> poison;
+      std::map<std::string, std::vector<must::position>> got;
+      void deliver(std::span<const cases::record* const> batch, std::span<must::delivery_answer> answers) {
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+          if (poison.contains(batch[i]->position)) {
+            answers[i] = {must::delivery_outcome::poison, "no"};
+            return;
+          }
+          got[batch[i]->subject].push_back(batch[i]->position);
+        }
+      }
+    } delivery;
+    std::map<std::string, std::vector<must::position>> expected;
+    std::map<std::string, std::uint64_t> waiting;
+    const auto rate = std::uniform_int_distribution(5, 60)(random);
+    for (const auto& one : must::events_in(fixture.store(), must::query::all())) {
+      if (std::uniform_int_distribution(1, rate)(random) == 1) delivery.poison.insert(one.position);
+      if (const auto behind = waiting.find(one.subject); behind != waiting.end())
+        ++behind->second;
+      else if (delivery.poison.contains(one.position))
+        waiting[one.subject] = 0;
+      else
+        expected[one.subject].push_back(one.position);
+    }
+    auto relay = must::relay(
+        fixture.store(), "relay", must::query::all(), delivery,
+        {.batch = std::uniform_int_distribution<std::size_t>(2, 40)(random),
+         .following = {
+             .on_failure = {.attempts = 1, .delay = must::duration(10), .then = must::failure_action::park}}});
+    CHECK(relay.run_once() == 120);
+    CHECK(delivery.got == expected);
+    std::map<std::string, std::uint64_t> found;
+    for (const auto& one : relay.parked()) found[one.key] = one.waiting;
+    CHECK(found == waiting);
+  }
 }
 
 TEST_CASE("deduplicator: a repeat is recognised by source and id, as long as it is remembered", "[delivery]") {

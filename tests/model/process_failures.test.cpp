@@ -109,6 +109,32 @@ TEST_CASE("process_manager: a failure of the store ends the run or is waited for
       }
 }
 
+TEST_CASE("process_manager: a replay that waits for the store takes no more of the stack with each attempt",
+          "[model]") {
+  two_orders orders;
+  failing_store store(orders.store);
+  auto manager = must::process_manager<Reminder>(store, "orders", on_failure(must::failure_action::park));
+  settle(manager, orders.store);
+  orders.clock.advance(std::chrono::hours(2));
+  settle(manager, orders.store);
+  REQUIRE(manager.parked().size() == 1);
+  Reminder::broken.clear();
+  manager.replay_parked();
+  std::vector<const void*> stack;
+  store.before = [&](const auto&) {
+    const char here = 0;
+    stack.push_back(&here);
+    if (stack.size() < 5)
+      must::raise(
+          {.code = must::error_code::storage_error, .message = "down", .operation = "append", .retryable = true});
+    store.before = [](const auto&) {};
+  };
+  settle(manager, orders.store);
+  CHECK(manager.parked().empty());
+  REQUIRE(stack.size() == 5);
+  CHECK(std::count(stack.begin(), stack.end(), stack.front()) == 5);
+}
+
 TEST_CASE("process_manager: a deadline that fails follows the policy for failures", "[model]") {
   two_orders orders;
   auto& clock = orders.clock;

@@ -118,44 +118,56 @@ class lanes {
       return true;
     });
   }
-  // Returns the events from `at` on that can be handled together, up to one whose attempts have to be counted. `at`
-  // moves behind them. Those that are parked are left out, and those that wait behind one are counted and left out.
-  batch next_batch(std::span<const event_type* const> events, std::size_t& at) {
+  // Returns the events from `at` on that can be handled together, at most `most`, up to one whose attempts have to be
+  // counted. `at` moves behind them. Those that are parked are left out, and those that wait behind one are counted and
+  // left out: they are null afterwards, and are done with.
+  batch next_batch(batch& events, std::size_t& at, std::size_t most) {
     batch together;
-    for (; at < events.size() && !handling_.is_suspicious(*events[at]); ++at) {
-      if (handling_.is_set_aside(*events[at]))
-        static_cast<void>(handling_.run(*events[at], [] { return true; }));
+    for (; at < events.size() && together.size() < most; ++at) {
+      auto& one = events[at];
+      if (one == nullptr) continue;
+      if (handling_.is_suspicious(*one)) break;
+      if (handling_.is_set_aside(*one))
+        static_cast<void>(handling_.run(*std::exchange(one, nullptr), [] { return true; }));
       else
-        together.push_back(events[at]);
+        together.push_back(one);
     }
     return together;
   }
-  // Hands over as many events as can be, and the first that fails alone.
+  // Hands over as many events as can be, and the first that fails alone. What follows a failure is handed over again,
+  // no more at once than went well before it, so that a run of failures costs each event about as much as one alone.
   bool handle_batch(std::span<const event_type* const> events) {
-    for (std::size_t at = 0; at < events.size();) {
-      const auto together = next_batch(events, at);
-      if (!together.empty()) {
-        if (!make_sure()) return false;
-        std::exception_ptr failed;
-        const auto done = call_.try_all(together, failed);
-        counters_.handled.fetch_add(done, std::memory_order_relaxed);
-        if (done < together.size()) {
-          if (!handle_alone(*together[done], std::move(failed))) return false;
-          if (!handle_batch(std::span(together).subspan(done + 1))) return false;
-        }
+    batch left(events.begin(), events.end());
+    auto most = left.size();
+    for (std::size_t at = 0; at < left.size();) {
+      const auto first = at;
+      const auto together = next_batch(left, at, most);
+      if (together.empty()) {
+        if (at < left.size() && !handle_alone(*left[at++], nullptr)) return false;
+        continue;
       }
-      if (at == events.size()) break;
-      if (!handle_alone(*events[at], nullptr)) return false;
-      ++at;
+      if (!make_sure()) return false;
+      std::exception_ptr failed;
+      const auto done = call_.try_all(together, failed);
+      counters_.handled.fetch_add(done, std::memory_order_relaxed);
+      if (done == together.size()) {
+        most = std::min(left.size(), 2 * most);
+        continue;
+      }
+      if (!handle_alone(*together[done], std::move(failed))) return false;
+      const auto from = left.begin() + static_cast<std::ptrdiff_t>(first);
+      at = static_cast<std::size_t>(std::find(from, left.end(), together[done]) - left.begin()) + 1;
+      most = std::max<std::size_t>(done, 1);
     }
     return true;
   }
 
   // --- the handler in the transaction of the lane's checkpoint ---
   bool handle_together(std::size_t lane, std::span<const event_type* const> events) {
+    batch left(events.begin(), events.end());
     for (std::size_t at = 0; at < events.size();) {
       const auto first = at;
-      const auto together = next_batch(events, at);
+      const auto together = next_batch(left, at, left.size());
       const auto done = try_together(lane, together);
       if (!done) return false;
       for (const auto* event : std::span(together).subspan(*done))

@@ -137,17 +137,19 @@ class replay {
   // Returns false when the event or deadline is parked now, with what the handler threw, or at a stop.
   template <typename Event>
   bool try_to_handle(const Event& event, parked_event& one) {
-    try {
-      return handle(event, one);
-    } catch (const thrown_by_handler& failure) {
-      fails(event, one, message_of(failure.what));
-    } catch (const thrown_by_store& failure) {
-      if (handling_.waits_for_store(failure)) return try_to_handle(event, one);
-      if (!stop().stop_requested() || !may_pass(failure.what)) std::rethrow_exception(failure.what);
-    } catch (...) {
-      fails(event, one, message_of(std::current_exception()));
+    for (;;) {
+      try {
+        return handle(event, one);
+      } catch (const thrown_by_handler& failure) {
+        fails(event, one, message_of(failure.what));
+      } catch (const thrown_by_store& failure) {
+        if (handling_.waits_for_store(failure)) continue;
+        if (!stop().stop_requested() || !may_pass(failure.what)) std::rethrow_exception(failure.what);
+      } catch (...) {
+        fails(event, one, message_of(std::current_exception()));
+      }
+      return false;
     }
-    return false;
   }
   void fails(const event_type& event, parked_event& one, const std::string& why) {
     auto now = one;

@@ -28,19 +28,23 @@ namespace must {
 
 namespace detail::model {
 
-// A JSON object whose members are strings, and arrays of strings.
+[[noreturn]] inline void refuse_process_event(const std::string& why) {
+  raise({.code = error_code::codec_error, .message = "the event of a process " + why, .field = "data"});
+}
+
+// A JSON object whose members are strings, and arrays of strings. A text that is no UTF-8 throws codec_error.
 class text_object_writer {
  public:
   void put(std::string_view name, std::string_view value) {
     begin(name);
-    text::append_json_string(out_, value);
+    add(name, value);
   }
   void put(std::string_view name, const std::vector<std::string>& values) {
     begin(name);
     out_ += '[';
     for (const auto& value : values) {
       if (out_.back() != '[') out_ += ',';
-      text::append_json_string(out_, value);
+      add(name, value);
     }
     out_ += ']';
   }
@@ -52,12 +56,13 @@ class text_object_writer {
     text::append_json_string(out_, name);
     out_ += ':';
   }
+  void add(std::string_view name, std::string_view value) {
+    if (!text::is_utf8(value))
+      refuse_process_event("has " + text::in_quotes(value) + " in " + std::string(name) + ", which is no UTF-8");
+    text::append_json_string(out_, value);
+  }
   std::string out_ = "{";
 };
-
-[[noreturn]] inline void refuse_process_event(const std::string& why) {
-  raise({.code = error_code::codec_error, .message = "the event of a process " + why, .field = "data"});
-}
 
 // Calls `take(name, values)` for each member; of a string there is one value.
 template <typename Take>

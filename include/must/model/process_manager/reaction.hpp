@@ -9,6 +9,9 @@
 #include "must/model/process_manager/events.hpp"
 #include "must/process_command.hpp"  // IWYU pragma: keep
 #include "must/record.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/text/quoted.hpp"
+#include "must/text/utf8.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -88,10 +91,14 @@ class process_decision {
  public:
   process_decision(process_decided& into, timestamp now) : into_(into), now_(now) {}
   void operator()(const process_deadline& deadline) {
+    check(deadline.name);
     const auto after = std::clamp(deadline.after.microseconds, -longest_span, longest_span);
     into_.deadlines.push_back({deadline.name, {.microseconds = now_.microseconds + after, .digits = 6}});
   }
-  void operator()(const cancel_deadline& deadline) { into_.cancelled.push_back(deadline.name); }
+  void operator()(const cancel_deadline& deadline) {
+    check(deadline.name);
+    into_.cancelled.push_back(deadline.name);
+  }
   void operator()(const end_process&) { into_.ended = true; }
   template <Encodable C>
   void operator()(const C& command) {
@@ -100,6 +107,10 @@ class process_decision {
   }
 
  private:
+  static void check(const std::string& name) {
+    if (!text::is_utf8(name))
+      kit::refuse_input("deadline", "has the name " + text::in_quotes(name) + ", which is no UTF-8");
+  }
   process_decided& into_;
   timestamp now_;
 };
