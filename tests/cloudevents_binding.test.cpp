@@ -79,6 +79,43 @@ TEST_CASE("binding: an event comes back by every protocol, in both modes, with i
     }
 }
 
+TEST_CASE("binding: an event whose data is an event comes back, and not the one within", "[cloudevents][core]") {
+  const auto inner = ce::to_json(full());
+  const auto batch = "[" + inner + "]";
+  std::vector<must::payload> all;
+  for (const std::string type :
+       {"application/cloudevents+json", "application/cloudevents+json; charset=utf-8", "application/cloudevents",
+        "Application/CloudEvents+JSON ; Charset=\"UTF-8\"", "APPLICATION/CLOUDEVENTS+JSON",
+        "application/cloudevents+xml", "application/cloudevents+avro", "application/cloudevents-batch+json",
+        "application/CloudEvents-Batch+json; a=b", "application/cloudevents.other"})
+    for (const auto& bytes : {inner, batch, std::string("not JSON"), std::string("null"), std::string("\xff\0", 2)}) {
+      all.emplace_back(type, bytes);
+      all.push_back(must::payload::absent(type));
+      all.push_back(must::payload::null(type));
+      all.push_back(must::payload::erased({"asked", at("2021-01-01T00:00:00Z")}, type));
+    }
+  for (const auto& style : {ce::kafka_headers, ce::amqp_headers, ce::http_headers})
+    for (const auto mode : {ce::content_mode::binary, ce::content_mode::structured})
+      for (const auto& data : all) {
+        auto event = full();
+        event.id = "outer";
+        event.data = data;
+        const auto made = ce::to_message(event, style, mode);
+        CHECK(made.content_type == "application/cloudevents+json; charset=UTF-8");
+        CHECK((ce::from_message(made, style, types) == event));
+      }
+}
+
+TEST_CASE("binding: a type that only resembles that of an event stays in binary mode", "[cloudevents][core]") {
+  for (const std::string type : {"application/cloudevent+json", "text/cloudevents+json", "application/x-cloudevents"}) {
+    auto event = full();
+    event.data = {type, "{}"};
+    const auto made = ce::to_message(event, ce::http_headers);
+    CHECK(made.content_type == type);
+    CHECK((ce::from_message(made, ce::http_headers, types) == event));
+  }
+}
+
 TEST_CASE("binding: binary mode has a header for each attribute, and the bytes of the data as they are",
           "[cloudevents][core]") {
   const auto kafka = ce::to_message(full(), ce::kafka_headers);

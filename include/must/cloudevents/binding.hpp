@@ -42,7 +42,7 @@ inline constexpr header_style http_headers{"ce-", {}, true, true};
 
 /// The two ways in which a message carries an event.
 enum class content_mode : std::uint8_t {
-  binary,     ///< The attributes are headers, and the data is the body.
+  binary,     ///< The attributes are headers, and the data is the body, unless the data is itself an event.
   structured  ///< The whole event is the body, in the JSON format.
 };
 
@@ -62,6 +62,12 @@ struct message {
 };
 
 namespace detail {
+
+// Returns whether a content type says that the body is a whole event, or a batch of events. A message with it is not in
+// binary mode, whatever its headers are. \see HTTP Protocol Binding 1.0.2, section 3; Kafka and AMQP, section 3
+inline bool is_of_events(std::string_view content_type) {
+  return must::detail::text::starts_with_lower(content_type, "application/cloudevents");
+}
 
 // The types of the extensions that `must` writes itself, which are no strings.
 inline bool is_number_of_must(std::string_view name) {
@@ -130,6 +136,8 @@ message binary_message(const Event& event, const payload& data, const header_sty
 
 /// Makes the message that carries an event.
 ///
+/// An event whose own content type is one of CloudEvents (`application/cloudevents+json`, a batch) is carried in
+/// structured mode in any case: in binary mode it would be read as the event that is its data.
 /// \param event  the event. The position, version and time of a recorded one are headers, too.
 /// \param style  how the protocol names attributes
 /// \param mode   whether the attributes are headers, or the body is the whole event
@@ -137,9 +145,11 @@ message binary_message(const Event& event, const payload& data, const header_sty
 template <typename Event>
 [[nodiscard]] message to_message(const Event& event, const header_style& style,
                                  content_mode mode = content_mode::binary) {
-  if (mode == content_mode::structured)
-    return {"application/cloudevents+json; charset=UTF-8", {}, cloudevents::to_json(event)};
-  return detail::binary_message(event, detail::payload_of(event.data), style);
+  if (mode == content_mode::binary) {
+    const auto& data = detail::payload_of(event.data);
+    if (!detail::is_of_events(data.content_type())) return detail::binary_message(event, data, style);
+  }
+  return {"application/cloudevents+json; charset=UTF-8", {}, cloudevents::to_json(event)};
 }
 
 /// Reads the event that a message carries. Its content type says whether that is in binary or in structured mode.
@@ -152,9 +162,8 @@ template <typename Event>
 /// \throws bad_input  when the message is no event. `field` names the attribute, or is "content-type" or "body".
 [[nodiscard]] inline cloud_event from_message(const message& from, const header_style& style,
                                               const declared_types& types = {}) {
-  using must::detail::text::starts_with_lower;
-  if (!starts_with_lower(from.content_type, "application/cloudevents")) return detail::read_binary(from, style, types);
-  if (starts_with_lower(from.content_type, "application/cloudevents-batch"))
+  if (!detail::is_of_events(from.content_type)) return detail::read_binary(from, style, types);
+  if (must::detail::text::starts_with_lower(from.content_type, "application/cloudevents-batch"))
     detail::refuse("content-type", "is a batch; from_json_batch reads those");
   if (!must::detail::text::is_json_media_type(from.content_type))
     detail::refuse("content-type", "is " + detail::in_quotes(from.content_type) + "; only the JSON format is read");
