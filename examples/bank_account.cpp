@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // An aggregate: the account is folded from its stream, and every command is decided on it as it stands.
 //
-//   bank_account [--store memory|sqlite:FILE|postgres:CONNINFO]
+//   bank_account [--store memory|sqlite:FILE|postgres:CONNINFO|s3:URL]
+//
+// A URL of S3 is such as http://host:9000/bucket/prefix. The keys are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 #include <must/codec/json.hpp>
 #include <must/must.hpp>
+#include <must/storage/durable.hpp>
 #include <must/storage/memory.hpp>
+#include <must/storage/objects/s3.hpp>
 #include <must/storage/postgres.hpp>
 #include <must/storage/sqlite.hpp>
 
@@ -117,6 +121,16 @@ void use(Store& store) {
   }
 }
 
+// What a URL says of a bucket.
+must::s3_options bucket_at(const std::string& url) {
+  const auto bucket = url.find('/', url.find("://") + 3);
+  const auto prefix = url.find('/', bucket + 1);
+  must::s3_options options{.endpoint = url.substr(0, bucket)};
+  if (bucket != url.npos) options.bucket = url.substr(bucket + 1, prefix - bucket - 1);
+  if (prefix != url.npos) options.prefix = url.substr(prefix + 1) + '/';
+  return options;
+}
+
 int main(int argc, char** argv) try {
   const std::string where = argc == 3 && argv[1] == std::string("--store") ? argv[2] : "memory";
   if (where.starts_with("sqlite:")) {
@@ -124,6 +138,9 @@ int main(int argc, char** argv) try {
     use(store);
   } else if (where.starts_with("postgres:")) {
     must::postgres_store store({.conninfo = where.substr(9), .schema = "bank_account"});
+    use(store);
+  } else if (where.starts_with("s3:")) {
+    must::durable_store store(must::s3_objects(bucket_at(where.substr(3))));
     use(store);
   } else {
     must::memory_store<Opened, Deposited, Withdrawn> store;

@@ -33,6 +33,13 @@ if(TARGET example_bank_account)
     -D "arguments=$<TARGET_FILE:example_bank_account>;--store;postgres:"
     -D "expected=${PROJECT_SOURCE_DIR}/examples/bank_account.output" -D may_skip=ON
     -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/scripts/compare_output.cmake")
+  add_test(NAME "example: bank_account on S3" COMMAND "${CMAKE_COMMAND}"
+    -D "program=${CMAKE_CURRENT_SOURCE_DIR}/servers/parts/with_s3.sh"
+    -D "arguments=$<TARGET_FILE:example_bank_account>;--store;s3:"
+    -D "printed=${CMAKE_CURRENT_BINARY_DIR}/bank_account_on_s3.printed"
+    -D "expected=${PROJECT_SOURCE_DIR}/examples/bank_account.output" -D may_skip=ON
+    -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/scripts/compare_output.cmake")
+  set_tests_properties("example: bank_account on S3" PROPERTIES LABELS servers SKIP_REGULAR_EXPRESSION "skipped: ")
   set_tests_properties("example: bank_account on SQLite" "example: bank_account on PostgreSQL" PROPERTIES
     LABELS example SKIP_REGULAR_EXPRESSION "skipped: " RESOURCE_LOCK bank_account)
   set_tests_properties("example: bank_account" PROPERTIES RESOURCE_LOCK bank_account)
