@@ -4,11 +4,15 @@
 
 #include "support/catch.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace codec_json_test {
@@ -240,6 +244,60 @@ TEST_CASE("codec json: a text nested too deep is refused without a crash", "[jso
   CHECK(document.dump() == deepest);
   CHECK(must::codec<nlohmann::json>::encode(document).bytes() == deepest);
   CHECK(contains(unencodable(nlohmann::json::array({document})).message, "nests deeper than"));
+}
+
+// Arrays in arrays, or objects in objects.
+nlohmann::json nested_document(std::size_t levels, bool in_objects) {
+  nlohmann::json inner = in_objects ? nlohmann::json::object() : nlohmann::json::array();
+  for (std::size_t at = 1; at < levels; ++at) {
+    nlohmann::json outer = in_objects ? nlohmann::json::object() : nlohmann::json::array();
+    if (in_objects)
+      outer["a"] = std::move(inner);
+    else
+      outer.push_back(std::move(inner));
+    inner = std::move(outer);
+  }
+  return inner;
+}
+
+TEST_CASE("parse: a document nested too deep is refused as its text is, without a crash", "[json][core]") {
+  const auto check = [](const auto& command, const nlohmann::json& document) {
+    using command_type = std::remove_cvref_t<decltype(command)>;
+    const auto read = must::try_parse<command_type>(document);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == must::error_code::invalid);
+    CHECK(read.error().rule == "parse");
+    CHECK(read.error().message == "it nests deeper than 512 levels");
+    CHECK_THROWS_AS(must::parse<command_type>(document), must::invalid);
+  };
+  for (const bool in_objects : {false, true})
+    for (const std::size_t levels : {513U, 300'000U}) {
+      auto document = nested_document(levels, in_objects);
+      check(careless{}, document);
+      check(picky{}, document);
+      check(nlohmann::json(), document);
+      CHECK(contains(unencodable(document).message, "nests deeper than 512 levels"));
+      auto command = nlohmann::json::object();
+      command["n"] = 1;
+      command["user_id"] = 1;
+      command["name"] = "n";
+      command["not read"] = std::move(document);
+      check(only_read{}, command);
+      check(activated{}, command);
+    }
+}
+
+TEST_CASE("parse: a document of 512 levels is read", "[json][core]") {
+  for (const bool in_objects : {false, true}) {
+    auto command = nlohmann::json::object();
+    command["n"] = 3;
+    command["not read"] = nested_document(511, in_objects);
+    CHECK(must::parse<only_read>(command).n == 3);
+    CHECK(must::parse<only_read>(command.dump()).n == 3);
+    command["more"] = nested_document(512, in_objects);
+    CHECK_FALSE(must::try_parse<only_read>(command));
+    CHECK_FALSE(must::try_parse<only_read>(command.dump()));
+  }
 }
 
 TEST_CASE("parse: a command is read from a document and from its text", "[json][core]") {

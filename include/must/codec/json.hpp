@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/codec/codec.hpp"
+#include "must/codec/json_cut.hpp"
 #include "must/codec/json_document.hpp"
 #include "must/error.hpp"
 #include "must/record.hpp"
@@ -32,8 +33,12 @@ template <typename Event>
 struct codec<Event> {
   /// Returns an event as JSON.
   /// \throws codec_error  when the event holds what JSON cannot: text that is not UTF-8, NaN, infinity, bytes
+  /// \throws codec_error  when the event has more than 512 levels
   /// \throws codec_error  when the to_json of the event throws
   [[nodiscard]] static payload encode(const Event& event) {
+    if constexpr (std::same_as<Event, nlohmann::json>)
+      if (detail::coding::nests_too_deep(event))
+        fail("cannot be written as JSON: " + detail::coding::too_deep().message, {});
     const auto document = written(event);
     if (const auto why = detail::coding::unwritable(document))
       fail("cannot be written as JSON: " + (why->field.empty() ? "it " : detail::text::in_quotes(why->field) + " ") +
@@ -45,6 +50,7 @@ struct codec<Event> {
 
   /// Reads an event from JSON.
   /// \throws codec_error  when the payload is not JSON, or does not fit. `field` is the member, if it is known.
+  /// \throws codec_error  when the payload has more than 512 levels
   /// \throws codec_error  when the from_json of the event throws
   [[nodiscard]] static Event decode(const payload& data) {
     if (data.state() == payload::kind::absent) fail("has no data", {});
@@ -79,19 +85,21 @@ struct codec<Event> {
 ///
 /// The command is then processed: `process_command(must::parse<Take>(document), store, ...)`. When the command also has
 /// a to_json, a number that nlohmann_json would cut to fit an integer (1.5, 3000000000, -1 for an unsigned) is refused.
+/// A document with more than 512 levels is refused before anything of it is read.
 /// \returns the command, or an error with the code invalid, the rule "parse", the reason, and the field, if it is known
 template <typename Command>
 [[nodiscard]] result<Command> try_parse(const std::same_as<nlohmann::json> auto& document) {
   static_assert(detail::coding::JsonReadable<Command>,
                 "must: nlohmann_json cannot read the command: give it a from_json or NLOHMANN_DEFINE_TYPE_INTRUSIVE");
   if constexpr (detail::coding::JsonReadable<Command>) {
-    auto command = detail::coding::read_json<Command>(document);
     const auto refused = [](detail::coding::json_misfit why) {
       return unexpected<error>({.code = error_code::invalid,
                                 .message = std::move(why.message),
                                 .rule = "parse",
                                 .field = std::move(why.field)});
     };
+    if (detail::coding::nests_too_deep(document)) return refused(detail::coding::too_deep());
+    auto command = detail::coding::read_json<Command>(document);
     if (!command) return refused(std::move(command).error());
     if constexpr (detail::coding::JsonWritable<Command>)
       if (auto cut = detail::coding::find_cut_in(document, *command)) return refused(*std::move(cut));
@@ -111,7 +119,7 @@ template <typename Command>
 }
 
 /// Reads a command from a JSON document, as try_parse does, and throws the error.
-/// \throws invalid  when the document is not such a command
+/// \throws invalid  when the document is not such a command, or has more than 512 levels
 template <typename Command>
 [[nodiscard]] Command parse(const std::same_as<nlohmann::json> auto& document) {
   return must::try_parse<Command>(document).value();

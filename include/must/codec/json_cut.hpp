@@ -2,7 +2,7 @@
 // Finds numbers that nlohmann_json changes so that they fit their member, by writing again what was read.
 #pragma once
 
-#include "must/config.hpp"  // IWYU pragma: keep
+#include "must/text/json_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +22,17 @@ struct json_misfit {
   std::string message;
   std::string field;
 };
+
+// Returns whether a document has more levels than a text may have. It goes no deeper than that. What reads a document
+// recurses, as nlohmann_json does that copies one, and so comes after this.
+inline bool nests_too_deep(const nlohmann::json& document, std::size_t levels = text::json_depth_limit) {
+  if (!document.is_structured()) return false;
+  return levels == 0 || std::any_of(document.begin(), document.end(),
+                                    [&](const nlohmann::json& member) { return nests_too_deep(member, levels - 1); });
+}
+inline json_misfit too_deep() {
+  return {"it nests deeper than " + std::to_string(text::json_depth_limit) + " levels", {}};
+}
 
 // Returns whether an integer is what a float beyond its type becomes. Compilers and processors differ in that.
 inline bool is_edge(std::uint64_t bits) {
