@@ -121,6 +121,23 @@ TEST_CASE("wake_up: one of many that wait looks for all", "[storage][race]") {
   CHECK_FALSE(waking.is_awaited());
 }
 
+TEST_CASE("wake_up: what was published is no more believed than what is stored, so that nobody spins after a restore",
+          "[storage]") {
+  must::kit::wake_up waking;
+  waking.publish(1'000);
+  int looks = 0;
+  const auto look = [&]() -> must::position {
+    ++looks;
+    return 5;
+  };
+  CHECK_FALSE(waking.wait(7, must::duration(20'000), must::duration(5'000), {}, look));
+  CHECK(looks <= 6);
+  CHECK(waking.seen() == 5);
+  CHECK(waking.wait(5, must::duration(0), must::duration(5'000), {}, look));
+  waking.publish(7);
+  CHECK(waking.seen() == 7);
+}
+
 TEST_CASE("wake_up: who looks hands over when it goes", "[storage][race]") {
   must::kit::wake_up waking;
   std::atomic<must::position> head{0};
@@ -152,11 +169,16 @@ TEST_CASE("wake_up: a publisher wakes, a timeout and a stop end, and what the lo
   std::stop_source stop;
   stop.request_stop();
   CHECK_FALSE(waking.wait(1, never, never, stop.get_token(), none));
+  std::atomic<must::position> stored{0};
+  const auto look = [&] { return stored.load(); };
   for (must::position at = 1; at < 200; ++at) {
-    std::jthread publisher([&] { waking.publish(at); });
-    CHECK(waking.wait(at, never, never, {}, none));
+    std::jthread publisher([&] {
+      stored = at;
+      waking.publish(at);
+    });
+    CHECK(waking.wait(at, never, never, {}, look));
   }
-  CHECK(waking.wait(100, must::duration(0), never, {}, none));
+  CHECK(waking.wait(100, must::duration(0), never, {}, look));
   CHECK(waking.seen() == 199);
 }
 

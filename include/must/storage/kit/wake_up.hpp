@@ -41,16 +41,17 @@ class wake_up {
 
   /// Waits until the store has come to `until`. Returns false when the timeout has passed, or a stop was requested.
   ///
-  /// `look()` returns the head of the store as it is stored. It is called once by each thread that waits, then every
-  /// `interval` by one of them, and under no lock. What it throws passes through.
+  /// `look()` returns the head of the store as it is stored. It is called once by each thread, before it waits, then
+  /// every `interval` by one of them, and under no lock. What it throws passes through. A store that was restored
+  /// stands before what was published: what `look()` returns is believed.
   template <typename Look>
   bool wait(position until, duration timeout, duration interval, const std::stop_token& stop, Look&& look) {
     using clock = std::chrono::steady_clock;
     const auto end = clock::now() + detail::bounded(timeout);
     const auto is_there = [&] { return seen_.load() >= until; };
-    if (is_there()) return true;
     const counted here(waiting_);
-    publish(look());
+    look_again(look);
+    if (is_there()) return true;
     std::unique_lock lock(mutex_);
     while (!is_there() && clock::now() < end && !stop.stop_requested()) {
       if (is_looked_for_) {
@@ -63,7 +64,7 @@ class wake_up {
                 lock, stop, std::min<clock::time_point>(end, clock::now() + detail::bounded(interval, 100)), is_there))
           break;
         lock.unlock();
-        publish(look());
+        look_again(look);
         lock.lock();
       }
     }
@@ -71,6 +72,15 @@ class wake_up {
   }
 
  private:
+  template <typename Look>
+  void look_again(Look& look) {
+    auto before = seen_.load();
+    const position found = look();
+    if (found < before)
+      seen_.compare_exchange_strong(before, found);  // A position that was published meanwhile is newer.
+    else
+      publish(found);
+  }
   struct counted {
     explicit counted(std::atomic<int>& count) : of(count) { ++of; }
     counted(const counted&) = delete;

@@ -54,7 +54,6 @@ class pg_listener {
 
   template <typename Head>
   bool wait(position until, duration timeout, const std::stop_token& stop, Head&& head) {
-    if (wake_up_.seen() >= until) return true;
     start();
     return wake_up_.wait(until, timeout, duration(longest_span), stop, [&] {
       nudge();
