@@ -109,6 +109,34 @@ TEST_CASE("process_manager: a failure of the store ends the run or is waited for
       }
 }
 
+namespace {
+
+struct Ticker : must_test::follows_order {
+  auto react(const Placed&) const { return must::process_deadline{"tick", std::chrono::minutes(5)}; }
+  auto on_deadline(std::string_view name) const {
+    return std::tuple(Note{order, std::string(name)}, must::process_deadline{"tick", std::chrono::minutes(5)});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("process_manager: deadlines five minutes apart are none that are due at once, though a clock was ahead",
+          "[model]") {
+  must::testing::fixed_clock clock;
+  must::memory_store<> store({.clock = &clock});
+  clock.advance(std::chrono::hours(24 * 30));
+  must::append(store, Placed{"other"});
+  clock.advance(std::chrono::hours(-24 * 30));
+  must::append(store, Placed{"one"});
+  auto manager = must::process_manager<Ticker>(store, "ticker");
+  for (int i = 0; i < 250; ++i) {
+    CHECK_NOTHROW(manager.run_once());
+    clock.advance(std::chrono::minutes(5));
+  }
+  const auto notes = notes_in(store);
+  CHECK(std::count(notes.begin(), notes.end(), "one: tick") >= 240);
+}
+
 TEST_CASE("process_manager: a replay that waits for the store takes no more of the stack with each attempt",
           "[model]") {
   two_orders orders;

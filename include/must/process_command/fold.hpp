@@ -65,7 +65,7 @@ class boundary {
   template <typename Data>
   void apply(const recorded<Data>& record, S& state) {
     if (!alone_ && !kit::matches(on_->item(), {record.type, record.subject, record.tags})) return;
-    if (resume_ && !resume_->admits(record.position, record.id)) return;
+    if (resume_ && !resume_->admits(record.position, record.id, record.recorded_at)) return;
     version_ = record.version;
     apply_to(state, typename S::events{}, record);
   }

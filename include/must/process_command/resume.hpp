@@ -11,6 +11,7 @@
 #include "must/record.hpp"
 #include "must/storage.hpp"
 #include "must/stored_names.hpp"
+#include "must/timestamp.hpp"
 
 #include <charconv>
 #include <cstdint>
@@ -21,10 +22,12 @@
 
 namespace must::detail::pipeline {
 
-// The last event that was folded into a state.
+// The last event that was folded into a state. A command that is repeated after a restore stores its event again under
+// the same id, and so the time at which it was recorded tells the two apart. It is 0 where it is not known.
 struct folded_event {
   must::position position = 0;
   std::string id{};
+  std::int64_t recorded = 0;  // Microseconds since 1970.
 };
 
 template <typename S>
@@ -44,15 +47,17 @@ class resume_point {
 
   [[nodiscard]] position read_after() const { return awaits_ ? last_.position - 1 : 0; }
   // Returns whether an event is a new one.
-  bool admits(position at, std::string_view id) {
+  bool admits(position at, std::string_view id, timestamp recorded) {
     if (awaits_ && at < last_.position) return false;
     if (awaits_) {
-      stale_ = stale_ || at != last_.position || id != last_.id;
+      stale_ = stale_ || at != last_.position || id != last_.id ||
+               (last_.recorded != 0 && recorded.microseconds != last_.recorded);
       awaits_ = false;
       return false;
     }
     last_.position = at;
     last_.id = id;
+    last_.recorded = recorded.microseconds;
     ++unsaved_;
     return true;
   }
@@ -106,6 +111,7 @@ std::string state_key(const query_item& of) {
   put_events(writer, typename S::events{});
   writer.put_word(sizeof(S));
   writer.put_word(member_count<S>);
+  writer.put_bytes("recorded");  // What a snapshot holds beside the state. Without it earlier releases kept theirs.
   for (const auto* texts : {&of.types, &of.tags}) {
     writer.put_word(texts->size());
     for (const auto& text : *texts) writer.put_bytes(text);
@@ -117,7 +123,8 @@ std::string state_key(const query_item& of) {
   return key;
 }
 
-// The form of a snapshot is "<position> <version> <id bytes> <id><content type bytes> <content type><bytes>".
+// The form of a snapshot is
+// "<position> <version> <id bytes> <id><content type bytes> <content type><recorded> <bytes>".
 template <typename S>
 std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
   const auto number = [&] {
@@ -138,6 +145,7 @@ std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
   const must::version version(number());
   last.id = text();
   const auto type = text();
+  last.recorded = static_cast<std::int64_t>(number());
   if (last.position == 0) return std::nullopt;
   return folded_state<S>{codec<S>::decode(payload(type, std::string(bytes))), version, std::move(last), 0};
 }
@@ -152,7 +160,7 @@ std::string write_snapshot(const folded_state<S>& from) {
   const auto data = codec<S>::encode(from.state);
   std::string bytes = std::to_string(from.last.position) + ' ' + std::to_string(from.version.value) + ' ';
   for (const auto& text : {from.last.id, data.content_type()}) (bytes += std::to_string(text.size()) += ' ') += text;
-  return bytes += data.bytes();
+  return (bytes += std::to_string(from.last.recorded) += ' ') += data.bytes();
 }
 
 // Reads a snapshot. One that cannot be read, for whatever reason, is as good as none.

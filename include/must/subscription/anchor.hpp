@@ -10,6 +10,7 @@
 #include "must/text/quoted.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,13 @@ namespace must::detail::following {
 struct event_mark {
   std::string source{};
   std::string id{};
-  friend bool operator==(const event_mark&, const event_mark&) = default;
+  // Microseconds since 1970, or 0 where it is not known, as in what is stored. A command that is repeated after a
+  // restore stores its event again under the same id.
+  std::int64_t recorded = 0;
+  // Returns whether both are stored alike.
+  friend bool operator==(const event_mark& left, const event_mark& right) {
+    return left.source == right.source && left.id == right.id;
+  }
 };
 
 // A place in a history. Histories that share the marked event share everything at or below it. The mark is empty where
@@ -33,7 +40,7 @@ struct anchor {
 // Returns the anchor of an event that was read.
 template <typename Record>
 anchor anchor_of(const Record& event) {
-  return {event.position, {event.source, event.id}};
+  return {event.position, {event.source, event.id, event.recorded_at.microseconds}};
 }
 
 // Moves an anchor to an event that was read. A store that has no history() cannot be restored while it is in use: there
@@ -44,6 +51,7 @@ void move_to(anchor& from, const Record& event) {
   if constexpr (HistoryStorage<S>) {
     from.mark.source.assign(event.source);
     from.mark.id.assign(event.id);
+    from.mark.recorded = event.recorded_at.microseconds;
   } else if (!from.mark.id.empty()) {
     from.mark = {};
   }
@@ -51,7 +59,9 @@ void move_to(anchor& from, const Record& event) {
 
 // Returns whether the marks show two events. They do not where one of them is not known.
 inline bool are_other_events(const event_mark& left, const event_mark& right) {
-  return !left.id.empty() && !right.id.empty() && left != right;
+  if (left.id.empty() || right.id.empty()) return false;
+  const bool is_known = left.recorded != 0 && right.recorded != 0;
+  return left != right || (is_known && left.recorded != right.recorded);
 }
 
 struct anchor_in_store {
@@ -63,7 +73,7 @@ template <Storage S>
 anchor_in_store anchor_at(S& storage, position at) {
   anchor_in_store made;
   const auto read = storage.read(query::all(), {.order = direction::backwards, .until = at, .limit = 1},
-                                 [&](const auto& record) { made.found.mark = {record.source, record.id}; });
+                                 [&](const auto& record) { made.found.mark = anchor_of(record).mark; });
   made.head = read.head;
   made.found.at = std::min(at, read.head);
   return made;

@@ -92,7 +92,7 @@ class process_deadlines {
     auto from = last_.position == 0 ? pipeline::resume_point() : pipeline::resume_point(last_, unkept_);
     using event_type = recorded<typename S::data_type>;
     static_cast<void>(storage.read(decisions_, {.after = from.read_after()}, [&](const event_type& record) {
-      if (from.admits(record.position, record.id))
+      if (from.admits(record.position, record.id, record.recorded_at))
         coding::with_event<process_decided>(record, [&](const process_decided& event) { note(record.id, event); });
     }));
     if (last_.position != 0 && from.is_stale()) return false;

@@ -82,7 +82,7 @@ class process_instance {
  public:
   struct decision {
     seen_event stored{};
-    timestamp time{};
+    timestamp time{};  // The time of the clock, which is before `recorded_at` when a clock was ahead.
     process_cause cause{};
     process_decided what{};
     // The number of decisions before it, without a pause, that only the process itself has led to.
@@ -164,7 +164,7 @@ class process_instance {
     using event_type = recorded<typename S::data_type>;
     auto from = last_.position == 0 ? pipeline::resume_point() : pipeline::resume_point(last_, 0);
     const auto read = storage.read(events_, {.after = from.read_after()}, [&](const event_type& record) {
-      if (!from.admits(record.position, record.id)) return;
+      if (!from.admits(record.position, record.id, record.recorded_at)) return;
       if (record.subject == stream_) version_ = record.version;
       coding::with_event<process_decided>(record, [&](const process_decided& event) { add(record, event); });
       coding::with_event<process_outcome>(record, [&](const process_outcome& event) { add(event); });
@@ -186,7 +186,7 @@ class process_instance {
     by_id_.emplace(record.id, decisions_.size());
     by_trigger_.emplace(event.trigger, decisions_.size());
     decisions_.push_back({{record.position, record.source, record.id},
-                          record.recorded_at,
+                          record.time.value_or(record.recorded_at),
                           process_cause::of(record),
                           event,
                           in_a_row(event),
