@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "must/delivery/pubsub.hpp"
 
+#include "must/append.hpp"
 #include "must/delivery/relay.hpp"
 #include "must/storage/memory.hpp"
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -45,6 +47,11 @@ struct gate {
     open.notify_all();
   }
   std::atomic<bool> inside{false}, open{false};
+};
+
+struct Added {
+  static constexpr auto type = "Added";
+  int number;
 };
 
 }  // namespace
@@ -501,4 +508,28 @@ TEST_CASE("pubsub: a relay delivers an event again that a subscriber threw on, t
   auto stops = must::relay(store, "stops", must::query::all(), bus,
                            {.following = {.on_failure = {.attempts = 3, .delay = must::duration{1}}}});
   CHECK_THROWS_AS(stops.run_once(), must::storage_error);
+}
+
+TEST_CASE("pubsub: a relay that waits for room in a mailbox ends at a stop, and delivers the event in its next run",
+          "[delivery][race]") {
+  using store_type = must::memory_store<Added>;
+  using record = must::recorded<store_type::data_type>;
+  store_type store;
+  for (int i = 1; i <= 3; ++i) must::append(store, Added{i});
+  must::pubsub<record> bus;
+  must::mailbox<record> box({.capacity = 1, .when_full = must::mailbox_policy::block});
+  const auto here = bus.subscribe("Added", box);
+  auto relay = must::relay(store, "relay", must::query::all(), bus);
+  {
+    std::jthread running([&](const std::stop_token& stop) { relay.run(stop); });
+    CHECK(box.wait(must::duration(60'000'000)));
+  }
+  std::vector<must::position> got;
+  const auto take = [&] {
+    while (const auto one = box.pop()) got.push_back(one->position);
+  };
+  take();
+  std::jthread running([&](const std::stop_token& stop) { relay.run(stop); });
+  while ((got.empty() || got.back() < 3) && box.wait(must::duration(60'000'000))) take();
+  CHECK(got == std::vector<must::position>{1, 2, 3});
 }

@@ -23,7 +23,7 @@ namespace must {
 enum class mailbox_policy : std::uint8_t {
   drop_oldest,  ///< The message takes the place of the oldest one.
   drop_newest,  ///< The message is dropped.
-  block,        ///< The publisher waits for room, until the mailbox is closed or unsubscribed.
+  block,        ///< The publisher waits for room, until the mailbox is closed or unsubscribed, or a relay is stopped.
   disconnect    ///< The message is dropped, and the mailbox is closed. What it holds can still be taken.
 };
 
@@ -41,6 +41,13 @@ struct subscriber_id {
 
 namespace detail::delivery {
 
+// What became of a message that was put into a mailbox.
+enum class push_outcome : std::uint8_t {
+  done,    // It is in the mailbox, or was dropped, as the policy says.
+  closed,  // The mailbox is closed.
+  stopped  // A stop was requested while it waited for room.
+};
+
 // The state that a mailbox and its subscriptions share.
 template <typename Message>
 class alignas(cache_line) mailbox_state {  // The lock and the vector fill the first line.
@@ -53,17 +60,16 @@ class alignas(cache_line) mailbox_state {  // The lock and the vector fill the f
     set_end();
   }
 
-  // Returns false when the mailbox is closed. A push that waits for room gives up when `wanted` becomes false: see
-  // wake().
-  bool push(const pointer& message, const std::atomic<bool>& wanted) {
+  // A push that waits for room gives up at a stop, and when `wanted` becomes false: see wake().
+  push_outcome push(const pointer& message, const std::atomic<bool>& wanted, const std::stop_token& stop) {
     {
       const std::lock_guard lock(mutex_);
       if (messages_.size() < end_ && readers_ == 0) {
         messages_.push_back(message);
-        return true;
+        return push_outcome::done;
       }
     }
-    return push_and_tell(message, wanted);
+    return push_and_tell(message, wanted, stop);
   }
   bool wait(duration timeout, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
@@ -110,23 +116,30 @@ class alignas(cache_line) mailbox_state {  // The lock and the vector fill the f
  private:
   [[nodiscard]] std::size_t size() const { return messages_.size() - first_; }
   // Does what a push seldom meets. It is apart, so that the usual one stays small.
-  [[gnu::noinline]] bool push_and_tell(const pointer& message, const std::atomic<bool>& wanted) {
+  [[gnu::noinline]] push_outcome push_and_tell(const pointer& message, const std::atomic<bool>& wanted,
+                                               const std::stop_token& stop) {
     pointer dropped;  // The message is destroyed without the lock.
     std::unique_lock lock(mutex_);
-    if (!closed_ && size() == options_.capacity && !make_room(lock, wanted, dropped)) return !closed_;
-    if (closed_) return false;
+    bool is_kept = true;
+    if (!closed_ && size() == options_.capacity) {
+      if (options_.when_full == mailbox_policy::block) {
+        ++writers_;
+        const bool has_room = room_.wait(lock, stop, [&] { return closed_ || !wanted || size() < options_.capacity; });
+        --writers_;
+        if (!has_room) return push_outcome::stopped;
+        is_kept = wanted;
+      } else {
+        is_kept = make_room(dropped);
+      }
+    }
+    if (closed_) return push_outcome::closed;
+    if (!is_kept) return push_outcome::done;
     messages_.push_back(message);
     if (readers_ > 0) arrived_.notify_one();
-    return true;
+    return push_outcome::done;
   }
   // Returns false when the message that comes is to be dropped.
-  bool make_room(std::unique_lock<std::mutex>& lock, const std::atomic<bool>& wanted, pointer& dropped) {
-    if (options_.when_full == mailbox_policy::block) {
-      ++writers_;
-      room_.wait(lock, [&] { return closed_ || !wanted || size() < options_.capacity; });
-      --writers_;
-      return wanted;
-    }
+  bool make_room(pointer& dropped) {
     ++dropped_;
     if (options_.when_full == mailbox_policy::disconnect) close_now();
     if (options_.when_full != mailbox_policy::drop_oldest) return false;
@@ -165,8 +178,7 @@ class alignas(cache_line) mailbox_state {  // The lock and the vector fill the f
   std::size_t first_ = 0;  // The messages before it are gone.
   mailbox_options options_;
   std::uint64_t dropped_ = 0;
-  std::condition_variable_any arrived_{};
-  std::condition_variable room_{};
+  std::condition_variable_any arrived_{}, room_{};
 };
 
 }  // namespace detail::delivery

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -189,14 +190,16 @@ class pubsub {
 
   /// Delivers the events of a relay, each to the subscribers of its topic. \see Delivery
   ///
-  /// When a subscriber throws, the answer is retriable, whether or not there is an on_failure.
-  void deliver(std::span<const Message* const> batch, std::span<delivery_answer> answers)
+  /// When a subscriber throws, the answer is retriable, whether or not there is an on_failure. A stop ends the wait for
+  /// room in a mailbox that blocks.
+  void deliver(std::span<const Message* const> batch, std::span<delivery_answer> answers,
+               const std::stop_token& stop = {})
     requires requires(const Message& event) { event.type; }
   {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       try {
         const auto& event = *batch[i];
-        deliver(options_.topic_of ? options_.topic_of(event) : std::string(event.type), event);
+        deliver(options_.topic_of ? options_.topic_of(event) : std::string(event.type), event, stop);
       } catch (...) {
         answers[i] = {delivery_outcome::retriable, detail::current_error("deliver").message};
         return;
@@ -235,12 +238,17 @@ class pubsub {
     });
     if (sent.met_closed) topics.clean(topic);
   }
-  void deliver(const std::string& topic, const Message& event) {
+  void deliver(const std::string& topic, const Message& event, const std::stop_token& stop) {
     forward("", topic, event);
-    detail::delivery::sent_message<Message> sent(event);
+    detail::delivery::sent_message<Message> sent(event, stop);
     failures met;
     send({}, topic, sent, [](const entry& to, subscriber_id, const Message&) { to.send(); }, met);
     if (met.first) std::rethrow_exception(met.first);
+    if (sent.met_a_stop)
+      raise({.code = error_code::storage_error,
+             .message = "a stop was requested while a mailbox was full",
+             .operation = "deliver",
+             .retryable = true});
   }
   void forward(std::string_view node, std::string_view topic, const Message& message) const {
     if (options_.forward) options_.forward(node, topic, message);

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,9 +31,12 @@ class sent_message {
  public:
   using pointer = std::shared_ptr<const Message>;
 
-  explicit sent_message(const Message& message) : message_(&message) {}
-  explicit sent_message(const pointer& message) : message_(message.get()), shared_(message) {}
+  explicit sent_message(const Message& message, const std::stop_token& stop = never)
+      : message_(&message), stop_(&stop) {}
+  explicit sent_message(const pointer& message) : message_(message.get()), stop_(&never), shared_(message) {}
   bool met_closed = false;  // Whether a mailbox was closed.
+  bool met_a_stop = false;  // Whether a mailbox was full until a stop was requested.
+  [[nodiscard]] const std::stop_token& stop() const { return *stop_; }
   [[nodiscard]] const Message& get() const { return *message_; }
   [[nodiscard]] const pointer& share() {
     if (shared_ == nullptr) copy();
@@ -43,7 +47,10 @@ class sent_message {
   // Copies the message. This is apart, so that a send to a mailbox, which seldom meets it, stays small.
   [[gnu::noinline]] void copy() { shared_ = std::make_shared<const Message>(*message_); }
 
+  static inline const std::stop_token never{};
+
   const Message* message_;
+  const std::stop_token* stop_;
   pointer shared_{};
 };
 
@@ -108,7 +115,9 @@ class mailbox_subscriber final : public subscriber<Message, Metadata> {
 
  private:
   static void put(base& self, sent_message<Message>& message) {
-    if (static_cast<mailbox_subscriber&>(self).box_->push(message.share(), self.active())) return;
+    const auto done = static_cast<mailbox_subscriber&>(self).box_->push(message.share(), self.active(), message.stop());
+    if (done == push_outcome::stopped) message.met_a_stop = true;
+    if (done != push_outcome::closed) return;
     self.deactivate();
     message.met_closed = true;
   }
