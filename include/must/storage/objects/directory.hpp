@@ -2,16 +2,17 @@
 // directory_objects: a directory of a local disk as a storage of objects.
 #pragma once
 
+#include "must/detail/posix_file.hpp"
 #include "must/detail/siphash.hpp"
 #include "must/detail/wait.hpp"
 #include "must/error.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/objects.hpp"
-#include "must/storage/objects/files.hpp"
 #include "must/storage/objects/folder_list.hpp"
 #include "must/uuid.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
@@ -53,16 +54,16 @@ class directory_objects {
   explicit directory_objects(directory_options options) : options_(std::move(options)) {
     if (options_.path.empty() || options_.path.find('\0') != std::string::npos)
       kit::refuse_input("path", "is empty or holds a NUL");
-    const auto parent = options_.path.find_last_of('/');
-    make_folder("open", options_.path, parent == std::string::npos ? "." : options_.path.substr(0, parent + 1));
-    make_folder("open", aside(), options_.path);
-    make_folder("open", locks(), options_.path);
+    while (options_.path.size() > 1 && options_.path.back() == '/') options_.path.pop_back();
+    options_.path = detail::posix::resolve(options_.path, "open");
+    for (const auto& folder : {options_.path, aside(), locks()}) make_folder("open", folder);
     sweep();
   }
 
   /// Stores an object unless there is one under the key. \see ObjectStorage
   /// \throws bad_input  for a key that no file can have
-  /// \throws storage_error  when it cannot be stored, such as for a full disk: `backend_code` is the system's, "ENOSPC"
+  /// \throws storage_error  when it cannot be stored, such as for a full disk: `backend_code` is the system's, "ENOSPC
+  /// (28)"
   object_put put_if_absent(std::string_view key, std::string_view bytes) {
     constexpr std::string_view operation = "put_if_absent";
     const auto path = path_of(key);
@@ -72,7 +73,7 @@ class directory_objects {
       if (::link(made.path.c_str(), path.c_str()) == 0) return finish(path, bytes);
       const int code = errno;
       if (code == EEXIST) return {object_outcome::refused, {}, {}};
-      if (code != ENOENT || attempt > 16) detail::objects::raise_file(operation, path, "cannot be linked", code);
+      if (code != ENOENT || attempt > 16) raise(detail::posix::failure(code, operation, path, "cannot be linked"));
       make_folders(operation, path);
     }
   }
@@ -89,7 +90,7 @@ class directory_objects {
     written_aside made(*this, operation, bytes);
     if (::rename(made.path.c_str(), path.c_str()) != 0) {
       if (errno == ENOENT) return {object_outcome::retry, {}, made.path + " was swept"};
-      detail::objects::raise_file(operation, path, "cannot be replaced", errno);
+      raise(detail::posix::failure(errno, operation, path, "cannot be replaced"));
     }
     made.path.clear();
     return finish(path, bytes);
@@ -119,7 +120,7 @@ class directory_objects {
              .operation = operation,
              .retryable = true});
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-      detail::objects::raise_file(operation, path, "cannot be removed", errno);
+      raise(detail::posix::failure(errno, operation, path, "cannot be removed"));
   }
 
  private:
@@ -128,14 +129,15 @@ class directory_objects {
     written_aside(const directory_objects& of, std::string_view operation, std::string_view bytes) : path(of.aside()) {
       auto& random = detail::random_source::of_this_thread();
       path += "/" + detail::format_uuid(random(), random(), 4);
-      made = detail::objects::file::open(path, O_WRONLY | O_CREAT | O_EXCL);
-      if (!made) detail::objects::raise_file(operation, path, "cannot be made", errno);
-      static_cast<void>(made.try_lock());  // Who sweeps leaves alone what is locked.
-      int code = made.write(bytes);
-      if (code == 0 && of.is_durable()) code = made.sync_data();
+      int code = 0;
+      made = detail::posix::open_file(path, O_WRONLY | O_CREAT | O_EXCL, code);
+      if (!made) raise(detail::posix::failure(code, operation, path, "cannot be made"));
+      static_cast<void>(try_lock(made));  // Who sweeps leaves alone what is locked.
+      code = detail::posix::write_at(made, bytes, 0);
+      if (code == 0 && of.is_durable()) code = detail::posix::sync(made);
       if (code == 0) return;
       ::unlink(path.c_str());
-      detail::objects::raise_file(operation, path, "cannot be written", code);
+      raise(detail::posix::failure(code, operation, path, "cannot be written"));
     }
     written_aside(const written_aside&) = delete;
     written_aside& operator=(const written_aside&) = delete;
@@ -143,7 +145,7 @@ class directory_objects {
       if (!path.empty()) ::unlink(path.c_str());
     }
     std::string path;
-    detail::objects::file made{};
+    detail::posix::descriptor made{};
   };
 
   [[nodiscard]] bool is_durable() const { return options_.durability == directory_durability::full; }
@@ -171,71 +173,75 @@ class directory_objects {
 
   // Makes the name of a file durable that is there already.
   [[nodiscard]] object_put finish(const std::string& path, std::string_view bytes) const {
-    const auto folder = path.substr(0, path.find_last_of('/'));
-    if (const int code = is_durable() ? detail::objects::sync_folder(folder) : 0; code != 0)
-      return {object_outcome::unknown, {}, detail::objects::what_failed(folder, "cannot be synced", code)};
+    try {
+      if (is_durable()) detail::posix::sync_folder_of(path, "put");
+    } catch (const storage_error& why) {
+      return {object_outcome::unknown, {}, why.error().message};
+    }
     return {object_outcome::done, etag_of(bytes), {}};
   }
   void check_there(std::string_view operation) const {
-    if (::access(aside().c_str(), F_OK) != 0)
-      detail::objects::raise_file(operation, options_.path, "is not there any more", errno);
+    if (!detail::posix::state_at(aside(), operation))
+      raise(detail::posix::failure(ENOENT, operation, options_.path, "is not there any more"));
   }
   [[nodiscard]] std::optional<object> read(std::string_view operation, const std::string& path,
                                            const object_range& part) const {
-    const auto from = detail::objects::file::open(path, O_RDONLY);
-    if (!from && errno == ENOENT) {
+    int code = 0;
+    const auto from = detail::posix::open_file(path, O_RDONLY, code);
+    if (code == ENOENT) {
       check_there(operation);
       return std::nullopt;
     }
-    struct ::stat found{};
-    if (!from || ::fstat(from.descriptor(), &found) != 0)
-      detail::objects::raise_file(operation, path, "cannot be opened", errno);
+    if (!from) raise(detail::posix::failure(code, operation, path, "cannot be opened"));
+    const auto state = detail::posix::state_of(from, path, operation);
+    if (!S_ISREG(state.mode)) raise(detail::posix::failure(EISDIR, operation, path));
     object made;
-    made.size = static_cast<std::uint64_t>(found.st_size);
+    made.size = state.size;
     const auto most = std::min(part.size, made.size - std::min(part.offset, made.size));
     made.bytes.resize(most);
-    if (const int code = S_ISDIR(found.st_mode) ? EISDIR : from.read(made.bytes, part.offset); code != 0)
-      detail::objects::raise_file(operation, path, "cannot be read", code);
-    if (made.bytes.size() != most) detail::objects::raise_file(operation, path, "has become shorter", EIO);
+    if (detail::posix::read_at(from, made.bytes.data(), most, part.offset, operation, path) != most)
+      raise(detail::posix::failure(EIO, operation, path, "has become shorter"));
     if (most == made.size) made.etag = etag_of(made.bytes);
     return made;
   }
+  [[nodiscard]] static bool try_lock(const detail::posix::descriptor& of) {
+    return ::flock(of.get(), LOCK_EX | LOCK_NB) == 0;
+  }
   // Waits for the lock of a key, which some keys share, and for no more than some hundred milliseconds.
-  [[nodiscard]] detail::objects::file lock(std::string_view operation, std::string_view key) const {
+  [[nodiscard]] detail::posix::descriptor lock(std::string_view operation, std::string_view key) const {
     const auto path = locks() + "/" + std::to_string(detail::siphash({}, key)[0] % 64);
-    auto locked = detail::objects::file::open(path, O_RDWR | O_CREAT);
-    if (!locked) detail::objects::raise_file(operation, path, "cannot be opened", errno);
+    int code = 0;
+    auto locked = detail::posix::open_file(path, O_RDWR | O_CREAT, code);
+    if (!locked) raise(detail::posix::failure(code, operation, path, "cannot be opened"));
     for (unsigned attempt = 0; attempt < 40; ++attempt) {
-      if (locked.try_lock()) return locked;
+      if (try_lock(locked)) return locked;
       if (errno != EWOULDBLOCK && errno != EINTR)
-        detail::objects::raise_file(operation, path, "cannot be locked", errno);
+        raise(detail::posix::failure(errno, operation, path, "cannot be locked"));
       detail::back_off(attempt);
     }
-    return detail::objects::file();
+    return {};
   }
-  void make_folder(std::string_view operation, const std::string& path, const std::string& parent) const {
+  void make_folder(std::string_view operation, const std::string& path) const {
     if (::mkdir(path.c_str(), 0777) != 0) {
-      if (errno != EEXIST) detail::objects::raise_file(operation, path, "cannot be made", errno);
-      struct ::stat found{};
-      if (::stat(path.c_str(), &found) != 0) detail::objects::raise_file(operation, path, "cannot be opened", errno);
-      if (!S_ISDIR(found.st_mode)) detail::objects::raise_file(operation, path, "is in the way", ENOTDIR);
+      if (errno != EEXIST) raise(detail::posix::failure(errno, operation, path, "cannot be made"));
+      const auto found = detail::posix::state_at(path, operation);
+      if (!found || !S_ISDIR(found->mode)) raise(detail::posix::failure(ENOTDIR, operation, path, "is in the way"));
     }
     // Who finds a folder that another has made syncs it, too, since the other may not have come to that.
-    if (const int code = is_durable() ? detail::objects::sync_folder(parent) : 0; code != 0)
-      detail::objects::raise_file(operation, parent, "cannot be synced", code);
+    if (is_durable()) detail::posix::sync_folder_of(path, operation);
   }
   // Makes the folders above a file.
   void make_folders(std::string_view operation, const std::string& path) const {
     check_there(operation);
-    for (auto from = options_.path.size(), to = path.find('/', from + 1); to != std::string::npos;
-         from = to, to = path.find('/', from + 1))
-      make_folder(operation, path.substr(0, to), path.substr(0, from));
+    for (auto at = path.find('/', options_.path.size() + 1); at != std::string::npos; at = path.find('/', at + 1))
+      make_folder(operation, path.substr(0, at));
   }
   void sweep() const {
     for (const auto& name : detail::objects::names_in(aside())) {
       const auto path = aside() + "/" + name;
-      const auto left = detail::objects::file::open(path, O_RDWR);
-      if (left && left.try_lock()) ::unlink(path.c_str());
+      int code = 0;
+      const auto left = detail::posix::open_file(path, O_RDWR, code);
+      if (left && try_lock(left)) ::unlink(path.c_str());
     }
   }
 

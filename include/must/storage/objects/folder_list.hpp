@@ -2,15 +2,15 @@
 // Lists the files below a folder in the order of their keys, a page at a time.
 #pragma once
 
+#include "must/detail/posix_file.hpp"
+#include "must/error.hpp"
 #include "must/storage/objects.hpp"
-#include "must/storage/objects/files.hpp"
 
 #include <dirent.h>
 #include <sys/stat.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,19 +26,19 @@ namespace must::detail::objects {
   };
   const std::unique_ptr<::DIR, close> folder(::opendir(path.c_str()));
   if (folder == nullptr && errno == ENOENT) return {};
-  if (folder == nullptr) raise_file("list", path, "cannot be opened", errno);
+  if (folder == nullptr) raise(posix::failure(errno, "list", path, "cannot be opened"));
   std::vector<std::string> names;
   for (errno = 0; const auto* const one = ::readdir(folder.get()); errno = 0)
     if (one->d_name[0] != '.') names.emplace_back(static_cast<const char*>(one->d_name));
-  if (errno != 0) raise_file("list", path, "cannot be read", errno);
+  if (errno != 0) raise(posix::failure(errno, "list", path, "cannot be read"));
   return names;
 }
 
 class folder_list {
  public:
-  // Lists the files below `root` whose keys start with a prefix and are greater than `after`.
-  folder_list(std::string root, std::string_view prefix, std::string_view after)
-      : root_(std::move(root)), prefix_(prefix), after_(after) {}
+  // Lists the files below `root` whose keys start with a prefix and are greater than `after`, `most` on a page.
+  folder_list(std::string root, std::string_view prefix, std::string_view after, std::size_t most = 65'536)
+      : root_(std::move(root)), prefix_(prefix), after_(after), most_(most) {}
 
   [[nodiscard]] object_page page() {
     const auto folder = prefix_.find_last_of('/');
@@ -49,8 +49,6 @@ class folder_list {
   }
 
  private:
-  static constexpr std::size_t most = 65'536;  // The keys of one page.
-
   static bool is_less(const object_entry& left, const object_entry& right) { return left.key < right.key; }
 
   // `folder` is the part of the keys that all of the folder share. It is empty, or ends with "/".
@@ -61,16 +59,13 @@ class folder_list {
       const auto below = key + "/";
       if (!key.starts_with(prefix_) && !prefix_.starts_with(below)) continue;
       if (below <= after_ && !after_.starts_with(below)) continue;
-      struct ::stat found{};
-      if (::stat((root_ + "/" + key).c_str(), &found) != 0) {
-        if (errno == ENOENT) continue;  // It was removed meanwhile.
-        raise_file("list", root_ + "/" + key, "cannot be opened", errno);
-      }
-      if (S_ISDIR(found.st_mode)) {
+      const auto found = posix::state_at(root_ + "/" + key, "list");
+      if (!found) continue;  // It was removed meanwhile.
+      if (S_ISDIR(found->mode)) {
         visit(below);
       } else if (key.starts_with(prefix_) && key > after_) {
-        page_.objects.push_back({std::move(key), static_cast<std::uint64_t>(found.st_size)});
-        if (page_.objects.size() >= 2 * most) keep_least();
+        page_.objects.push_back({std::move(key), found->size});
+        if (page_.objects.size() >= 2 * most_) keep_least();
       }
     }
   }
@@ -80,13 +75,14 @@ class folder_list {
     // A file that is replaced while a folder is read may be there twice.
     const auto is_same = [](const auto& left, const auto& right) { return left.key == right.key; };
     all.erase(std::unique(all.begin(), all.end(), is_same), all.end());
-    if (all.size() <= most) return;
-    all.resize(most);
+    if (all.size() <= most_) return;
+    all.resize(most_);
     is_complete_ = false;
   }
 
   std::string root_;
   std::string_view prefix_, after_;
+  std::size_t most_;
   object_page page_{};
   bool is_complete_ = true;
 };
