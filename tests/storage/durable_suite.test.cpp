@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // durable_store: the whole suite, in a directory, and in a storage that does not answer as it should.
+#include "must/storage/durable.hpp"
+#include "must/testing/storage_suite.hpp"
 #include "must/testing/suite/expect.hpp"
 
 #include "stores/durable.hpp"

@@ -186,7 +186,7 @@ static_assert(must::ObjectStorage<objects_in_memory>);
 inline auto random_answers(std::uint64_t seed) {
   return [random = std::mt19937_64(seed)](const objects_in_memory::request&) mutable {
     constexpr answer odd[] = {answer::busy, answer::forgotten, answer::dropped, answer::late};
-    const auto drawn = random() % 12;
+    const auto drawn = random() % 30;
     return drawn < std::size(odd) ? odd[drawn] : answer::given;
   };
 }

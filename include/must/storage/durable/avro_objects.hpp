@@ -71,16 +71,16 @@ inline avro::container_header take_own_header(avro::decoder& from) {
 // Reads the object of the commit that begins at a position.
 [[nodiscard]] inline commit read_log_object(position first, std::string_view bytes) {
   const auto key = log_key(first);
-  return with_key(key, [&] {
+  auto made = with_key(key, [&] {
     avro::decoder from(bytes);
     const auto header = take_own_header(from);
     const auto block = avro::take_block(from, header.sync);
     if (from.left() > 0) throw avro::malformed("goes on behind its commit", from.offset());
-    auto made = log::decode_commit(block.bytes, block.count);
-    if (made.first != first) raise_damaged(key, "its commit begins at position " + std::to_string(made.first));
-    made.place = first;
-    return made;
+    return log::decode_commit(block.bytes, block.count);
   });
+  if (made.first != first) raise_damaged(key, "its commit begins at position " + std::to_string(made.first));
+  made.place = first;
+  return made;
 }
 
 // The place of a block in a segment.

@@ -20,6 +20,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace must::detail::durable {
@@ -37,6 +38,7 @@ class compaction {
     auto tries = of_.new_attempts();
     of_.look_again(tries);
     if (!rewrite(stop)) {
+      replaced_.clear();
       result_.overtaken = true;
       result_.commits = 0;
     }
@@ -44,6 +46,7 @@ class compaction {
       const auto removable = of_.known().may_remove();
       if (removable.wait.microseconds <= 0 || stop.stop_requested()) {
         remove_below(removable.below);
+        if (removable.wait.microseconds <= 0 && !replaced_.empty()) remove(replaced_);
         return result_;
       }
       rest(removable.wait, stop);
@@ -58,6 +61,7 @@ class compaction {
     auto from = next.floor - 1;
     if (!next.segments.empty() && next.segments.back().bytes < of_.options().segment_bytes) {
       from = next.segments.back().first - 1;
+      replaced_ = next.segments.back().key;
       next.segments.pop_back();
     }
     std::optional<commit> newest;
@@ -67,12 +71,14 @@ class compaction {
       newest = std::move(one);
       return !stop.stop_requested();
     });
-    if (stop.stop_requested() || !newest || newest->first <= known->content.floor)
-      return true;  // There is nothing to rewrite.
+    if (stop.stop_requested() || !newest || newest->first <= known->content.floor) {  // There is nothing to rewrite.
+      replaced_.clear();
+      return true;
+    }
     if (!segment_.empty()) put(next);
     next.floor = newest->first;
     auto tries = of_.new_attempts();
-    return of_.swap(known, std::move(next), tries);
+    return of_.replace_manifest(known, std::move(next), tries);
   }
   void add(const commit& one, manifest& next) {
     segment_.add(one);
@@ -126,28 +132,31 @@ class compaction {
       return first && *first < named.back().first && std::none_of(named.begin(), named.end(), is_same);
     });
   }
+  void remove(const std::string& key) {
+    auto tries = of_.new_attempts();
+    tries.read([&] { of_.objects().remove(key); });
+    ++result_.removed;
+  }
+  // Removes the objects of a folder that `which(object, is_last)` takes, until it says that no more follow.
   template <typename Which>
   void remove_if(std::string_view folder, Which&& which) {
     std::string after;
     for (bool goes_on = true; goes_on;) {
       auto tries = of_.new_attempts();
       const auto page = tries.read([&] { return of_.objects().list(folder, after); });
-      bool is_last = page.complete || page.objects.empty();
-      for (const auto& one : page.objects)
-        if (which(one, is_last)) {
-          tries = of_.new_attempts();
-          tries.read([&] { of_.objects().remove(one.key); });
-          ++result_.removed;
-        } else if (is_last) {
-          break;
-        }
-      goes_on = !is_last;
+      bool is_last = false;
+      for (const auto& one : page.objects) {
+        if (which(one, is_last)) remove(one.key);
+        if (is_last) break;
+      }
+      goes_on = !is_last && !page.complete && !page.objects.empty();
       if (goes_on) after = page.objects.back().key;
     }
   }
 
   opened_log<O>& of_;
   segment_writer segment_{};
+  std::string replaced_{};  // The segment whose commits stand in a larger one now.
   compaction_result result_{};
 };
 

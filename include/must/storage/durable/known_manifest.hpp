@@ -7,6 +7,7 @@
 #include "must/storage/durable/manifest.hpp"
 
 #include <time.h>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -48,6 +49,7 @@ class known_manifest {
   void set(shared found, std::int64_t began) {
     const std::lock_guard lock(mutex_);
     if (known_ && known_->content.revision > found->content.revision) return;
+    if (known_ && known_->content.revision == found->content.revision) began = std::max(began, looked_);
     const auto floor = found->content.floor;
     if (!known_ || known_->content.floor < floor) floors_.push_back({floor, running_microseconds()});
     known_ = std::move(found);

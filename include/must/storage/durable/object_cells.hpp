@@ -44,8 +44,8 @@ namespace must::detail::durable {
 }
 
 inline constexpr std::string_view cell_folder = "cells/";
-// A name whose encoding is longer is its digest instead, behind this text, which starts no encoding.
-inline constexpr std::string_view digest_mark = "cells/_sha256%";
+// A name whose encoding is longer is its digest instead, behind this text, whose point is in no encoding.
+inline constexpr std::string_view digest_mark = "cells/sha256.";
 inline constexpr std::size_t longest_encoding = 200;
 
 [[nodiscard]] inline std::string cell_key(std::string_view name) {

@@ -75,7 +75,7 @@ class object_log {
       const auto known = all_->log.known().get();
       auto next = known->content;
       next.incarnation = log::new_id();
-      if (all_->log.swap(known, std::move(next), tries)) return;
+      if (all_->log.replace_manifest(known, std::move(next), tries)) return;
     }
   }
 

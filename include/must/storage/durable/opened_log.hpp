@@ -18,6 +18,7 @@
 #include "must/storage/log/commit_log.hpp"
 #include "must/storage/objects.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -109,7 +110,7 @@ class opened_log {
   }
   // Replaces the manifest that is known by another, which gets the next revision. Returns false when another was
   // faster.
-  [[nodiscard]] bool swap(const known_manifest::shared& known, manifest next, attempts& tries) {
+  [[nodiscard]] bool replace_manifest(const known_manifest::shared& known, manifest next, attempts& tries) {
     next.revision = known->content.revision + 1;
     const auto text = json_of(next);
     for (;; tries.pause()) {
@@ -164,12 +165,14 @@ class opened_log {
   // that is lost.
   [[nodiscard]] bool is_followed(position end, attempts& tries) {
     const auto above = tries.read([&] { return objects_.list(log_folder, log_key(end)); });
-    if (above.objects.empty()) {
+    const auto is_commit = [](const object_entry& one) { return position_of(one.key, log_folder).has_value(); };
+    const auto first = std::find_if(above.objects.begin(), above.objects.end(), is_commit);
+    if (first == above.objects.end()) {
       was_checked_.store(true);
       return false;
     }
-    if (!tries.read([&] { return objects_.get(log_key(end + 1), {0, 0}); }))
-      raise_damaged(log_key(end + 1), "it is not there, but " + above.objects.front().key + " is");
+    if (!tries.read([&] { return objects_.get(log_key(end + 1), {0, 1}); }))
+      raise_damaged(log_key(end + 1), "it is not there, but " + first->key + " is");
     return true;
   }
 
