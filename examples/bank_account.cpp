@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // An aggregate: the account is folded from its stream, and every command is decided on it as it stands.
 //
-//   bank_account [--store memory|sqlite:FILE|postgres:CONNINFO|s3:URL]
+//   bank_account [--store memory|sqlite:FILE|postgres:CONNINFO|durable:DIR|s3:URL]
 //
 // A URL of S3 is such as http://host:9000/bucket/prefix. The keys are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 #include <must/codec/json.hpp>
 #include <must/must.hpp>
 #include <must/storage/durable.hpp>
 #include <must/storage/memory.hpp>
+#include <must/storage/objects/directory.hpp>
 #include <must/storage/objects/s3.hpp>
 #include <must/storage/postgres.hpp>
 #include <must/storage/sqlite.hpp>
@@ -138,6 +139,9 @@ int main(int argc, char** argv) try {
     use(store);
   } else if (where.starts_with("postgres:")) {
     must::postgres_store store({.conninfo = where.substr(9), .schema = "bank_account"});
+    use(store);
+  } else if (where.starts_with("durable:")) {
+    must::durable_store store(must::directory_objects({.path = where.substr(8)}));
     use(store);
   } else if (where.starts_with("s3:")) {
     must::durable_store store(must::s3_objects(bucket_at(where.substr(3))));
