@@ -170,6 +170,7 @@ TEST_CASE("given: options are those of process_command; what is not must's passe
 TEST_CASE("given: commands, events and states may be classes in a function", "[testing]") {
   struct Ticked {
     int n;
+    std::vector<std::string> tags{"t"};
   };
   struct Clock {
     using events = must::events<Ticked>;

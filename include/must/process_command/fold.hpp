@@ -54,6 +54,18 @@ template <typename Data>
          .type = event.type});
 }
 
+// Returns the stream that an event without one joins: that of a command which depends on exactly one stream, whatever
+// else it depends on. It is empty when there is no such stream, and lives as long as the query.
+inline std::string_view only_stream_of(const query& boundaries) {
+  std::string_view only;
+  for (const auto& item : boundaries.items()) {
+    if (!item.stream || *item.stream == only) continue;
+    if (!only.empty()) return {};
+    only = *item.stream;
+  }
+  return only;
+}
+
 inline position lower(position one, position other) { return one < other ? one : other; }
 
 // One dependency and how far its stream was seen. The caller keeps the state.
@@ -303,17 +315,7 @@ class folding {
   }
   [[nodiscard]] const append_condition& condition() const { return condition_; }
   [[nodiscard]] const auto& folds() const { return folds_; }
-  // Returns the stream that an event without one joins: that of a command which depends on exactly one stream, whatever
-  // else it depends on.
-  [[nodiscard]] std::string_view only_stream() const {
-    std::string_view only;
-    for (const auto& item : condition_.query.items()) {
-      if (!item.stream || *item.stream == only) continue;
-      if (!only.empty()) return {};
-      only = *item.stream;
-    }
-    return only;
-  }
+  [[nodiscard]] std::string_view only_stream() const { return only_stream_of(condition_.query); }
 
  private:
   // Folds the events in (after, until]. The condition names the last event that the store had then: where it is stored

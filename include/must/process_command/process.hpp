@@ -208,15 +208,16 @@ void keep_states(Past& past, S& storage, std::vector<std::exception_ptr>& errors
   }
 }
 
-// Runs a command that has passed every check at compile time. `options` are those of the rules.
-template <bool HasIdentity, typename C, typename S, typename Held, typename State, typename... Option>
+// Runs a command that has passed every check at compile time. `options` are those of the rules. `IsHandled` says
+// whether be_handled of its events runs.
+template <bool HasIdentity, bool IsHandled, typename C, typename S, typename Held, typename State, typename... Option>
 why_not run_command(const C& command, S& storage, processed<Held, State>& done, const settings& how,
                     const Option&... options) {
   using data_type = typename S::data_type;
   using options_list = list<Option...>;
   constexpr bool names_itself =
       rules::chosen<rules::command_id_rule, C, list<>, options_list>.source != rules::rule_source::none;
-  constexpr bool is_handled = any_is_handled(typename types_held<Held>::type{}, options_list{});
+  constexpr bool is_handled = IsHandled && any_is_handled(typename types_held<Held>::type{}, options_list{});
   try {
     pipeline<S> pipeline(storage, how, done);
     auto identity = how.identity;
@@ -267,7 +268,7 @@ operation operation_of() {
 }
 
 // Runs a command with options of `must` itself, or one that has more to it than its rules.
-template <typename C, typename S, typename Held, typename State, typename... Option>
+template <bool IsHandled = true, typename C, typename S, typename Held, typename State, typename... Option>
 why_not run_with_settings(const C& command, S& storage, processed<Held, State>& done, const Option&... options) {
   static_assert(!asks_for_state<Option...> || !std::is_void_v<State>,
                 "must: return_state needs a command with depends_on: this one has no state");
@@ -276,7 +277,7 @@ why_not run_with_settings(const C& command, S& storage, processed<Held, State>& 
   auto how = settings_of(options...);
   (identify_by(how, command, options), ...);
   const auto run = [&](const auto&... kept) {
-    return run_command<(std::is_same_v<Option, identified_by> || ...)>(command, storage, done, how, kept...);
+    return run_command<(std::is_same_v<Option, identified_by> || ...), IsHandled>(command, storage, done, how, kept...);
   };
   if constexpr (kit::is_observed<S>)
     return kit::observe(storage.observer(), operation_of<C>(), [&] { return with_rule_options(run, options...); });

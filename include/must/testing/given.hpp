@@ -8,18 +8,13 @@
 #include "must/error.hpp"
 #include "must/event.hpp"
 #include "must/one_of.hpp"
-#include "must/origin.hpp"
-#include "must/process_command/decide.hpp"
-#include "must/process_command/make_event.hpp"
 #include "must/process_command/process.hpp"
 #include "must/process_command/settings.hpp"
 #include "must/process_command/told.hpp"
 #include "must/process_command/translate.hpp"
-#include "must/query.hpp"
-#include "must/record.hpp"
-#include "must/storage/kit/matching.hpp"
+#include "must/processed.hpp"
 #include "must/testing/assertion_failed.hpp"
-#include "must/testing/fixed_origin.hpp"
+#include "must/testing/given/happened.hpp"
 #include "must/testing/print.hpp"
 
 #include <cstddef>
@@ -49,6 +44,10 @@ constexpr error_code code_of() {
   }
 }
 
+inline bool is_refusal(error_code code) {
+  return code == error_code::unauthorized || code == error_code::invalid || code == error_code::version_conflict;
+}
+
 inline std::string describe(const error& refusal) {
   return std::string(name_of(refusal.code)) + " \"" + refusal.message + "\"" +
          (refusal.rule.empty() ? "" : " (" + std::string(refusal.rule) + ")");
@@ -68,6 +67,21 @@ struct one_of_all<must::detail::list<Found...>> {
 template <typename Found, typename First, typename... Rest>
 struct one_of_all<Found, First, Rest...>
     : one_of_all<typename must::detail::pipeline::with_leaf<Found, First>::type, Rest...> {};
+
+// The data of events that have happened, and of those that a command comes to.
+template <typename Translated, typename... Event>
+struct data_with;
+template <typename... Translated, typename... Event>
+struct data_with<must::detail::list<Translated...>, Event...>
+    : one_of_all<must::detail::list<>, Event..., Translated...> {};
+
+// The types of the events that a command comes to, which are none where it comes to no events.
+template <typename Held>
+struct types_translated : must::detail::pipeline::types_held<Held> {};
+template <>
+struct types_translated<std::monostate> {
+  using type = must::detail::list<>;
+};
 
 }  // namespace detail
 
@@ -148,75 +162,33 @@ class history {
   /// Holds the events. given() calls it.
   explicit history(const Event&... events) : events_(events...) {}
 
-  /// Runs the rules of a command on the states that the events make. Each event reaches the states whose boundary it
-  /// lies in, as from a store. An event without a stream joins the stream that the command depends on. Positions and
-  /// ids count from 1, and every event has the time of a fixed_clock.
+  /// Processes a command as process_command does, with the events that have happened in the place of a store. What is
+  /// refused there is refused here. be_handled of the events of the command does not run. An event without a stream
+  /// joins the stream that the command depends on. Positions and ids count from 1, and every event has the time of a
+  /// fixed_clock.
   /// \param command  the command that is decided
-  /// \param options  what each rule gets, as from process_command
-  /// \throws ...  what the rules and states throw, unless it is a refusal
+  /// \param options  those of process_command
+  /// \throws bad_input  when process_command refuses the query or an event of the command with it, or when no store
+  ///                    takes an event that has happened
+  /// \throws must::exception  another error of process_command that is no refusal, such as codec_error
+  /// \throws ...  what the rules and states throw of their own
   template <typename C, typename... Option>
   [[nodiscard]] auto when(const C& command, const Option&... options) const {
+    using unstored = must::detail::coding::unstored;
     using rule_options = must::detail::pipeline::rule_options<Option...>;
-    static_assert(must::detail::pipeline::is_good<C, must::detail::coding::unstored, rule_options>);
-    return must::detail::pipeline::with_rule_options([&](const auto&... kept) { return decide(command, kept...); },
-                                                     options...);
+    static_assert(must::detail::pipeline::is_good<C, unstored, rule_options>);
+    using held_type = typename must::detail::pipeline::held_by<C, unstored, rule_options>::type;
+    using data_type = typename detail::data_with<typename detail::types_translated<held_type>::type, Event...>::type;
+    detail::happened<data_type> before;
+    std::apply([&](const Event&... event) { (before.add(event), ...); }, events_);
+    processed<held_type, must::detail::pipeline::processed_state<C, Option...>> done;
+    auto no = must::detail::pipeline::run_with_settings<false>(command, before, done, options...);
+    if (no && !detail::is_refusal(no->code)) raise(*std::move(no));
+    if (no) done.events.clear();
+    return outcome<held_type>(std::move(done.events), std::move(no));
   }
 
  private:
-  using data_type = typename detail::one_of_all<must::detail::list<>, Event...>::type;
-
-  template <typename C, typename... Option>
-  auto decide(const C& command, const Option&... options) const {
-    using held_type = typename must::detail::pipeline::held_by<C, must::detail::coding::unstored,
-                                                               must::detail::list<Option...>>::type;
-    auto folding = must::detail::pipeline::make_folding<data_type>(command, options...);
-    replay(folding);
-    if (const auto mismatch = folding.mismatch()) return outcome<held_type>({}, to_error(*mismatch));
-    std::vector<held_type> events;
-    auto take = [&](auto&& returned) {
-      must::detail::pipeline::for_events<must::detail::coding::unstored>(
-          std::forward<decltype(returned)>(returned),
-          [&](auto&& event) { events.push_back(held_type(std::forward<decltype(event)>(event))); });
-    };
-    must::detail::pipeline::progress_of_rules rules;
-    const bool passed = rules.run(
-        [&](auto& at) { return must::detail::pipeline::run_rules(at, command, folding.states(), take, options...); });
-    if (!passed) events.clear();
-    return outcome<held_type>(std::move(events), std::move(rules.no));
-  }
-
-  template <typename Folding>
-  void replay(Folding& folding) const {
-    std::vector<recorded<data_type>> log;
-    fixed_clock clock;
-    counting_ids ids;
-    const origin from{.clock = &clock, .ids = &ids};
-    const must::detail::pipeline::event_context context{from, clock.now(), folding.only_stream()};
-    std::apply([&](const Event&... event) { (log.push_back(record_of(event, context, log)), ...); }, events_);
-    for (const auto& record : log)
-      if (is_read_by(folding.condition().query, record)) folding.apply(record);
-  }
-
-  template <typename One>
-  static recorded<data_type> record_of(const One& event, const must::detail::pipeline::event_context& context,
-                                       const std::vector<recorded<data_type>>& log) {
-    recorded<data_type> made{must::detail::pipeline::make_event<data_type>(event, context)};
-    made.id = context.origin.ids->next(context.now);
-    made.position = log.size() + 1;
-    made.recorded_at = context.now;
-    if (made.subject.empty()) return made;
-    made.version = 1;
-    for (const auto& earlier : log)
-      if (earlier.subject == made.subject) ++made.version;
-    return made;
-  }
-
-  static bool is_read_by(const query& which, const recorded<data_type>& record) {
-    for (const auto& item : which.items())
-      if (must::kit::matches(item, {record.type, record.subject, record.tags})) return true;
-    return false;
-  }
-
   std::tuple<Event...> events_;
 };
 
