@@ -10,6 +10,7 @@
 #include "support/error_of.hpp"
 
 #include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -101,6 +102,21 @@ TEST_CASE("process_manager: a reason that is no UTF-8 is kept readable, and refu
     CHECK(told[2] == "b");
     CHECK(must::process_manager<Asks>(store, "asks").run_once() == store.head());
   }
+}
+
+TEST_CASE("process_manager: it reacts to an event whose id no attribute may hold", "[model]") {
+  half = "half \xc3";
+  must::memory_store<> store;
+  for (const std::string id : {"a\tb", "a\nb", "\x7f", "a\xEF\xBF\xBF", "\xC2\x85"}) {
+    must::cloud_event event;
+    event.id = id;
+    event.source = "/elsewhere";
+    event.type = "Begun";
+    event.data = {"application/json", id == "\x7f" ? R"({"key":"bad"})" : R"({"key":"a"})"};
+    CHECK(store.append(std::span(&event, 1), {}).stored());
+  }
+  must::process_manager<Asks>(store, "asks").run_once();
+  CHECK(told_in(store).size() == 5);
 }
 
 TEMPLATE_TEST_CASE(

@@ -143,7 +143,9 @@ class lanes {
       const auto first = at;
       const auto together = next_batch(left, at, most);
       if (together.empty()) {
-        if (at < left.size() && !handle_alone(*left[at++], nullptr)) return false;
+        if (at == left.size()) break;
+        if (!handle_alone(*left[at], nullptr)) return false;
+        ++at;
         continue;
       }
       if (!make_sure()) return false;

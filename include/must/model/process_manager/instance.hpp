@@ -10,6 +10,7 @@
 #include "must/query.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
+#include "must/storage/kit/validate.hpp"
 #include "must/stored_names.hpp"
 #include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
@@ -56,15 +57,17 @@ struct process_trigger {
   }
 };
 
-// What is known of the event that made `must` do something.
+// What is known of the event that made `must` do something. An id that an attribute may not hold is escaped.
 struct process_cause {
   std::string id{};
   attribute_value correlation{};
 
   template <typename Data>
   [[nodiscard]] static process_cause of(const basic_event<Data>& event) {
+    auto id = kit::is_attribute_text(event.id) ? event.id : text::printable(event.id);
     const auto found = event.extensions.find(std::string_view(stored_names::extension::correlation_id));
-    return {event.id, found == event.extensions.end() ? attribute_value(event.id) : found->second};
+    auto correlation = found == event.extensions.end() ? attribute_value(id) : found->second;
+    return {std::move(id), std::move(correlation)};
   }
 };
 
