@@ -63,4 +63,7 @@ inline std::string printable(std::string_view text) {
   return kept.size() < text.size() ? out += "..." : out;
 }
 
+// Returns a text that is UTF-8 as it is, and any other as printable() does.
+inline std::string as_utf8(std::string_view text) { return is_utf8(text) ? std::string(text) : printable(text); }
+
 }  // namespace must::detail::text

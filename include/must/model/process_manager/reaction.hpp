@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <concepts>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace must {
@@ -86,17 +87,22 @@ decltype(auto) reaction_to(const P& process, const E& event, const event_record&
     return process.react(event);
 }
 
+// Refuses a text of a process that is no UTF-8.
+inline void check_utf8(const char* field, std::string_view given) {
+  if (!text::is_utf8(given)) kit::refuse_input(field, "is " + text::in_quotes(given) + ", which is no UTF-8");
+}
+
 // Turns what react returns into a decision.
 class process_decision {
  public:
   process_decision(process_decided& into, timestamp now) : into_(into), now_(now) {}
   void operator()(const process_deadline& deadline) {
-    check(deadline.name);
+    check_utf8("deadline", deadline.name);
     const auto after = std::clamp(deadline.after.microseconds, -longest_span, longest_span);
     into_.deadlines.push_back({deadline.name, {.microseconds = now_.microseconds + after, .digits = 6}});
   }
   void operator()(const cancel_deadline& deadline) {
-    check(deadline.name);
+    check_utf8("deadline", deadline.name);
     into_.cancelled.push_back(deadline.name);
   }
   void operator()(const end_process&) { into_.ended = true; }
@@ -107,10 +113,6 @@ class process_decision {
   }
 
  private:
-  static void check(const std::string& name) {
-    if (!text::is_utf8(name))
-      kit::refuse_input("deadline", "has the name " + text::in_quotes(name) + ", which is no UTF-8");
-  }
   process_decided& into_;
   timestamp now_;
 };

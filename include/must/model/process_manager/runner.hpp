@@ -21,12 +21,10 @@
 #include "must/process_command/settings.hpp"
 #include "must/record.hpp"
 #include "must/storage.hpp"
-#include "must/storage/kit/validate.hpp"
 #include "must/stored_names.hpp"
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/hooks.hpp"
 #include "must/text/quoted.hpp"
-#include "must/text/utf8.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -143,7 +141,7 @@ class process_runner : public following::hooks {
   void on(const event_type& record, const E& event) {
     const std::string key = P::key_of(event);
     if (key.empty()) return;
-    if (!text::is_utf8(key)) kit::refuse_input("key", "is " + text::in_quotes(key) + ", which is no UTF-8");
+    check_utf8("key", key);
     constexpr bool starts = is_listed<E, typename P::starts>;
     const auto trigger = process_trigger::of_event(record.source, record.id, record.position);
     follow(process_cause::of(record), key, trigger, [&](instance& one, process_decided& to) {
@@ -302,9 +300,7 @@ class process_runner : public following::hooks {
     const auto& why = done.error();
     if (why.code == error_code::version_conflict) check_stands(*storage_, decided.stored);
     if (why.code != error_code::unauthorized && why.code != error_code::invalid) raise(why);
-    outcome.refused = why.message.empty()          ? "refused"
-                      : text::is_utf8(why.message) ? why.message
-                                                   : text::printable(why.message);
+    outcome.refused = why.message.empty() ? "refused" : text::as_utf8(why.message);
     outcome.rule = why.rule;
     return true;
   }
