@@ -28,8 +28,8 @@ namespace must {
 /// The content type is `application/json`. A value that nlohmann_json writes as null is a null payload. A number that
 /// nlohmann_json would cut to fit its member (1.5 or 3000000000 for an int, -1 for an unsigned) is refused.
 ///
-/// Warning: nlohmann_json recurses over a document that it copies. A to_json that copies one into the event is given
-/// none that nests deep; must::parse lets none through with more than 512 levels.
+/// Warning: nlohmann_json recurses over a document that it copies. An event that holds a document may hold none that
+/// nests too deep for that. must::parse lets none through that has more than 512 levels.
 /// \see CloudEvents 1.0.2, JSON Event Format, section 3.1
 template <typename Event>
   requires detail::coding::JsonReadable<Event> && detail::coding::JsonWritable<Event>
