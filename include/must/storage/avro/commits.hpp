@@ -2,15 +2,14 @@
 // The files of an Avro store as a CommitLog, and what is done with all of them: they are verified, and copied.
 #pragma once
 
-#include "must/avro/container.hpp"
 #include "must/detail/at_exit.hpp"
 #include "must/detail/posix_file.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/limits.hpp"
 #include "must/storage.hpp"
+#include "must/storage/avro/backup.hpp"
 #include "must/storage/avro/cells.hpp"
-#include "must/storage/avro/frames.hpp"
 #include "must/storage/avro/header.hpp"
 #include "must/storage/avro/log.hpp"
 #include "must/storage/avro/options.hpp"
@@ -79,7 +78,7 @@ struct store_files {
     });
     const bool has_cells = cells.copy_to(made_as + ".cells");
     log.read_all_known();
-    log.copy_to(made_as, (random() >> 2U) + 2);
+    copy_log(log, made_as, (random() >> 2U) + 2);
     if (has_cells && !posix::rename_new(made_as + ".cells", cells_to, "backup"))
       raise(posix::failure(EEXIST, "backup", cells_to));
     try {
@@ -108,6 +107,7 @@ class commits_in_files {
 
   explicit commits_in_files(std::shared_ptr<store_files> files) : files_(std::move(files)) {}
 
+  [[nodiscard]] auto exclusive() { return files_->log.exclusive(); }
   [[nodiscard]] put_outcome try_put(commit& made) { return files_->log.try_put(made); }
   template <typename Visitor>
   void read(position after, Visitor&& visitor) {
@@ -130,7 +130,8 @@ class commits_in_files {
  private:
   std::shared_ptr<store_files> files_;
 };
-static_assert(FetchingLog<commits_in_files> && CellRemovalLog<commits_in_files> && HistoryLog<commits_in_files>);
+static_assert(ExclusiveLog<commits_in_files> && FetchingLog<commits_in_files> && CellRemovalLog<commits_in_files> &&
+              HistoryLog<commits_in_files>);
 
 }  // namespace detail::avro_log
 

@@ -53,7 +53,7 @@ class file_lock {
       if (errno == EINTR) continue;
       if (errno != EWOULDBLOCK) raise(posix::failure(errno, operation, path));
       if (std::chrono::steady_clock::now() >= end) raise_held(path, operation);
-      back_off(attempt);
+      back_off(std::min(attempt, 5U));
     }
   }
   file_lock(const file_lock&) = delete;

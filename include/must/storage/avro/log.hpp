@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -46,18 +47,13 @@ struct avro_cut {
 
 namespace detail::avro_log {
 
-inline void check_path(const std::string& path) {
-  if (path.empty()) kit::refuse_input("path", "is empty");
-  if (path.find('\0') != std::string::npos) kit::refuse_input("path", text::in_quotes(path) + " contains NUL");
-}
-
 // Any number of threads may use it.
 class log_files {
  public:
   explicit log_files(const avro_options& options) : options_(options), process_(::getpid()) {
     check_path(options_.path);
     options_.path = posix::resolve(options_.path, "open");
-    base_ = open_base();
+    base_ = open_first(options_);
     tail_ = base_;
     end_ = base_->header.size;
     marks_.push_back({1, {0, end_}});
@@ -71,6 +67,37 @@ class log_files {
     return cuts_;
   }
 
+  // While it lives, only the thread that has made it puts commits.
+  class put_turn {
+   public:
+    put_turn(log_files& of, std::string_view operation)
+        : turn_(of.putting_), held_(of.base_->file.file(), of.options_.path, of.options_.timeout, operation) {}
+
+   private:
+    std::lock_guard<std::mutex> turn_;
+    file_lock held_;
+  };
+  class exclusive_turn {
+   public:
+    explicit exclusive_turn(log_files& of) : turn_(std::make_unique<put_turn>(of, "append")), of_(&of) {
+      of.is_exclusive_ = true;
+    }
+    exclusive_turn(exclusive_turn&& other) noexcept
+        : turn_(std::move(other.turn_)), of_(std::exchange(other.of_, nullptr)) {}
+    exclusive_turn& operator=(exclusive_turn&&) = delete;
+    ~exclusive_turn() {
+      if (of_ != nullptr) of_->is_exclusive_ = false;
+    }
+
+   private:
+    std::unique_ptr<put_turn> turn_;
+    log_files* of_;
+  };
+  [[nodiscard]] exclusive_turn exclusive() {
+    check_writable("append");
+    return exclusive_turn(*this);
+  }
+
   // Throws when nothing may be written.
   void check_writable(std::string_view operation) const {
     if (options_.mode == avro_mode::read_only)
@@ -82,8 +109,8 @@ class log_files {
   [[nodiscard]] put_outcome try_put(commit& made) {
     check_writable("append");
     const auto objects = packer_.pack(log::encode_commit(made), header().codec);
-    const std::lock_guard turn(putting_);
-    const file_lock held(base_->file.file(), base_->file.path(), options_.timeout, "append");
+    std::unique_ptr<put_turn> mine;
+    if (!is_exclusive_) mine = std::make_unique<put_turn>(*this, "append");
     static_cast<void>(base_->file.size("append"));  // It is still in its place.
     if (has_news()) return put_outcome::lost;
     auto now = end();
@@ -127,47 +154,23 @@ class log_files {
     const auto known = end();
     return number < known.place.segment ? closed_[number].path : known.file->file.path();
   }
-  // Copies the commits that are known into one new file, of another incarnation.
-  void copy_to(const std::string& path, std::uint64_t incarnation) {
+  // Calls `use(file, end)` for each file with commits that are known.
+  template <typename Use>
+  void each_file(Use&& use) {
     const auto known = end();
-    int code = 0;
-    const auto to = posix::open_file(path, O_WRONLY | O_CREAT | O_EXCL, code);
-    if (!to) raise(posix::failure(code, "backup", path));
-    file_header made = header();
-    made.incarnation = incarnation;
-    made.sync = random_bytes(avro::sync_size);
-    auto bytes = encode_header(made);
-    std::uint64_t written = 0;
-    const auto write = [&] {
-      code = posix::write_at(to, bytes, written);
-      if (code != 0) raise(posix::failure(code, "backup", path));
-      written += bytes.size();
-      bytes.clear();
-    };
-    constexpr std::size_t most = std::size_t{1} << 20U;
-    for (std::size_t number = 0; number <= known.place.segment; ++number) {
-      const bool is_last = number == known.place.segment;
-      const auto from = is_last ? known.file : closed_.open(number, "backup");
-      const auto end = is_last ? known.place.offset : closed_[number].end;
-      frame_reader frames(from->file.file(), from->file.path(), from->header.sync, from->header.size, end, false);
-      while (const auto read = frames.next()) {
-        avro::append_block(bytes, {read->count, read->bytes}, made.sync);
-        if (bytes.size() >= most) write();
-      }
-      if (frames.offset() != end) raise_damaged(from->file.path(), frames.offset(), "it ends too early", "backup");
-    }
-    write();
-    code = posix::sync(to);
-    if (code != 0) raise(posix::failure(code, "backup", path));
+    for (std::size_t number = 0; number < known.place.segment; ++number)
+      use(*closed_.open(number, "backup"), closed_[number].end);
+    use(*known.file, known.place.offset);
   }
   // Cuts off what is torn behind the last commit that was read, and throws when files are missing. The log was read.
   void settle() {
-    const auto last = end().last;
-    for (const auto first : list_segments(options_.path, "open"))
-      if (first > last + 1) refuse_missing(first, last);
-    if (options_.mode == avro_mode::read_only) return;
-    const std::lock_guard turn(putting_);
-    const file_lock held(base_->file.file(), base_->file.path(), options_.timeout, "open");
+    const auto files = list_segments(options_.path, "open");
+    read_all_known();  // Files that were there before are among what is known then.
+    const auto known = end();
+    for (const auto first : files)
+      if (first > known.last + 1) refuse_missing(first, known.last);
+    if (options_.mode == avro_mode::read_only || known.file->file.size("open") == known.place.offset) return;
+    const put_turn mine(*this, "open");
     static_cast<void>(has_news());
   }
 
@@ -183,27 +186,6 @@ class log_files {
     position last;
   };
 
-  [[nodiscard]] shared_segment open_base() const {
-    const bool to_write = options_.mode == avro_mode::read_write;
-    for (int attempt = 0;; ++attempt) {
-      int code = 0;
-      auto file = open_segment(options_.path, to_write, "open", code);
-      if (!file && code == ENOENT && to_write && attempt < 2) {
-        auto& random = random_source::of_this_thread();
-        file_header made{.uuid = format_uuid(random(), random(), 4), .codec = options_.codec};
-        made.sync = random_bytes(avro::sync_size);
-        make_file(options_.path, encode_header(made), "open");  // Of two that make it, one opens that of the other.
-        continue;
-      }
-      if (!file) raise(posix::failure(code, "open", options_.path));
-      auto opened = std::make_shared<segment>(std::move(file), options_.path, "open");
-      if (opened->header.first != 1)
-        refuse_file(options_.path, "open",
-                    "it begins at position " + std::to_string(opened->header.first) + ": it is not the first of a log",
-                    "foreign");
-      return opened;
-    }
-  }
   [[noreturn]] void refuse_missing(position first, position last) const {
     refuse_file(options_.path, "open",
                 "the file before the one that begins at position " + std::to_string(first) +
@@ -379,14 +361,15 @@ class log_files {
   ::pid_t process_;
   shared_segment base_{};  // The first file, whose lock is that of the log.
   packer packer_{};
-  std::mutex putting_{};        // One thread at a time puts.
-  mutable std::mutex state_{};  // This protects what follows.
-  closed_segments closed_{};    // All files but the last one.
-  shared_segment tail_{};       // The last file.
-  std::uint64_t end_ = 0;       // The end of the last commit that was read or put.
-  position last_ = 0;           // The last position that was read or put.
-  std::vector<mark> marks_{};   // Where some commits begin, about one a mebibyte.
-  bool is_writing_ = false;     // What is behind `end_` is of this store, and not for readers.
+  std::mutex putting_{};                   // One thread at a time puts.
+  std::atomic<bool> is_exclusive_{false};  // The thread that puts has the turn already.
+  mutable std::mutex state_{};             // This protects what follows.
+  closed_segments closed_{};               // All files but the last one.
+  shared_segment tail_{};                  // The last file.
+  std::uint64_t end_ = 0;                  // The end of the last commit that was read or put.
+  position last_ = 0;                      // The last position that was read or put.
+  std::vector<mark> marks_{};              // Where some commits begin, about one a mebibyte.
+  bool is_writing_ = false;                // What is behind `end_` is of this store, and not for readers.
   std::vector<avro_cut> cuts_{};
 };
 

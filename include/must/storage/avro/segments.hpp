@@ -7,6 +7,10 @@
 #include "must/fwd.hpp"
 #include "must/storage/avro/growing_file.hpp"
 #include "must/storage/avro/header.hpp"
+#include "must/storage/avro/options.hpp"
+#include "must/storage/kit/validate.hpp"
+#include "must/text/quoted.hpp"
+#include "must/uuid.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -58,6 +62,34 @@ struct segment {
   growing_file file;
 };
 using shared_segment = std::shared_ptr<segment>;
+
+inline void check_path(const std::string& path) {
+  if (path.empty()) kit::refuse_input("path", "is empty");
+  if (path.find('\0') != std::string::npos) kit::refuse_input("path", text::in_quotes(path) + " contains NUL");
+}
+
+// Opens the first file of a log, or makes it. Of two that make it, one opens that of the other.
+inline shared_segment open_first(const avro_options& options) {
+  const bool to_write = options.mode == avro_mode::read_write;
+  for (int attempt = 0;; ++attempt) {
+    int code = 0;
+    auto file = open_segment(options.path, to_write, "open", code);
+    if (!file && code == ENOENT && to_write && attempt < 2) {
+      auto& random = random_source::of_this_thread();
+      file_header made{.uuid = format_uuid(random(), random(), 4), .codec = options.codec};
+      made.sync = random_bytes(avro::sync_size);
+      make_file(options.path, encode_header(made), "open");
+      continue;
+    }
+    if (!file) raise(posix::failure(code, "open", options.path));
+    auto opened = std::make_shared<segment>(std::move(file), options.path, "open");
+    if (opened->header.first != 1)
+      refuse_file(options.path, "open",
+                  "it begins at position " + std::to_string(opened->header.first) + ": it is not the first of a log",
+                  "foreign");
+    return opened;
+  }
+}
 
 // The name of the file that begins at a position.
 inline std::string segment_path(const std::string& base, position first) {

@@ -11,6 +11,7 @@
 #include "must/result.hpp"
 #include "must/storage/kit/turn_queue.hpp"
 #include "must/storage/log/commit.hpp"
+#include "must/storage/log/commit_log.hpp"
 #include "must/storage/log/draft.hpp"
 #include "must/storage/log/followed_log.hpp"
 #include "must/storage/log/options.hpp"
@@ -20,10 +21,12 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace must::detail::log {
@@ -46,6 +49,7 @@ class appending {
     mine.wait();
     const auto deadline = steady::now() + timeout_;
     bool is_sure = false;  // Whether the log was read after this append had begun.
+    exclusive_turn alone;
     for (unsigned attempt = 0;;) {
       draft<L> made(into_);
       auto results = into_.at_rest([&] { return made.judge(items, clock_.now()); });
@@ -61,13 +65,31 @@ class appending {
         return results;
       }
       is_sure = true;
-      back_off(attempt++);
+      be_alone(alone, attempt++);
     }
   }
 
  private:
   using steady = std::chrono::steady_clock;
 
+  // What keeps other stores from appending, where the log has that.
+  static auto exclusive_of(L& log) {
+    if constexpr (ExclusiveLog<L>)
+      return log.exclusive();
+    else
+      return std::monostate();
+  }
+  using exclusive_turn = std::optional<decltype(exclusive_of(std::declval<L&>()))>;
+
+  // Makes it likely that the next attempt is not too late again.
+  void be_alone(exclusive_turn& alone, unsigned attempt) {
+    if constexpr (ExclusiveLog<L>) {
+      if (!alone) alone.emplace(exclusive_of(into_.log()));
+      into_.catch_up();
+    } else {
+      back_off(attempt);
+    }
+  }
   [[nodiscard]] static bool refuses_any(std::span<const result<append_result>> results) {
     return std::any_of(results.begin(), results.end(), [](const auto& one) { return !one || !one->stored(); });
   }

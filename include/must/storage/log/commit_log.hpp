@@ -43,6 +43,13 @@ concept CommitLog =
       { as_const.limits() } -> std::convertible_to<const limits&>;
     };
 
+/// A log that can keep others from appending.
+///
+/// As long as the object that `exclusive()` returns lives, only the thread that has it puts commits. An append that was
+/// too late once uses it, so that it is not too late again.
+template <typename L>
+concept ExclusiveLog = CommitLog<L> && requires(L& log) { log.exclusive(); };
+
 /// A log that finds a commit again by its place.
 ///
 /// `fetch(place, visitor)` is `read` from the commit on to which the log has given this place.
