@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // An aggregate: the account is folded from its stream, and every command is decided on it as it stands.
 //
-//   bank_account [--store memory|sqlite:FILE|postgres:CONNINFO|durable:DIR|s3:URL]
+//   bank_account [--store memory|sqlite:FILE|avro:FILE|postgres:CONNINFO|durable:DIR|s3:URL]
 //
 // A URL of S3 is such as http://host:9000/bucket/prefix. The keys are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 #include <must/codec/json.hpp>
 #include <must/must.hpp>
+#include <must/storage/avro.hpp>
 #include <must/storage/durable.hpp>
 #include <must/storage/memory.hpp>
 #include <must/storage/objects/directory.hpp>
@@ -136,6 +137,9 @@ int main(int argc, char** argv) try {
   const std::string where = argc == 3 && argv[1] == std::string("--store") ? argv[2] : "memory";
   if (where.starts_with("sqlite:")) {
     must::sqlite_store store({.path = where.substr(7)});
+    use(store);
+  } else if (where.starts_with("avro:")) {
+    must::avro_store store({.path = where.substr(5)});
     use(store);
   } else if (where.starts_with("postgres:")) {
     must::postgres_store store({.conninfo = where.substr(9), .schema = "bank_account"});

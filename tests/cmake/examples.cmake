@@ -25,6 +25,12 @@ if(TARGET example_bank_account)
     -D "fresh=${CMAKE_CURRENT_BINARY_DIR}/bank_account.db"
     -D "expected=${PROJECT_SOURCE_DIR}/examples/bank_account.output" -D may_skip=ON
     -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/scripts/compare_output.cmake")
+  add_test(NAME "example: bank_account on Avro" COMMAND "${CMAKE_COMMAND}"
+    -D "program=$<TARGET_FILE:example_bank_account>"
+    -D "arguments=--store;avro:${CMAKE_CURRENT_BINARY_DIR}/bank_account.avro"
+    -D "fresh=${CMAKE_CURRENT_BINARY_DIR}/bank_account.avro"
+    -D "expected=${PROJECT_SOURCE_DIR}/examples/bank_account.output" -D may_skip=ON
+    -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/scripts/compare_output.cmake")
   add_executable(with_postgres servers/with_postgres.cpp)
   target_link_libraries(with_postgres PRIVATE must_dev)
   target_include_directories(with_postgres PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
@@ -40,7 +46,8 @@ if(TARGET example_bank_account)
     -D "expected=${PROJECT_SOURCE_DIR}/examples/bank_account.output" -D may_skip=ON
     -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/scripts/compare_output.cmake")
   set_tests_properties("example: bank_account on S3" PROPERTIES LABELS servers SKIP_REGULAR_EXPRESSION "skipped: ")
-  set_tests_properties("example: bank_account on SQLite" "example: bank_account on PostgreSQL" PROPERTIES
+  set_tests_properties("example: bank_account on SQLite" "example: bank_account on Avro"
+    "example: bank_account on PostgreSQL" PROPERTIES
     LABELS example SKIP_REGULAR_EXPRESSION "skipped: " RESOURCE_LOCK bank_account)
   set_tests_properties("example: bank_account" PROPERTIES RESOURCE_LOCK bank_account)
 endif()

@@ -90,8 +90,8 @@ TEST_CASE("avro_store: Z1 a file that is cut at any byte gives all commits befor
           "[storage][avro]") {
   const whole_store whole;
   const auto bytes = read_file(whole.last);
-  const auto header = bytes.size() - (whole.offsets[2] - whole.offsets[0]) - 1;
-  for (auto size = bytes.size() - 1; size > 0; size -= size < header / 2 ? std::min<std::size_t>(size, 97) : 1) {
+  const auto first_end = 2 * whole.offsets[0] - whole.offsets[1];  // All blocks have about the same size.
+  for (auto size = bytes.size() - 1; size > 0; size -= size < first_end - 8 ? std::min<std::size_t>(size, 97) : 1) {
     INFO("cut at byte " << size);
     write_file(whole.last, bytes.substr(0, size));
     const auto found = content_of(avro_on(whole.path, 3'000));
@@ -118,7 +118,8 @@ TEST_CASE("avro_store: Z1 a flipped bit is told with its place, or changes nothi
   std::size_t told = 0, tried = 0;
   for (const auto& path : whole.files) {
     const auto bytes = read_file(path);
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
+    const std::size_t step = path == whole.files[1] ? 11 : 1;  // The second file is as the first one and the last one.
+    for (std::size_t at = 0; at < bytes.size(); at += step) {
       INFO(path << " at byte " << at);
       auto changed = bytes;
       changed[at] = static_cast<char>(changed[at] ^ (1 << (random() % 8)));

@@ -34,6 +34,9 @@
 #include "stores/memory.hpp"
 #include "support/catch.hpp"
 
+#ifndef MUST_TESTS_WITHOUT_AVRO
+#include "stores/avro.hpp"
+#endif
 #ifndef MUST_TESTS_WITHOUT_SQLITE
 #include "stores/decorated.hpp"
 #include "stores/sqlite.hpp"
@@ -62,27 +65,34 @@ using all_stores = store_list<
 #ifndef MUST_TESTS_WITHOUT_POSTGRES
     postgres_fixture,
 #endif
+#ifndef MUST_TESTS_WITHOUT_AVRO
+    avro_fixture,
+#endif
     memory_fixture, structs_fixture, log_fixture>;
+
+// Stores over a log of commits. They share most of their code.
+template <typename Store>
+inline constexpr bool is_on_a_log = requires { typename Store::on_a_log; };
 
 struct any_store {
   template <typename Store>
   static constexpr bool takes = true;
 };
-// Stores of cloud events, but for the log store.
+// Stores of cloud events, but for those on a log.
 struct with_payloads {
   template <typename Store>
   static constexpr bool takes =
-      std::is_same_v<must::testing::suite::data_of<Store>, must::payload> && !std::is_same_v<Store, log_fixture>;
+      std::is_same_v<must::testing::suite::data_of<Store>, must::payload> && !is_on_a_log<Store>;
 };
 // Stores of cloud events that keep cells: what subscriptions, models and deliveries need.
 struct with_cells {
   template <typename Store>
   static constexpr bool takes = with_payloads::takes<Store> && Store::capabilities.cells;
 };
-// The same, and the log store, which is in one case of each suite that stands on cells: so much compiles quickly.
+// The same, and those on a log, which are in one case of each suite that stands on cells: so much compiles quickly.
 struct with_cells_or_log {
   template <typename Store>
-  static constexpr bool takes = with_cells::takes<Store> || std::is_same_v<Store, log_fixture>;
+  static constexpr bool takes = with_cells::takes<Store> || is_on_a_log<Store>;
 };
 // The same as with_cells, but for stores that decorate another.
 struct plain_with_cells {

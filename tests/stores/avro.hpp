@@ -30,8 +30,9 @@ inline must::append_result append(must::avro_store& store, must::cloud_event one
   return store.append(std::span(&one, 1), condition);
 }
 
-// A store whose events are in files of a few kilobytes.
+// A store whose events are in several files, when there are many of them.
 struct avro_fixture {
+  using on_a_log = void;
   static std::string name() { return "avro_store"; }
   static std::string tags() { return "[avro]"; }
   static constexpr must::testing::capabilities capabilities{
@@ -57,7 +58,7 @@ struct avro_fixture {
 
  private:
   [[nodiscard]] must::avro_options options() const {
-    auto made = avro_on(folder.file("events.avro"), 8'192);
+    auto made = avro_on(folder.file("events.avro"), 50'000);
     made.timeout = must::duration(60'000'000);  // The suite has limits of its own for what hangs.
     made.cache_bytes = 8'000;
     return made;

@@ -10,6 +10,7 @@ namespace must_test {
 
 // It is durable as long as the process, and so not for tests of several processes.
 struct log_fixture : stores_on_a_log {
+  using on_a_log = void;
   static std::string name() { return "log_store"; }
   static std::string tags() { return "[log]"; }
   static bool is_available() { return true; }

@@ -36,7 +36,7 @@ inline void copy_log(log_files& of, const std::string& path, std::uint64_t incar
   };
   constexpr std::size_t most = std::size_t{1} << 20U;
   of.each_file([&](const segment& from, std::uint64_t end) {
-    frame_reader frames(from.file.file(), from.file.path(), from.header.sync, from.header.size, end, false);
+    frame_reader frames(from.file.file(), from.file.path(), from.header.sync, from.header.size, end);
     while (const auto read = frames.next()) {
       avro::append_block(bytes, {read->count, read->bytes}, made.sync);
       if (bytes.size() >= most) write();

@@ -92,8 +92,8 @@ class open_cells {
   };
   using map = std::map<std::string, entry, std::less<>>;
 
-  open_cells(posix::descriptor opened, const std::string& path, const std::string& uuid, bool is_lenient)
-      : file_(std::move(opened), path, "open"), is_lenient_(is_lenient) {
+  open_cells(posix::descriptor opened, const std::string& path, const std::string& uuid)
+      : file_(std::move(opened), path, "open") {
     std::string header(cells_header_size, '\0');
     header.resize(posix::read_at(file_.file(), header.data(), header.size(), 0, "open", path));
     if (header == encode_cells_header(uuid)) return;
@@ -152,12 +152,11 @@ class open_cells {
  private:
   // A record that is not whole is torn where a part of it was never written, and damaged otherwise.
   [[nodiscard]] bool is_torn(file_window& window, std::uint64_t record_end, std::string_view what) {
-    if ((is_lenient_ || record_end == window.end()) && has_lost_part(window, end_, window.end())) return false;
+    if (record_end == window.end() && has_lost_part(window, end_, window.end())) return false;
     raise_damaged(file_.path(), end_, std::string(what) + " has another CRC-32C");
   }
 
   growing_file file_;
-  bool is_lenient_;
   map cells_{};
   std::uint64_t end_ = cells_header_size, live_ = 0;
 };
@@ -240,7 +239,7 @@ class cell_file {
       int code = 0;
       auto file = open_segment(path_, of_.options().mode == avro_mode::read_write, "open", code);
       if (!file) raise(posix::failure(code, "open", path_));
-      open_ = std::make_unique<open_cells>(std::move(file), path_, of_.header().uuid, !of_.is_durable());
+      open_ = std::make_unique<open_cells>(std::move(file), path_, of_.header().uuid);
     } else if (now->size == open_->end()) {
       return;
     }
@@ -257,7 +256,7 @@ class cell_file {
     for (;;) {
       catch_up();
       if (open_ == nullptr) {
-        make_file(path_, encode_cells_header(of_.header().uuid), operation);
+        make_file(path_, encode_cells_header(of_.header().uuid), of_.is_durable(), operation);
         continue;
       }
       auto held = std::make_unique<file_lock>(open_->file().file(), path_, of_.options().timeout, operation);
@@ -270,7 +269,7 @@ class cell_file {
       const auto size = file.size(operation);
       if (size < open_->end()) raise_damaged(path_, size, "it became shorter", operation);
       if (size > open_->end() && (file.must_cut(open_->end(), operation) || !open_->read_on(size)))
-        file.cut(open_->end(), operation);
+        file.cut(open_->end(), of_.is_durable(), operation);
       return held;
     }
   }

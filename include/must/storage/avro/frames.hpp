@@ -66,6 +66,7 @@ class file_window {
 // edge fewer than 64 zeros are no sign.
 [[nodiscard]] inline bool has_lost_part(file_window& in, std::uint64_t from, std::uint64_t to) {
   constexpr std::uint64_t sector = 512, least = 64;
+  if (to - from <= sector && is_zero(in, from, to)) return true;
   for (auto at = from; at < to;) {
     const auto next = std::min(to, (at / sector + 1) * sector);
     if (next - at >= least && is_zero(in, at, next)) return true;
@@ -82,11 +83,10 @@ struct frame {
 
 class frame_reader {
  public:
-  // Reads blocks from `offset` on, up to `end`. When the file is `lenient`, the system may have lost any part of its
-  // end, as it may where nothing was made durable.
+  // Reads blocks from `offset` on, up to `end`.
   frame_reader(const posix::descriptor& file, const std::string& path, std::string_view sync, std::uint64_t offset,
-               std::uint64_t end, bool is_lenient)
-      : window_(file, path, end), sync_(sync), offset_(offset), is_lenient_(is_lenient) {}
+               std::uint64_t end)
+      : window_(file, path, end), sync_(sync), offset_(offset) {}
 
   // Returns where the next block begins.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
@@ -120,8 +120,7 @@ class frame_reader {
   // Tells that the block that was read last is not what it should be: returns when it is torn, and throws otherwise.
   void refuse(const frame& last, std::string_view what) {
     offset_ = last.offset;
-    const bool is_last = last.end == window_.end();
-    if (!(is_lenient_ || is_last) || !has_lost_part(window_, last.offset, is_lenient_ ? window_.end() : last.end))
+    if (last.end != window_.end() || !has_lost_part(window_, last.offset, last.end))
       raise_damaged(window_.path(), last.offset, what);
     is_torn_ = true;
   }
@@ -133,7 +132,7 @@ class frame_reader {
     const auto all = window_.end();
     const auto marker = end_of_marker();
     const bool is_cut = marker == 0 && (end != all || is_zero(window_, all - avro::sync_size, all));
-    const bool is_unwritten = (is_lenient_ || marker == 0 || marker == all) && has_lost_part(window_, offset_, all);
+    const bool is_unwritten = (marker == 0 || marker == all) && has_lost_part(window_, offset_, all);
     if (!is_cut && !is_unwritten) raise_damaged(window_.path(), offset_, "it " + std::string(what));
     is_torn_ = true;
     return std::nullopt;
@@ -150,7 +149,7 @@ class frame_reader {
   file_window window_;
   std::string_view sync_;
   std::uint64_t offset_;
-  bool is_lenient_, is_torn_ = false;
+  bool is_torn_ = false;
 };
 
 }  // namespace must::detail::avro_log

@@ -137,10 +137,10 @@ class growing_file {
     }
     raise(std::move(why));
   }
-  // Cuts off what is behind `end`. The others see the cut when it is durable.
-  void cut(std::uint64_t end, std::string_view operation) {
+  // Cuts off what is behind `end`.
+  void cut(std::uint64_t end, bool is_durable, std::string_view operation) {
     if (const int code = posix::cut(file_, end); code != 0) raise(posix::failure(code, operation, path_));
-    if (const int code = posix::sync(file_); code != 0) raise(posix::failure(code, operation, path_));
+    if (is_durable) make_durable(operation);
     allocated_ = 0;
     if (std::exchange(must_cut_, false)) let_go();
   }

@@ -111,16 +111,15 @@ inline file_header read_header(const posix::descriptor& file, const std::string&
 }
 
 // Makes a file that appears with these bytes or not at all. Returns false when the file is there already.
-inline bool make_file(const std::string& path, std::string_view bytes, std::string_view operation,
-                      ::mode_t mode = 0666) {
+inline bool make_file(const std::string& path, std::string_view bytes, bool is_durable, std::string_view operation) {
   auto& random = random_source::of_this_thread();
   const auto made_as = path + "." + format_uuid(random(), random(), 4) + ".new";
   int code = 0;
-  const auto file = posix::open_file(made_as, O_WRONLY | O_CREAT | O_EXCL, code, mode);
+  const auto file = posix::open_file(made_as, O_WRONLY | O_CREAT | O_EXCL, code);
   if (!file) raise(posix::failure(code, operation, path));
   try {
     code = posix::write_at(file, bytes, 0);
-    if (code == 0) code = posix::sync(file);
+    if (code == 0 && is_durable) code = posix::sync(file);
     if (code != 0) raise(posix::failure(code, operation, path));
     if (!posix::rename_new(made_as, path, operation)) {
       ::unlink(made_as.c_str());
@@ -130,7 +129,7 @@ inline bool make_file(const std::string& path, std::string_view bytes, std::stri
     ::unlink(made_as.c_str());
     throw;
   }
-  posix::sync_folder_of(path, operation);
+  if (is_durable) posix::sync_folder_of(path, operation);
   return true;
 }
 

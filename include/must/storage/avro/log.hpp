@@ -116,10 +116,15 @@ class log_files {
     auto now = end();
     if (made.first <= now.last) return put_outcome::lost;
     if (made.first != now.last + 1) log::raise_damaged(made.first, "the one before it is not there");
-    if (options_.rotate_bytes != 0 && now.place.offset > options_.rotate_bytes) {
+    const bool is_empty = now.place.offset == now.file->header.size;
+    if (options_.rotate_bytes != 0 && now.place.offset > options_.rotate_bytes && !is_empty) {
       if (!begin_segment(made.first)) return put_outcome::lost;
       now = end();
     }
+    if (!now.place.is_representable())
+      refuse_file(now.file->file.path(), "append", "the log has too many files, or this one is too large",
+                  "EFBIG (27)");
+    reserve_mark();  // What is stored has to be noted without fail.
     std::string bytes;
     bytes.reserve(objects.size() + 64);
     avro::append_block(bytes, {made.events.size(), objects}, now.file->header.sync);
@@ -214,6 +219,10 @@ class log_files {
     last_ = last;
     end_ = end;
   }
+  void reserve_mark() {
+    const std::lock_guard lock(state_);
+    if (marks_.size() == marks_.capacity()) marks_.reserve(2 * marks_.size() + 16);
+  }
   void set_writing(bool is_writing) {
     const std::lock_guard lock(state_);
     is_writing_ = is_writing;
@@ -224,18 +233,18 @@ class log_files {
     const auto& tail = known.file->file;
     const auto size = tail.size("read");
     if (size < known.place.offset) raise_damaged(tail.path(), size, "it became shorter");
-    {
-      const std::lock_guard lock(state_);
-      if (closed_.size() != known.place.segment) return closed_[known.place.segment].end;
-      if (is_writing_ || size <= end_) return end_;
-    }
+    if (const auto end = known_end(known.place.segment, size)) return *end;
     const auto end = tail.settled_end("read");
-    {
-      const std::lock_guard lock(state_);
-      if (is_writing_) return end_;  // This store has begun to write meanwhile, and so nobody else has.
-    }
+    if (const auto own = known_end(known.place.segment, end)) return *own;
     if (is_durable()) tail.make_durable("read");
     return end;
+  }
+  // Returns the end of a file whose size is known, when nobody but this store has appended to it.
+  [[nodiscard]] std::optional<std::uint64_t> known_end(std::size_t segment, std::uint64_t size) const {
+    const std::lock_guard lock(state_);
+    if (closed_.size() != segment) return closed_[segment].end;
+    if (is_writing_ || size <= end_) return end_;
+    return std::nullopt;
   }
   // Reads on from a place. What others have appended is looked for when `is_current`.
   template <typename Visitor>
@@ -263,10 +272,10 @@ class log_files {
   template <typename Visitor>
   bool read_file(const segment& from, log_place& at, std::uint64_t end, bool is_closed, position& next, position after,
                  Visitor& visitor) {
-    frame_reader frames(from.file.file(), from.file.path(), from.header.sync, at.offset, end, !is_durable());
+    frame_reader frames(from.file.file(), from.file.path(), from.header.sync, at.offset, end);
     unpacker codec(from.header.codec);
     while (const auto read = frames.next()) {
-      if (next != 0 && next <= after && read->count <= after - next + 1) {
+      if (next != 0 && next <= after) {
         next += read->count;
         continue;
       }
@@ -301,8 +310,8 @@ class log_files {
     position first = 0;
     {
       const std::lock_guard lock(state_);
-      if (is_writing_) return false;
       first = last_ + 1;
+      if (is_writing_ || (tail_->header.first == first && tail_ != base_)) return false;  // It has no commit yet.
     }
     const auto path = segment_path(options_.path, first);
     if (!posix::state_at(path, "read")) return false;
@@ -310,17 +319,17 @@ class log_files {
     auto file = open_segment(path, options_.mode == avro_mode::read_write, "read", code);
     if (!file && code == ENOENT) return false;
     if (!file) raise(posix::failure(code, "read", path));
-    adopt(std::make_shared<segment>(std::move(file), path, "read"), first);
-    return true;
+    return adopt(std::make_shared<segment>(std::move(file), path, "read"), first);
   }
-  void adopt(shared_segment next, position first) {
+  bool adopt(shared_segment next, position first) {
     if (next->header.uuid != header().uuid || next->header.first != first)
       refuse_file(next->file.path(), "read", "it is a file of another log", "foreign");
     const std::lock_guard lock(state_);
-    if (last_ + 1 != first || tail_->file.path() == next->file.path()) return;
+    if (last_ + 1 != first || tail_->file.path() == next->file.path()) return true;  // Another thread was faster.
     closed_.add({tail_->file.path(), tail_->header.first, tail_->file.place(), tail_->header.size, end_});
     tail_ = std::move(next);
     end_ = tail_->header.size;
+    return true;
   }
 
   // The members that follow are for who has the lock. Returns whether others have appended, and cuts off what is torn.
@@ -333,13 +342,13 @@ class log_files {
     if (size == from) return false;
     if (size < from) raise_damaged(tail.path(), size, "it became shorter", "append");
     if (!tail.must_cut(from, "append")) {
-      frame_reader frames(tail.file(), tail.path(), known.file->header.sync, from, size, !is_durable());
+      frame_reader frames(tail.file(), tail.path(), known.file->header.sync, from, size);
       unpacker codec(known.file->header.codec);
       if (const auto read = frames.next())
         if (decode(frames, *read, codec)) return true;
       if (!frames.is_torn()) return false;
     }
-    tail.cut(from, "append");
+    tail.cut(from, is_durable(), "append");
     const std::lock_guard lock(state_);
     cuts_.push_back({tail.path(), from, size - from});
     is_writing_ = false;
@@ -351,7 +360,7 @@ class log_files {
     made.first = first;
     made.sync = random_bytes(avro::sync_size);
     const auto path = segment_path(options_.path, first);
-    if (!make_file(path, encode_header(made), "append")) return false;
+    if (!make_file(path, encode_header(made), true, "append")) return false;
     const auto closed = end();
     closed.file->file.trim(closed.place.offset);
     return adopt_next();

@@ -14,7 +14,7 @@ namespace must {
 /// What a power failure may lose. A process that dies loses nothing that an append has returned.
 enum class avro_durability : std::uint8_t {
   full,  ///< Nothing is lost: what an append has returned is on the disk.
-  none   ///< The most recent appends may be lost. The system writes them to the disk when it likes.
+  none   ///< The most recent appends may be lost. A file that was just made may be empty, and is refused then.
 };
 
 /// What may be done with the file.

@@ -78,7 +78,7 @@ inline shared_segment open_first(const avro_options& options) {
       auto& random = random_source::of_this_thread();
       file_header made{.uuid = format_uuid(random(), random(), 4), .codec = options.codec};
       made.sync = random_bytes(avro::sync_size);
-      make_file(options.path, encode_header(made), "open");
+      make_file(options.path, encode_header(made), options.durability == avro_durability::full, "open");
       continue;
     }
     if (!file) raise(posix::failure(code, "open", options.path));
