@@ -180,6 +180,17 @@ TEST_CASE("http client: a body comes in pieces, can be stopped, and has a bound"
   CHECK(refusal.body.size() == http::most_refusal_bytes);
 }
 
+TEST_CASE("http client: a SIGPIPE while a request runs does not end the program", "[http]") {
+  http_proxy server(answers_ok);
+  auto client = client_of(server.address());
+  CHECK(client.ask({}, [](std::string_view) { return ::raise(SIGPIPE) == 0; }).status == 200);
+  ::sigset_t pending, blocked;
+  ::sigpending(&pending);
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+  CHECK(::sigismember(&pending, SIGPIPE) == 0);
+  CHECK(::sigismember(&blocked, SIGPIPE) == 0);
+}
+
 TEST_CASE("http client: headers have an end, and hold no line breaks", "[http]") {
   std::string endless = "HTTP/1.1 200 OK\r\n";
   while (endless.size() < 1U << 20U) endless += "X-More: and more and more and more and more\r\n";

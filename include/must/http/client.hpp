@@ -6,6 +6,7 @@
 #include "must/http/exchange.hpp"
 #include "must/http/handle.hpp"
 #include "must/http/message.hpp"
+#include "must/http/without_sigpipe.hpp"
 #include "must/storage/kit/lease_pool.hpp"
 #include "must/text/quoted.hpp"
 #include "must/text/uri.hpp"
@@ -148,7 +149,10 @@ class client {
     on.set(CURLOPT_HEADERDATA, static_cast<void*>(&current));
     on.set(CURLOPT_WRITEFUNCTION, &exchange::take_body);
     on.set(CURLOPT_WRITEDATA, static_cast<void*>(&current));
-    const auto code = ::curl_easy_perform(on.get());
+    const auto code = [&] {
+      const without_sigpipe quiet;
+      return ::curl_easy_perform(on.get());
+    }();
     on.set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
     current.rethrow();
     if (code != CURLE_OK && !current.answer().stopped) fail(code, why, current);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "must/http/message.hpp"
+#include "must/http/without_sigpipe.hpp"
 
 #include <curl/curl.h>
 
@@ -46,7 +47,10 @@ class handle {
 
  private:
   struct end {
-    void operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
+    void operator()(CURL* easy) const {
+      const without_sigpipe quiet;
+      ::curl_easy_cleanup(easy);
+    }
   };
   std::unique_ptr<CURL, end> easy_{};
 };

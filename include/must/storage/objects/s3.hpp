@@ -4,9 +4,9 @@
 
 #include "must/detail/crc32c.hpp"
 #include "must/http/message.hpp"
-#include "must/storage/objects.hpp"
+#include "must/storage/objects.hpp"  // IWYU pragma: export
 #include "must/storage/objects/s3/answers.hpp"
-#include "must/storage/objects/s3/options.hpp"
+#include "must/storage/objects/s3/options.hpp"  // IWYU pragma: export
 #include "must/storage/objects/s3/session.hpp"
 #include "must/text/base64.hpp"
 
