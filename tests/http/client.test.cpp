@@ -105,11 +105,10 @@ TEST_CASE("http client: a failure says whether the request may have arrived", "[
   CHECK_FALSE(refused->may_have_arrived());
   CHECK(refused->may_help_again());
 
-  http_deed does;
-  http_proxy server([&](const http_asked&) { return does; });
+  http_proxy server(answers_ok);
   auto client = client_of(server.address(), must::duration(300'000));
   const auto fails_unknown = [&](http_deed next) {
-    does = std::move(next);
+    server.follow(std::move(next));
     const auto why = failure_of(client, {.method = "PUT", .body = "x"});
     REQUIRE(why);
     CHECK(why->may_have_arrived());

@@ -81,6 +81,10 @@ class http_proxy {
     const std::lock_guard lock(mutex_);
     script_ = std::move(does);
   }
+  // Does the same at every request from now on.
+  void follow(http_deed always) {
+    follow([always = std::move(always)](const http_asked&) { return always; });
+  }
   // How many requests came, and on how many connections.
   [[nodiscard]] int requests() const { return requests_; }
   [[nodiscard]] int connections() const { return connections_; }

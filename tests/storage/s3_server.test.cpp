@@ -183,19 +183,18 @@ TEST_CASE("s3_objects on a server: wrong keys and a missing bucket are told apar
 TEST_CASE("s3_objects on a server: an answer that is lost is unknown, and the object is there or not",
           "[storage][s3][servers]") {
   if (!must_test::has_s3()) return;
-  http_deed does;
-  http_proxy proxy([&](const http_asked&) { return does; }, s3_server::instance().endpoint());
+  http_proxy proxy([](const http_asked&) { return http_deed(); }, s3_server::instance().endpoint());
   auto options = s3_server::instance().options();
   options.endpoint = proxy.address();
   options.timeout = must::duration(2'000'000);
   options.attempts = 3;
   must::s3_objects objects(options);
   const auto put = [&](http_deed::kind what, const std::string& key, int milliseconds = 0) {
-    does = {.what = what, .milliseconds = milliseconds};
+    proxy.follow({.what = what, .milliseconds = milliseconds});
     const auto before = proxy.requests();
     const auto outcome = objects.put_if_absent(key, "v").outcome;
     CHECK(proxy.requests() == before + 1);
-    does = {};
+    proxy.follow(http_deed());
     return outcome;
   };
   using kind = http_deed::kind;
@@ -209,12 +208,12 @@ TEST_CASE("s3_objects on a server: an answer that is lost is unknown, and the ob
   const std::string large(100'000, 'x');
   REQUIRE(objects.put_if_absent("large", large).outcome == object_outcome::done);
   for (const auto bad : {kind::cut_answer, kind::shorten_answer}) {
-    does = {.what = bad, .rest = 50'000};
+    proxy.follow({.what = bad, .rest = 50'000});
     CHECK(error_of<must::storage_error>([&] { static_cast<void>(objects.get("large")); }).retryable);
     CHECK(error_of<must::storage_error>([&] { static_cast<void>(objects.get("large", {10, 90'000})); }).retryable);
-    does.rest = 300;
+    proxy.follow({.what = bad, .rest = 300});
     CHECK_THROWS_AS(objects.list(""), must::storage_error);
-    does = {};
+    proxy.follow(http_deed());
     CHECK(objects.get("large")->bytes == large);
   }
 }
