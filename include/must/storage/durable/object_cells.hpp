@@ -86,7 +86,7 @@ struct stored_cell {
       made.value.bytes = from.text();
       const auto crc = from.integer();
       auto bytes = found.bytes;
-      while (!from.done()) raise_damaged(key, "it goes on behind its cell");
+      if (!from.done()) raise_damaged(key, "it goes on behind its cell");
       kit::row_writer last;
       bytes.resize(bytes.size() - std::min(bytes.size(), last.integer(crc).bytes.size()));
       if (crc != crc32c(bytes)) raise_damaged(key, "its content has another CRC-32C");

@@ -93,12 +93,9 @@ class segment_reader {
   bool read(const manifest& of, position after, attempts& tries, Visit&& visit) {
     const auto holds = [&](const segment_entry& one) { return one.last <= after; };
     bool goes_on = true;
-    for (auto one = std::partition_point(of.segments.begin(), of.segments.end(), holds); one != of.segments.end();
-         ++one)
-      if (!read(*one, after, tries, goes_on, visit))
-        return false;
-      else if (!goes_on)
-        break;
+    for (auto one = std::partition_point(of.segments.begin(), of.segments.end(), holds);
+         goes_on && one != of.segments.end(); ++one)
+      if (!read(*one, after, tries, goes_on, visit)) return false;
     return true;
   }
 

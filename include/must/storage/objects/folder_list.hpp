@@ -36,9 +36,9 @@ namespace must::detail::objects {
 
 class folder_list {
  public:
-  // Lists the files below `root` whose keys start with a prefix and are greater than `after`.
-  folder_list(std::string root, std::string_view prefix, std::string_view after)
-      : root_(std::move(root)), prefix_(prefix), after_(after) {}
+  // Lists the files below `root` whose keys start with a prefix and are greater than `after`, `most` on a page.
+  folder_list(std::string root, std::string_view prefix, std::string_view after, std::size_t most = 65'536)
+      : root_(std::move(root)), prefix_(prefix), after_(after), most_(most) {}
 
   [[nodiscard]] object_page page() {
     const auto folder = prefix_.find_last_of('/');
@@ -49,8 +49,6 @@ class folder_list {
   }
 
  private:
-  static constexpr std::size_t most = 65'536;  // The keys of one page.
-
   static bool is_less(const object_entry& left, const object_entry& right) { return left.key < right.key; }
 
   // `folder` is the part of the keys that all of the folder share. It is empty, or ends with "/".
@@ -67,7 +65,7 @@ class folder_list {
         visit(below);
       } else if (key.starts_with(prefix_) && key > after_) {
         page_.objects.push_back({std::move(key), found->size});
-        if (page_.objects.size() >= 2 * most) keep_least();
+        if (page_.objects.size() >= 2 * most_) keep_least();
       }
     }
   }
@@ -77,13 +75,14 @@ class folder_list {
     // A file that is replaced while a folder is read may be there twice.
     const auto is_same = [](const auto& left, const auto& right) { return left.key == right.key; };
     all.erase(std::unique(all.begin(), all.end(), is_same), all.end());
-    if (all.size() <= most) return;
-    all.resize(most);
+    if (all.size() <= most_) return;
+    all.resize(most_);
     is_complete_ = false;
   }
 
   std::string root_;
   std::string_view prefix_, after_;
+  std::size_t most_;
   object_page page_{};
   bool is_complete_ = true;
 };
