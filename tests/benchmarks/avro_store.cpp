@@ -196,13 +196,13 @@ void all_hand(benchmark::State& state) {
       }
       from.skip(16);
     }
-    if (rows != many) std::abort();
+    if (rows < many) std::abort();  // Conditional appends may have come before.
   }
 }
 void all_must(benchmark::State& state) {
   auto& store = opened<many>();
   for (auto _ : state)
-    if (bench::read_and_weigh(state, store, must::query::all()) != many) std::abort();
+    if (bench::read_and_weigh(state, store, must::query::all()) < many) std::abort();
 }
 template <std::size_t Events>
 void tag(benchmark::State& state) {

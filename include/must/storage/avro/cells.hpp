@@ -5,17 +5,19 @@
 
 #include "must/detail/crc32c.hpp"
 #include "must/detail/posix_file.hpp"
+#include "must/error.hpp"
 #include "must/storage.hpp"
 #include "must/storage/avro/frames.hpp"
 #include "must/storage/avro/growing_file.hpp"
 #include "must/storage/avro/header.hpp"
 #include "must/storage/avro/log.hpp"
+#include "must/storage/avro/options.hpp"
 #include "must/storage/avro/segments.hpp"
-#include "must/text/quoted.hpp"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>

@@ -10,7 +10,7 @@
 #include "must/storage.hpp"
 #include "must/storage/avro/backup.hpp"
 #include "must/storage/avro/cells.hpp"
-#include "must/storage/avro/header.hpp"
+#include "must/storage/avro/growing_file.hpp"
 #include "must/storage/avro/log.hpp"
 #include "must/storage/avro/options.hpp"
 #include "must/storage/avro/segments.hpp"
@@ -18,7 +18,6 @@
 #include "must/storage/log/commit_log.hpp"
 #include "must/uuid.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <cstddef>
 #include <cstdint>

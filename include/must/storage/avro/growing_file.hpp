@@ -6,6 +6,7 @@
 #include "must/detail/rest.hpp"
 #include "must/detail/wait.hpp"
 #include "must/error.hpp"
+#include "must/text/quoted.hpp"
 #include "must/timestamp.hpp"
 
 #include <fcntl.h>

@@ -4,24 +4,19 @@
 
 #include "must/avro/container.hpp"
 #include "must/avro/decode.hpp"
-#include "must/detail/at_exit.hpp"
 #include "must/detail/posix_file.hpp"
 #include "must/error.hpp"
 #include "must/fwd.hpp"
-#include "must/limits.hpp"
 #include "must/storage/avro/codec.hpp"
 #include "must/storage/avro/frames.hpp"
 #include "must/storage/avro/growing_file.hpp"
 #include "must/storage/avro/header.hpp"
 #include "must/storage/avro/options.hpp"
 #include "must/storage/avro/segments.hpp"
-#include "must/storage/kit/validate.hpp"
 #include "must/storage/log/avro_commit.hpp"
 #include "must/storage/log/commit.hpp"
-#include "must/text/quoted.hpp"
-#include "must/uuid.hpp"
 
-#include <fcntl.h>
+#include <sys/types.h>
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
