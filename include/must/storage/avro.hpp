@@ -9,6 +9,7 @@
 #include "must/storage/avro/commits.hpp"
 #include "must/storage/avro/log.hpp"
 #include "must/storage/avro/options.hpp"
+#include "must/storage/log/options.hpp"
 #include "must/storage/log_store.hpp"
 #include "must/storage/waitable.hpp"
 #include "must/uuid.hpp"

@@ -4,6 +4,7 @@
 
 #include "must/avro/container.hpp"
 #include "must/detail/posix_file.hpp"
+#include "must/error.hpp"
 #include "must/storage/avro/frames.hpp"
 #include "must/storage/avro/growing_file.hpp"
 #include "must/storage/avro/header.hpp"

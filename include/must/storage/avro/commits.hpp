@@ -19,6 +19,7 @@
 #include "must/uuid.hpp"
 
 #include <unistd.h>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

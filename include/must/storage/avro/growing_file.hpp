@@ -11,8 +11,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <sys/types.h>
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -92,7 +91,6 @@ class growing_file {
   [[nodiscard]] std::optional<std::uint64_t> written_from(std::string_view operation) const {
     struct ::flock asked{};
     asked.l_type = F_RDLCK;
-    asked.l_whence = SEEK_SET;
     if (::fcntl(file_.get(), F_OFD_GETLK, &asked) != 0) raise(posix::failure(errno, operation, path_));
     if (asked.l_type == F_UNLCK) return std::nullopt;
     return static_cast<std::uint64_t>(asked.l_start);
@@ -165,7 +163,6 @@ class growing_file {
   int lock(short type, std::uint64_t from) const noexcept {
     struct ::flock range{};
     range.l_type = type;
-    range.l_whence = SEEK_SET;
     range.l_start = static_cast<::off_t>(from);
     while (::fcntl(file_.get(), F_OFD_SETLK, &range) != 0)
       if (errno != EINTR) return errno;

@@ -6,13 +6,15 @@
 #include "must/avro/decode.hpp"
 #include "must/detail/crc32c.hpp"
 #include "must/detail/posix_file.hpp"
+#include "must/error.hpp"
 #include "must/fwd.hpp"
 #include "must/storage/avro/growing_file.hpp"
 #include "must/storage/avro/options.hpp"
 #include "must/storage/log/avro_commit.hpp"
-#include "must/text/quoted.hpp"
 #include "must/uuid.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -20,7 +22,6 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace must::detail::avro_log {
 
