@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// durable_store: the whole suite, in a directory, and in a storage that does not answer as it should.
+// durable_store: the whole suite, in a storage that does not answer as it should.
 #include "must/storage/durable.hpp"
 #include "must/testing/storage_suite.hpp"
 #include "must/testing/suite/expect.hpp"
 
-#include "stores/durable.hpp"
 #include "stores/objects_in_memory.hpp"
 #include "support/catch.hpp"
 #include "support/run_cases.hpp"
@@ -47,12 +46,6 @@ class stores_in_bad_objects {
 
 }  // namespace
 
-TEST_CASE("durable_store: the suite holds in a directory", "[storage][durable]") {
-  must_test::run_storage_cases<must_test::durable_fixture>(false);
-}
-TEST_CASE("durable_store: the races of the suite hold in a directory", "[storage][durable][race]") {
-  must_test::run_storage_cases<must_test::durable_fixture>(true);
-}
 TEST_CASE("durable_store: the suite holds in a storage whose answers are late, lost or refused", "[storage][durable]") {
   must_test::run_storage_cases<stores_in_bad_objects>(false);
 }

@@ -30,6 +30,7 @@
 
 #include "must/testing/suite/expect.hpp"
 
+#include "stores/durable.hpp"
 #include "stores/log.hpp"
 #include "stores/memory.hpp"
 #include "support/catch.hpp"
@@ -68,7 +69,7 @@ using all_stores = store_list<
 #ifndef MUST_TESTS_WITHOUT_AVRO
     avro_fixture,
 #endif
-    memory_fixture, structs_fixture, log_fixture>;
+    memory_fixture, structs_fixture, log_fixture, durable_fixture>;
 
 // Stores over a log of commits. They share most of their code.
 template <typename Store>

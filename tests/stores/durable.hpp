@@ -16,6 +16,7 @@ namespace must_test {
 // A store in a directory of its own. It compacts now and then while it is tested.
 struct durable_fixture {
   using store_type = must::durable_store<must::directory_objects>;
+  using on_a_log = void;
   static std::string name() { return "durable_store"; }
   static std::string tags() { return "[durable]"; }
   static constexpr must::testing::capabilities capabilities{

@@ -14,7 +14,6 @@
 #include "must/storage/log/commit.hpp"
 #include "must/uuid.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -8,7 +8,6 @@
 #include "must/fwd.hpp"
 #include "must/storage/durable/avro_objects.hpp"
 #include "must/storage/durable/damage.hpp"
-#include "must/storage/durable/known_manifest.hpp"
 #include "must/storage/durable/manifest.hpp"
 #include "must/storage/durable/opened_log.hpp"
 #include "must/storage/durable/options.hpp"
