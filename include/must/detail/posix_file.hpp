@@ -29,6 +29,7 @@ inline std::string code_text(int code) {
     int code;
     const char* name;
   };
+  // NOLINTBEGIN(misc-include-cleaner): <cerrno> has them all.
   constexpr std::array names{
       named{EACCES, "EACCES"}, named{EAGAIN, "EAGAIN"},   named{EBADF, "EBADF"},   named{EDQUOT, "EDQUOT"},
       named{EEXIST, "EEXIST"}, named{EFBIG, "EFBIG"},     named{EINTR, "EINTR"},   named{EINVAL, "EINVAL"},
@@ -37,6 +38,7 @@ inline std::string code_text(int code) {
       named{ENOSPC, "ENOSPC"}, named{ENOTDIR, "ENOTDIR"}, named{EPERM, "EPERM"},   named{EROFS, "EROFS"},
       named{ESTALE, "ESTALE"}, named{ETXTBSY, "ETXTBSY"}, named{EXDEV, "EXDEV"},   named{ENAMETOOLONG, "ENAMETOOLONG"},
   };
+  // NOLINTEND(misc-include-cleaner)
   for (const auto& one : names)
     if (one.code == code) return std::string(one.name) + " (" + std::to_string(code) + ")";
   return "errno " + std::to_string(code);
