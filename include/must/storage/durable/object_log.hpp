@@ -12,7 +12,6 @@
 #include "must/storage/kit/wake_up.hpp"
 #include "must/storage/log/appending.hpp"
 #include "must/storage/log/commit.hpp"
-#include "must/storage/log/commit_log.hpp"
 #include "must/storage/objects.hpp"
 #include "must/timestamp.hpp"
 

@@ -4,7 +4,6 @@
 
 #include "must/error.hpp"
 #include "must/fwd.hpp"
-#include "must/limits.hpp"
 #include "must/storage/durable/attempts.hpp"
 #include "must/storage/durable/avro_objects.hpp"
 #include "must/storage/durable/damage.hpp"
@@ -15,14 +14,11 @@
 #include "must/storage/durable/segment_reader.hpp"
 #include "must/storage/log/appending.hpp"
 #include "must/storage/log/commit.hpp"
-#include "must/storage/log/commit_log.hpp"
 #include "must/storage/objects.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>

@@ -2,7 +2,6 @@
 // How a durable_store works, and what its compactions have done.
 #pragma once
 
-#include "must/fwd.hpp"
 #include "must/limits.hpp"
 #include "must/storage/log/options.hpp"
 #include "must/timestamp.hpp"
