@@ -66,7 +66,11 @@ class log_store {
         appending_(log_, options_, *origin_.clock) {
     kit::check_name("source", origin_.source);
     log_.open(on_open);
+    log_.save_if_due(options_.checkpoint_events);
   }
+  log_store(const log_store&) = delete;
+  log_store& operator=(const log_store&) = delete;
+  ~log_store() { log_.save_at_end(options_.checkpoint_events); }
 
   /// Appends events under a condition, in one commit. \see Storage
   /// \throws bad_input  for input beyond the limits
@@ -80,6 +84,7 @@ class log_store {
     const batch_item<payload> item{events, condition};
     const auto* const one = &item;
     auto done = appending_.append({&one, 1});
+    log_.save_if_due(options_.checkpoint_events);
     if (!done.front()) raise(std::move(done.front().error()));
     return *std::move(done.front());
   }
@@ -91,7 +96,11 @@ class log_store {
     return kit::append_good(
         std::span<const batch_item<payload>>(items),
         [&](const auto& item) { kit::check_append(std::span<const event>(item.events), item.condition, limits_); },
-        [&](const auto& good) { return appending_.append(good); });
+        [&](const auto& good) {
+          auto done = appending_.append(good);
+          log_.save_if_due(options_.checkpoint_events);
+          return done;
+        });
   }
 
   /// Reads events, those of other stores on the log among them. A record lives as long as the call of the visitor.
@@ -143,6 +152,14 @@ class log_store {
     requires HistoryLog<Log>
   {
     return log_.log().history();
+  }
+
+  /// Returns why the checkpoint of the index could not be saved or loaded the last time, if it could not. That costs
+  /// the next opening time, and nothing else. \see IndexCheckpointLog
+  [[nodiscard]] std::optional<error> checkpoint_error() const
+    requires IndexCheckpointLog<Log>
+  {
+    return log_.checkpoint_error();
   }
 
   /// Returns the cell under a key, if there is one. \see CellStorage \throws bad_input  for a key that is no name

@@ -215,6 +215,7 @@ class event_index {
   }
 
  private:
+  friend class index_image;
   [[nodiscard]] std::uint64_t hash(std::string_view name) const noexcept { return hash_name(name, seed_); }
 
   [[nodiscard]] position last_match(const query_item& item, position after) const {

@@ -48,6 +48,9 @@ class type_set {
     if (const auto seen = bits_.load(std::memory_order_relaxed); (seen | bit(type)) != seen)
       bits_.store(seen | bit(type), std::memory_order_relaxed);
   }
+  // Returns what the set is made of, and makes it of that again.
+  [[nodiscard]] std::uint32_t bits() const noexcept { return bits_.load(std::memory_order_relaxed); }
+  void restore(std::uint32_t bits) noexcept { bits_.store(bits, std::memory_order_relaxed); }
   // Returns whether every type is surely among `types`. It is false when none was added, as for the name of a type
   // itself.
   template <typename Types>
@@ -81,6 +84,12 @@ class last_by_type {
     types()[count_ - 1] = type;
     lasts()[count_ - 1] = 0;
   }
+  // Calls `use(type, last)` for each type. The writer calls it.
+  template <typename Use>
+  void each(Use&& use) const {
+    for (std::uint32_t i = 0; i < count_; ++i) use(types()[i], lasts()[i]);
+  }
+  [[nodiscard]] std::uint32_t size() const noexcept { return count_; }
   void set(std::uint32_t type, position last) noexcept {
     for (std::uint32_t i = 0; i < count_; ++i)
       if (types()[i] == type) lasts()[i] = last;
@@ -146,6 +155,13 @@ class name_table {
     return found;
   }
   [[nodiscard]] const name_entry& operator[](std::uint32_t number) const noexcept { return entries_[number - 1]; }
+  // Returns the number of names. The writer calls it.
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  // Makes room for so many names in all.
+  void reserve(std::size_t count) {
+    numbers_.reserve(count, [&](std::uint64_t i) { return entries_[i].hash; });
+    entries_.reserve(count);
+  }
 
   // Fetch what find looks at: first the slot, later, when that is there, the entry, and then what a writer adds to.
   void prefetch_slot(std::uint64_t hash) const noexcept { numbers_.prefetch(hash); }

@@ -55,6 +55,8 @@ class row_reader {
 
   /// Returns whether all bytes are read.
   [[nodiscard]] bool done() const noexcept { return bytes_.empty(); }
+  /// Returns the bytes that are not read yet.
+  [[nodiscard]] std::string_view rest() const noexcept { return bytes_; }
   /// Reads an integer.
   std::uint64_t integer() {
     std::uint64_t value = 0;

@@ -6,7 +6,9 @@
 #include "must/fwd.hpp"
 #include "must/record.hpp"
 #include "must/storage/index/event_index.hpp"
+#include "must/storage/index/index_image.hpp"
 #include "must/storage/index/segmented.hpp"
+#include "must/storage/kit/row.hpp"
 #include "must/storage/kit/validate.hpp"
 #include "must/storage/log/commit.hpp"
 #include "must/timestamp.hpp"
@@ -34,6 +36,11 @@ class catalog {
   [[nodiscard]] const commit_entry& operator[](std::size_t number) const noexcept { return commits_[number]; }
   [[nodiscard]] const index::event_index& index() const noexcept { return index_; }
 
+  // Returns the position of the last event of a commit up to the head.
+  [[nodiscard]] position last_of(std::size_t number) const noexcept {
+    const auto head = this->head();
+    return number + 1 < count_.load(std::memory_order_acquire) ? commits_[number + 1].first - 1 : head;
+  }
   // Returns the number of the commit that holds a position up to the head.
   [[nodiscard]] std::size_t commit_of(position at) const noexcept {
     std::size_t low = 0;
@@ -78,6 +85,39 @@ class catalog {
     last_time_ = made.time;
     count_.store(commits_.size(), std::memory_order_release);
     head_.store(made.last(), std::memory_order_release);
+  }
+
+  // Returns the last commit. There must be one.
+  [[nodiscard]] const commit_entry& last() const noexcept { return commits_[commits_.size() - 1]; }
+  // Writes all that is known.
+  void write(kit::row_writer& to) const {
+    index::index_image::write(index_, to);
+    to.time(last_time_).integer(commits_.size());
+    commit_entry before{};
+    for (std::size_t i = 0; i < commits_.size(); ++i) {
+      const auto& one = commits_[i];
+      to.integer(one.first - before.first).integer(one.place - before.place).integer(one.bytes).integer(one.crc);
+      before = one;
+    }
+  }
+  // Makes a catalog that is empty what it was. Throws codec_error for bytes that are none; it is of no use then.
+  void read(kit::row_reader& from) {
+    index::index_image::read(from, index_);
+    last_time_ = from.time();
+    const auto head = index_.staged();
+    commit_entry one{};
+    for (auto count = from.up_to(head); count > 0; --count) {
+      const auto step = from.up_to(head - one.first);
+      if (step == 0 || (one.first == 0 && step != 1)) kit::row_reader::refuse();
+      one.first += step;
+      one.place += from.integer();
+      one.bytes = from.integer();
+      one.crc = static_cast<std::uint32_t>(from.up_to(UINT32_MAX));
+      commits_.emplace_back(one);
+    }
+    if (!from.done() || commits_.size() == 0) kit::row_reader::refuse();
+    count_.store(commits_.size(), std::memory_order_release);
+    head_.store(head, std::memory_order_release);
   }
 
  private:

@@ -58,6 +58,25 @@ concept FetchingLog = CommitLog<L> && requires(L& log, std::uint64_t place, deta
   log.fetch(place, visitor);
 };
 
+/// A log that keeps a checkpoint of the index beside its commits, so that opening a store reads only what came since.
+///
+/// - `save_index(bytes)` keeps bytes in the place of those before, whole or not at all. What it throws does no harm.
+/// - `load_index()` returns the bytes that were saved last, if there are any. They may come back damaged or old: a
+/// store
+///   uses none that does not fit its log.
+/// - `resume(first, place, visitor)` is `read(first - 1, visitor)` on a log that was not read yet. A commit that began
+/// at
+///   `first` had this place once. It may throw storage_error, or visit others, when none has it now.
+///
+/// \see log_store::checkpoint_error
+template <typename L>
+concept IndexCheckpointLog = CommitLog<L> && requires(L& log, std::string_view bytes, position first,
+                                                      std::uint64_t place, detail::log::any_commit_visitor visitor) {
+  log.save_index(bytes);
+  { log.load_index() } -> std::same_as<std::optional<std::string>>;
+  log.resume(first, place, visitor);
+};
+
 /// A log that keeps cells, which every store on the log sees. Its members are those of CellStorage. The keys that it is
 /// given are names. \see CellStorage
 template <typename L>

@@ -22,6 +22,10 @@ struct log_store_options {
   std::size_t cache_bytes = std::size_t{64} << 20U;
   /// The bytes of events after which a read fetches no more at once. It fetches at least one commit.
   std::size_t page_bytes = std::size_t{1} << 20U;
+  /// The number of events after which the index is saved again, when the log keeps a checkpoint of it. It is saved when
+  /// a fourth of all events are new, too, if that is more, and when the store is closed. The append that comes to it
+  /// takes as long as writing some 40 bytes an event. With 0, none is written, and one that is there is used.
+  std::size_t checkpoint_events = 100'000;
 };
 
 }  // namespace must
