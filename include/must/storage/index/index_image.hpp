@@ -2,7 +2,6 @@
 // The index of events as bytes, from which it is made again without the events. These bytes are stored.
 #pragma once
 
-#include "must/detail/arena.hpp"
 #include "must/fwd.hpp"
 #include "must/storage/index/event_index.hpp"
 #include "must/storage/index/index_row.hpp"
