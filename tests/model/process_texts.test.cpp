@@ -104,6 +104,15 @@ TEST_CASE("process_manager: a reason that is no UTF-8 is kept readable, and refu
   }
 }
 
+TEST_CASE("process_manager: of a long reason the first 500 bytes are kept", "[model]") {
+  half = std::string(2'000'000, 'x');
+  must::memory_store<> store;
+  must::append(store, Begun{"bad"});
+  must::process_manager<Asks>(store, "asks").run_once();
+  REQUIRE(told_in(store).size() == 1);
+  CHECK(told_in(store)[0] == "refused, no: " + std::string(496, 'x'));
+}
+
 TEST_CASE("process_manager: it reacts to an event whose id no attribute may hold", "[model]") {
   half = "half \xc3";
   must::memory_store<> store;

@@ -3,6 +3,7 @@
 
 #include "must/must.hpp"
 #include "must/storage/memory.hpp"
+#include "must/testing/fixed_origin.hpp"
 
 #include "stores/flaky_store.hpp"
 #include "stores/switchable_store.hpp"
@@ -235,7 +236,8 @@ TEST_CASE("projection: a store that is restored under it is noticed at the next 
         restored{"mmnn", "m", false}}) {
     INFO(kept << " is restored, and grows by " << grown);
     prefixed_ids ids, backup_ids;
-    store_type before({.ids = &ids}), backup({.ids = &backup_ids});
+    must::testing::fixed_clock clock;  // What is copied was recorded at the same time.
+    store_type before({.clock = &clock, .ids = &ids}), backup({.clock = &clock, .ids = &backup_ids});
     must_test::switchable_store store(before);
     auto view = must::projection<Balances>(store, "balances");
     add(before, "mmnn");

@@ -145,7 +145,7 @@ std::optional<folded_state<S>> read_snapshot(std::string_view bytes) {
   const must::version version(number());
   last.id = text();
   const auto type = text();
-  last.recorded = static_cast<std::int64_t>(number());
+  last.recorded = static_cast<std::int64_t>(number());  // A time before 1970 is above 2^63 there.
   if (last.position == 0) return std::nullopt;
   return folded_state<S>{codec<S>::decode(payload(type, std::string(bytes))), version, std::move(last), 0};
 }
@@ -160,7 +160,7 @@ std::string write_snapshot(const folded_state<S>& from) {
   const auto data = codec<S>::encode(from.state);
   std::string bytes = std::to_string(from.last.position) + ' ' + std::to_string(from.version.value) + ' ';
   for (const auto& text : {from.last.id, data.content_type()}) (bytes += std::to_string(text.size()) += ' ') += text;
-  return (bytes += std::to_string(from.last.recorded) += ' ') += data.bytes();
+  return (bytes += std::to_string(static_cast<std::uint64_t>(from.last.recorded)) += ' ') += data.bytes();
 }
 
 // Reads a snapshot. One that cannot be read, for whatever reason, is as good as none.

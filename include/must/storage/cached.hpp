@@ -6,6 +6,7 @@
 #include "must/process_command/resume.hpp"
 #include "must/query.hpp"
 #include "must/storage.hpp"
+#include "must/storage/abilities.hpp"
 #include "must/storage/kit/decorator.hpp"
 
 #include <cstddef>
@@ -83,11 +84,12 @@ class cached : public kit::decorator<S> {
   template <typename State>
   static inline const char type_tag = 0;
 
-  // The address of the tag tells types of one name apart.
+  // The address of the tag tells types of one name apart. A store with another history has other states.
   template <typename State>
-  static std::string key_of(const query_item& of) {
+  std::string key_of(const query_item& of) const {
     auto key = std::to_string(reinterpret_cast<std::uintptr_t>(&type_tag<State>));
     const auto add = [&](const std::string& text) { ((key += ' ') += std::to_string(text.size()) += ' ') += text; };
+    if constexpr (HistoryStorage<S>) add(this->storage().history());
     for (const auto& type : of.types) add(type);
     key += '\n';
     for (const auto& tag : of.tags) add(tag);

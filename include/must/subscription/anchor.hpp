@@ -13,8 +13,18 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace must::detail::following {
+
+// The identity of a store that has a history. It tells a store that was copied or restored from the one before.
+template <Storage S>
+std::string history_of(const S& storage) {
+  if constexpr (HistoryStorage<S>)
+    return storage.history();
+  else
+    return {};
+}
 
 // The last event at or below a position that the store shows, since a context does not show every one. It is empty when
 // there is none.
@@ -35,12 +45,17 @@ struct event_mark {
 struct anchor {
   position at = 0;
   event_mark mark{};
-  friend bool operator==(const anchor&, const anchor&) = default;
+  std::string
+      history{};  // The history of the store that was read, or empty where it is not known, as in what is stored.
+  // Returns whether both are stored alike.
+  friend bool operator==(const anchor& left, const anchor& right) {
+    return left.at == right.at && left.mark == right.mark;
+  }
 };
 // Returns the anchor of an event that was read.
 template <typename Record>
 anchor anchor_of(const Record& event) {
-  return {event.position, {event.source, event.id, event.recorded_at.microseconds}};
+  return {event.position, {event.source, event.id, event.recorded_at.microseconds}, {}};
 }
 
 // Moves an anchor to an event that was read. A store that has no history() cannot be restored while it is in use: there
@@ -105,6 +120,10 @@ void verify(const std::string& name, const anchor& from, S& storage) {
 template <Storage S, typename Begin, typename Visit>
 void read_history(S& storage, const std::string& name, const query& which, anchor& from, position until, Begin&& begin,
                   Visit&& visit) {
+  auto history = history_of(storage);
+  if (!from.history.empty() && from.history != history)
+    raise_history_changed(name, from, "the store has another history now");
+  from.history = std::move(history);
   const auto target = anchor_at(storage, std::max(until, from.at));
   if (target.head < from.at)
     raise_history_changed(name, from, "the store ends at position " + std::to_string(target.head));
@@ -122,7 +141,9 @@ void read_history(S& storage, const std::string& name, const query& which, ancho
   });
   if (read.head < target.found.at)
     raise_history_changed(name, from, "the store ends at position " + std::to_string(read.head));
-  if (read.complete) from = target.found;
+  if (!read.complete) return;
+  from.at = target.found.at;
+  from.mark = target.found.mark;
 }
 
 }  // namespace must::detail::following

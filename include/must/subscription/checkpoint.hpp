@@ -4,7 +4,6 @@
 
 #include "must/fwd.hpp"
 #include "must/storage.hpp"
-#include "must/storage/abilities.hpp"
 #include "must/subscription/anchor.hpp"
 #include "must/subscription/fields.hpp"
 
@@ -15,15 +14,6 @@
 #include <vector>
 
 namespace must::detail::following {
-
-// The identity of a store that has a history. It tells a store that was copied or restored from the one before.
-template <Storage S>
-std::string history_of(const S& storage) {
-  if constexpr (HistoryStorage<S>)
-    return storage.history();
-  else
-    return {};
-}
 
 struct checkpoint {
   anchor handled{};

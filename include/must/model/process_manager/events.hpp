@@ -81,7 +81,7 @@ struct process_outcome {
   std::string key{};        ///< The key of the instance.
   std::string decision{};   ///< The id of the event that holds the decision.
   std::uint32_t index = 0;  ///< The place of the command in the decision, from 0.
-  std::string refused{};    ///< The reason of the refusal. It is empty when there is none.
+  std::string refused{};    ///< The first 500 bytes of the reason of the refusal. It is empty when there is none.
   std::string rule{};       ///< The rule that refused it.
 
   /// The stream of the instance.

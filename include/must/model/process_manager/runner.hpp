@@ -25,6 +25,7 @@
 #include "must/subscription/handler_call.hpp"
 #include "must/subscription/hooks.hpp"
 #include "must/text/quoted.hpp"
+#include "must/text/utf8.hpp"
 #include "must/timestamp.hpp"
 
 #include <algorithm>
@@ -300,7 +301,7 @@ class process_runner : public following::hooks {
     const auto& why = done.error();
     if (why.code == error_code::version_conflict) check_stands(*storage_, decided.stored);
     if (why.code != error_code::unauthorized && why.code != error_code::invalid) raise(why);
-    outcome.refused = why.message.empty() ? "refused" : text::as_utf8(why.message);
+    outcome.refused = why.message.empty() ? "refused" : std::string(text::cut(text::as_utf8(why.message), 500));
     outcome.rule = why.rule;
     return true;
   }
