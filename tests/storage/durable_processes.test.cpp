@@ -86,7 +86,7 @@ TEST_CASE("durable_store: Z5 eight processes on one directory keep one history w
       for (int i = 0; i < each; ++i) {
         // All of them count up one stream, and each tries until it has the next version.
         for (bool stored = false; !stored;) {
-          auto one = must_test::noted(std::to_string(p) + "-" + std::to_string(i), "shared");
+          auto one = must_test::durable_event(std::to_string(p) + "-" + std::to_string(i), "shared");
           const auto version = store.version("shared");
           must::append_condition condition{.streams = {must::stream_expectation::exactly("shared", version)}};
           stored = static_cast<bool>(store.append(std::span(&one, 1), condition));

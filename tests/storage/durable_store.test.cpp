@@ -55,7 +55,7 @@ TEST_CASE("durable_store: an append alone is one request, and so is a look for n
   CHECK(objects.counts().all() == after.all() + 1);
 
   std::vector<must::cloud_event> many;
-  for (int i = 100; i < 200; ++i) many.push_back(noted(std::to_string(i)));
+  for (int i = 100; i < 200; ++i) many.push_back(durable_event(std::to_string(i)));
   after = objects.counts();
   static_cast<void>(store.append(std::span(many), {}).value());
   CHECK(objects.counts().all() == after.all() + 1);
@@ -156,7 +156,7 @@ TEST_CASE("durable_store: a writer whose key was removed while it slept has not 
     CHECK(ids_of(zombie_in) == numbers(1, 10));
   }
   SECTION("its condition is judged again") {
-    auto one = noted("10");
+    auto one = durable_event("10");
     const auto result = zombie_in.append(std::span(&one, 1), {.streams = {at("s", 3)}});
     REQUIRE_FALSE(result.stored());
     CHECK(result.why().actual == 9);

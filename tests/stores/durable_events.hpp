@@ -18,14 +18,14 @@ inline must::durable_options quick(std::int64_t grace = 0, std::size_t segment_b
           .segment_cache_bytes = 0,
           .grace = must::duration(grace)};
 }
-inline must::cloud_event noted(const std::string& id, const std::string& stream = "s") {
+inline must::cloud_event durable_event(const std::string& id, const std::string& stream = "s") {
   must::cloud_event made{.id = id, .source = "/test", .type = "Noted", .subject = stream, .tags = {"t"}};
   made.data = must::payload("text/plain", "the data of " + id);
   return made;
 }
 must::appended put(auto& store, const std::string& id, const must::append_condition& condition = {},
                    const std::string& stream = "s") {
-  auto one = noted(id, stream);
+  auto one = durable_event(id, stream);
   return store.append(std::span(&one, 1), condition).value();
 }
 // Appends events whose ids are the numbers from `from` on.

@@ -7,11 +7,9 @@
 #include "must/detail/arena.hpp"
 #include "must/detail/wait.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -203,21 +201,20 @@ class topic_registry {
   }
   // Drops the subscriptions of a topic that have ended.
   void clean(std::string_view topic) {
-    subscribers ended;  // They are destroyed without the lock.
+    subscribers kept, ended;  // The latter are destroyed without the lock.
     const std::lock_guard lock(mutex_);
     const auto found = topics_.find(topic);
     if (found == topics_.end()) return;
     auto& all = found->second;
     try {
       make_own(all);
+      kept.reserve(all->size());
       ended.reserve(all->size());
     } catch (const std::bad_alloc&) {
       return;  // They stay in the list, and are not called any more.
     }
-    const auto first =
-        std::stable_partition(all->begin(), all->end(), [](const auto& one) { return one->is_active(); });
-    ended.assign(std::make_move_iterator(first), std::make_move_iterator(all->end()));
-    all->erase(first, all->end());
+    for (auto& one : *all) (one->is_active() ? kept : ended).push_back(std::move(one));
+    all->swap(kept);
     if (all->empty()) topics_.erase(found);
   }
   [[nodiscard]] std::size_t count(std::string_view topic) const {
