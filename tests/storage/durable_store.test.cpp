@@ -23,9 +23,9 @@
 namespace {
 
 using must_test::answer;
+using must_test::durable_event;
 using must_test::error_of;
 using must_test::ids_of;
-using must_test::noted;
 using must_test::numbers;
 using must_test::objects_in_memory;
 using must_test::put;
