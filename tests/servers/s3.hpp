@@ -22,8 +22,7 @@ namespace must_test {
 // One of tests/servers/NAME.sh, on data of its own.
 class scripted_server {
  public:
-  explicit scripted_server(const std::string& name)
-      : script_((std::filesystem::absolute(__FILE__).parent_path() / (name + ".sh")).string()) {
+  explicit scripted_server(const std::string& name) : script_(find_script(name + ".sh")) {
     const auto set = [](const char* variable) { return std::getenv(variable) == nullptr ? "" : std::getenv(variable); };
     std::string cache = set("MUST_SERVERS");
     if (cache.empty() && *set("XDG_CACHE_HOME") != '\0') cache = std::string(set("XDG_CACHE_HOME")) + "/must/servers";
@@ -60,6 +59,14 @@ class scripted_server {
   }
 
  private:
+  // A compiler may have been given a path of this file that is relative to the build folder, which the test runs in.
+  static std::string find_script(const std::string& name) {
+    const auto beside = std::filesystem::absolute(__FILE__).parent_path() / name;
+    if (std::filesystem::exists(beside)) return beside.string();
+    for (auto folder = std::filesystem::current_path(); folder.has_relative_path(); folder = folder.parent_path())
+      if (const auto found = folder / "tests" / "servers" / name; std::filesystem::exists(found)) return found.string();
+    throw std::runtime_error("there is no tests/servers/" + name + " above the folder of the test");
+  }
   [[nodiscard]] int run(const char* action) const {
     return std::system((script_ + ' ' + action + ' ' + folder_.path + " >/dev/null 2>&1").c_str());
   }
