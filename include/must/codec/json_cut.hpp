@@ -2,6 +2,7 @@
 // Finds numbers that nlohmann_json changes so that they fit their member, by writing again what was read.
 #pragma once
 
+#include "must/config.hpp"  // IWYU pragma: keep
 #include "must/text/json_text.hpp"
 
 #include <nlohmann/json.hpp>

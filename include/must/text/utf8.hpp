@@ -2,7 +2,6 @@
 // UTF-8: tells whether a text is, gives its code points, and tells which ones CloudEvents bars.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -50,7 +49,8 @@ inline std::string_view cut(std::string_view text, std::size_t most) {
 inline std::uint32_t take_code_point(std::string_view& text) {
   const auto byte = [&text](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(text[at])}; };
   const auto lead = byte(0);
-  const auto size = std::min<std::size_t>(text.size(), lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4);
+  const std::size_t whole = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  const auto size = whole < text.size() ? whole : text.size();
   std::uint32_t code = size == 1 ? lead : lead & (0x7FU >> size);
   for (std::size_t i = 1; i < size; ++i) code = (code << 6U) | (byte(i) & 0x3FU);
   text.remove_prefix(size);

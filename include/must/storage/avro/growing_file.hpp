@@ -22,7 +22,7 @@
 #include <utility>
 
 #ifndef F_OFD_SETLK
-#error "must: this system has no locks of open file descriptions, which avro_store needs; Linux has them"
+#error "avro_store needs locks of open file descriptions, which this system has not; Linux has them"
 #endif
 
 namespace must::detail::avro_log {
