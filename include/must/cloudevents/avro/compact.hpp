@@ -12,7 +12,6 @@
 #include "must/timestamp.hpp"
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,20 +63,13 @@ inline cloud_event take_compact_event(must::detail::avro::decoder& from, const d
   for (const std::string_view name : {"id", "source", "type"}) field(name, false, take_text);
   for (const std::string_view name : {"datacontenttype", "dataschema", "subject"}) field(name, true, take_text);
   field("time", true, [&] { return take_avro_time(from).to_string(); });
-  must::detail::avro::items entries(from, 2);
-  std::set<std::string_view> seen;
-  while (in_field("document", from, [&] { return entries.next(); })) {
-    const auto name = in_field("document", from, [&] { return from.take_string(); });
-    in_field(name, from, [&] {
-      check_attribute_name(name);
-      if (!seen.insert(name).second) refuse(name, "stands twice");
-      if (is_core_attribute(name)) refuse(name, "is an attribute; it is a field of its own");
-      auto value = take_compact_value(from, nullable);
-      if (!value) return;
-      if (const auto* const text = std::get_if<std::string>(&*value)) check_string(name, *text);
-      builder.take_extension(std::string(name), *std::move(value));
-    });
-  }
+  take_avro_map(from, [&](std::string_view name) {
+    if (is_core_attribute(name)) refuse(name, "is an attribute; it is a field of its own");
+    auto value = take_compact_value(from, nullable);
+    if (!value) return;
+    if (const auto* const text = std::get_if<std::string>(&*value)) check_string(name, *text);
+    builder.take_extension(std::string(name), *std::move(value));
+  });
   auto data = in_field("data", from, [&] {
     body carried{builder.content_type(), std::nullopt};
     if (from.take_branch(2) == 0) carried.bytes = from.take_bytes();

@@ -36,6 +36,21 @@ decltype(auto) in_field(std::string_view field, const must::detail::avro::decode
   }
 }
 
+// Takes a map of attributes: calls `take(name)` for each, which takes its value. A name stands once.
+template <typename Take>
+void take_avro_map(must::detail::avro::decoder& from, Take&& take) {
+  must::detail::avro::items entries(from, 2);
+  std::set<std::string_view> seen;
+  while (in_field("document", from, [&] { return entries.next(); })) {
+    const auto name = in_field("document", from, [&] { return from.take_string(); });
+    in_field(name, from, [&] {
+      check_attribute_name(name);
+      if (!seen.insert(name).second) refuse(name, "stands twice");
+      take(name);
+    });
+  }
+}
+
 // Takes the value of an attribute, or nothing when it is null.
 inline std::optional<attribute_value> take_avro_attribute(must::detail::avro::decoder& from) {
   switch (from.take_branch(5)) {
@@ -61,17 +76,10 @@ inline void build_attribute(event_builder& builder, std::string_view name, attri
 
 // Takes an event. Others may follow it.
 inline cloud_event take_avro_event(must::detail::avro::decoder& from, const declared_types& types) {
-  must::detail::avro::items entries(from, 2);
   event_builder builder(types);
-  std::set<std::string_view> seen;
-  while (in_field("document", from, [&] { return entries.next(); })) {
-    const auto name = in_field("document", from, [&] { return from.take_string(); });
-    in_field(name, from, [&] {
-      check_attribute_name(name);
-      if (!seen.insert(name).second) refuse(name, "stands twice");
-      if (auto value = take_avro_attribute(from)) build_attribute(builder, name, *std::move(value));
-    });
-  }
+  take_avro_map(from, [&](std::string_view name) {
+    if (auto value = take_avro_attribute(from)) build_attribute(builder, name, *std::move(value));
+  });
   auto data = in_field("data", from, [&] { return take_avro_data(builder.content_type(), from); });
   return std::move(builder).finish(std::move(data));
 }
