@@ -3,12 +3,14 @@
 
 #include "must/codec/json.hpp"
 #include "must/must.hpp"
+#include "must/storage/kit/decorator.hpp"
 #include "must/storage/memory.hpp"
 
 #include "support/catch.hpp"
 
 #include <atomic>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -117,6 +119,37 @@ TEST_CASE("cached: states of different ages in one command are each brought up t
   applied = 0;
   CHECK_NOTHROW(must::process_command(Both{}, own));
   CHECK(applied == 3);  // two new events of the stream, one with the tag
+}
+
+namespace {
+
+// A store that cannot tell its history once something was appended.
+struct silent_store : must::kit::decorator<must::memory_store<Added, Removed>> {
+  using must::kit::decorator<must::memory_store<Added, Removed>>::decorator;
+  must::append_result append(std::span<event> events, const must::append_condition& condition) {
+    auto done = storage().append(events, condition);
+    is_silent = true;
+    return done;
+  }
+  void append_batch(auto&&...) = delete;
+  [[nodiscard]] std::string history() const {
+    if (is_silent) must::raise({.code = must::error_code::storage_error, .message = "no disk", .operation = "history"});
+    return "one";
+  }
+  bool is_silent = false;
+};
+static_assert(must::HistoryStorage<silent_store>);
+
+}  // namespace
+
+TEST_CASE("cached: a command that is stored is stored, though its state cannot be kept", "[storage]") {
+  must::memory_store<Added, Removed> inner;
+  silent_store store(inner);
+  must::cached kept(store);
+  CHECK(must::process_command(add<Sum>{"a"}, kept).last == 1);
+  CHECK(kept.size() == 0);
+  store.is_silent = false;
+  CHECK(must::process_command(add<Sum>{"a"}, kept).last == 2);
 }
 
 TEST_CASE("cached: a state of another history is thrown away", "[storage]") {

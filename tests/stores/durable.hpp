@@ -6,16 +6,19 @@
 #include "must/storage/objects/directory.hpp"
 #include "must/testing/storage_suite.hpp"
 
+#include "stores/made_by_open.hpp"
 #include "support/temporary_folder.hpp"
 
-#include <optional>
 #include <string>
 
 namespace must_test {
 
+struct durable_folder {
+  temporary_folder folder{};
+};
+
 // A store in a directory of its own. It compacts now and then while it is tested.
-struct durable_fixture {
-  using store_type = must::durable_store<must::directory_objects>;
+struct durable_fixture : durable_folder, made_by_open<durable_fixture, must::durable_store<must::directory_objects>> {
   using on_a_log = void;
   static std::string name() { return "durable_store"; }
   static std::string tags() { return "[durable]"; }
@@ -28,32 +31,6 @@ struct durable_fixture {
         must::directory_objects({.path = folder.file("objects"), .durability = must::directory_durability::none}),
         {.compact_every = 7, .segment_bytes = 65'536, .grace = must::duration(100'000)});
   }
-  store_type& store() {
-    if (!store_) reopen();
-    return *store_;
-  }
-  store_type& other() {
-    if (!other_) other_.emplace(opened{*this});
-    return *other_;
-  }
-  void reopen() {
-    store_.reset();
-    store_.emplace(opened{*this});
-  }
-  void close() {
-    store_.reset();
-    other_.reset();
-  }
-
-  temporary_folder folder{};
-
- private:
-  // A store cannot be moved, and so is made in place.
-  struct opened {
-    const durable_fixture& of;
-    operator store_type() const { return of.open(); }
-  };
-  std::optional<store_type> store_{}, other_{};
 };
 
 }  // namespace must_test

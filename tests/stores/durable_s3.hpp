@@ -7,9 +7,9 @@
 #include "must/testing/storage_suite.hpp"
 
 #include "servers/s3.hpp"
+#include "stores/made_by_open.hpp"
 #include "support/skip.hpp"
 
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -29,8 +29,11 @@ inline bool has_own_s3() {
   return is_own;
 }
 
-struct durable_s3_fixture {
-  using store_type = must::durable_store<must::s3_objects>;
+struct durable_s3_place {
+  must::s3_options options = s3_server::instance().options();
+};
+
+struct durable_s3_fixture : durable_s3_place, made_by_open<durable_s3_fixture, must::durable_store<must::s3_objects>> {
   static std::string name() { return "durable_store on S3"; }
   static std::string tags() { return "[durable][s3][servers]"; }
   static constexpr must::testing::capabilities capabilities{
@@ -41,32 +44,6 @@ struct durable_s3_fixture {
     return store_type(must::s3_objects(options),
                       {.compact_every = 50, .segment_bytes = 65'536, .grace = must::duration(200'000)});
   }
-  store_type& store() {
-    if (!store_) reopen();
-    return *store_;
-  }
-  store_type& other() {
-    if (!other_) other_.emplace(opened{*this});
-    return *other_;
-  }
-  void reopen() {
-    store_.reset();
-    store_.emplace(opened{*this});
-  }
-  void close() {
-    store_.reset();
-    other_.reset();
-  }
-
-  must::s3_options options = s3_server::instance().options();
-
- private:
-  // A store cannot be moved, and so is made in place.
-  struct opened {
-    const durable_s3_fixture& of;
-    operator store_type() const { return of.open(); }
-  };
-  std::optional<store_type> store_{}, other_{};
 };
 
 }  // namespace must_test
