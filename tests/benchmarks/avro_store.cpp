@@ -30,20 +30,8 @@ namespace {
 using bench::stopwatch;
 using must::avro_durability;
 
-// A file that is removed, with what lies beside it.
-class scratch_file {
- public:
-  scratch_file() { remove(); }
-  scratch_file(const scratch_file&) = delete;
-  scratch_file& operator=(const scratch_file&) = delete;
-  ~scratch_file() { remove(); }
-  const std::string path = "bench_" + std::to_string(++count) + ".avro";
-
- private:
-  void remove() const {
-    for (const char* end : {"", ".cells"}) std::filesystem::remove(path + end);
-  }
-  static inline int count = 0;
+struct scratch_file : bench::scratch_file {
+  scratch_file() : bench::scratch_file(".avro", {".cells"}) {}
 };
 
 std::string read_file(const std::string& path) {
@@ -205,26 +193,26 @@ void all_must(benchmark::State& state) {
     if (bench::read_and_weigh(state, store, must::query::all()) < many) std::abort();
 }
 template <std::size_t Events>
-void tag(benchmark::State& state) {
+void read_some(benchmark::State& state, must::query (*which)(std::size_t), const must::read_options& how) {
   auto& store = opened<Events>();
   std::size_t i = 0;
   for (auto _ : state) {
     std::size_t rows = 0;
-    const auto which = must::query::of_tags({"course:" + std::to_string(bench::scatter(7 * ++i, Events / 5))});
-    static_cast<void>(store.read(which, {}, [&](const auto&) { ++rows; }));
+    static_cast<void>(store.read(which(++i), how, [&](const auto&) { ++rows; }));
     benchmark::DoNotOptimize(rows);
   }
 }
 template <std::size_t Events>
+void tag(benchmark::State& state) {
+  const auto which = [](std::size_t i) {
+    return must::query::of_tags({"course:" + std::to_string(bench::scatter(7 * i, Events / 5))});
+  };
+  read_some<Events>(state, which, {});
+}
+template <std::size_t Events>
 void stream(benchmark::State& state) {
-  auto& store = opened<Events>();
-  std::size_t i = 0;
-  for (auto _ : state) {
-    std::size_t rows = 0;
-    const auto which = must::query::of_stream(bench::stream_name(bench::scatter(++i, 1'000)));
-    static_cast<void>(store.read(which, {.limit = 10}, [&](const auto&) { ++rows; }));
-    benchmark::DoNotOptimize(rows);
-  }
+  const auto which = [](std::size_t i) { return must::query::of_stream(bench::stream_name(bench::scatter(i, 1'000))); };
+  read_some<Events>(state, which, {.limit = 10});
 }
 template <std::size_t Events>
 void conditional(benchmark::State& state) {

@@ -26,20 +26,8 @@ namespace {
 using bench::stopwatch;
 using must::sqlite_durability;
 
-// A file that is removed, with what lies beside it.
-class scratch_file {
- public:
-  scratch_file() { remove(); }
-  scratch_file(const scratch_file&) = delete;
-  scratch_file& operator=(const scratch_file&) = delete;
-  ~scratch_file() { remove(); }
-  const std::string path = "bench_" + std::to_string(++count) + ".db";
-
- private:
-  void remove() const {
-    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
-  }
-  static inline int count = 0;
+struct scratch_file : bench::scratch_file {
+  scratch_file() : bench::scratch_file(".db", {"-wal", "-shm"}) {}
 };
 
 void need(int code) {

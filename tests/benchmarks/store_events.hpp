@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <span>
 #include <string>
@@ -108,6 +109,27 @@ struct plain_record {
       packed.remove_prefix(std::min<std::size_t>(packed.size(), size + std::size_t{1}));
     }
   }
+};
+
+// A file that is removed, with those of its path and an ending more.
+class scratch_file {
+ public:
+  scratch_file(const std::string& ending, std::vector<std::string> beside)
+      : path("bench_" + std::to_string(++count) + ending), beside_(std::move(beside)) {
+    remove();
+  }
+  scratch_file(const scratch_file&) = delete;
+  scratch_file& operator=(const scratch_file&) = delete;
+  ~scratch_file() { remove(); }
+  const std::string path;
+
+ private:
+  void remove() const {
+    std::filesystem::remove(path);
+    for (const auto& end : beside_) std::filesystem::remove(path + end);
+  }
+  static inline int count = 0;
+  std::vector<std::string> beside_;
 };
 
 // Times `total` events in appends of `size`: seconds for one event.
