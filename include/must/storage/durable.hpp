@@ -33,11 +33,11 @@ class durable_store : public log_store<detail::durable::object_log<Objects>> {
   /// \throws bad_input  when the source is no name, or an option is out of its range
   /// \throws storage_error  when the storage cannot be used, or does not refuse
   /// \throws storage_error  when an object is damaged; the message names it
-  explicit durable_store(Objects objects, durable_options options = {}, must::origin origin = {})
-      : durable_store(std::move(objects), std::move(options), std::move(origin), [](position) {}) {}
+  explicit durable_store(Objects objects, const durable_options& options = {}, must::origin origin = {})
+      : durable_store(std::move(objects), options, std::move(origin), [](position) {}) {}
   /// Opens a store. `on_open(position)` is told how far the log is read. \see log_store
   template <typename OnOpen>
-  durable_store(Objects objects, durable_options options, must::origin origin, OnOpen&& on_open)
+  durable_store(Objects objects, const durable_options& options, must::origin origin, OnOpen&& on_open)
       : durable_store(options, handle(std::move(objects), options), std::move(origin), on_open) {}
   durable_store(const durable_store&) = delete;
   durable_store& operator=(const durable_store&) = delete;
